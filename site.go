@@ -1,0 +1,269 @@
+package composa
+
+import (
+	"slices"
+	"time"
+)
+
+// Site is everything that placement and planning decide on: one value, read in
+// one transaction. The slices are in natural order of name.
+type Site struct {
+	ID       SiteID
+	Now      time.Time
+	Fabrics  []Fabric
+	Devices  []Device  // parts that are not gone
+	Machines []Machine // living ones
+	Claims   []Claim   // open ones
+	Pools    []Pool
+	// Operations are those that have not ended.
+	Operations []Operation
+	// Pictures is what each fabric showed last; a fabric that was never seen
+	// has none.
+	Pictures map[FabricName]*Picture
+
+	deviceByID    map[DeviceID]*Device
+	deviceByPlace map[Place]*Device
+	claimByDevice map[DeviceID]*Claim
+	seen          map[Place]*SeenDevice
+}
+
+// Index prepares the look-ups; whoever fills a Site calls it once.
+func (s *Site) Index() *Site {
+	s.deviceByID = make(map[DeviceID]*Device, len(s.Devices))
+	s.deviceByPlace = make(map[Place]*Device, len(s.Devices))
+	for i := range s.Devices {
+		d := &s.Devices[i]
+		s.deviceByID[d.ID] = d
+		s.deviceByPlace[d.Place()] = d
+	}
+	s.claimByDevice = make(map[DeviceID]*Claim, len(s.Claims))
+	for i := range s.Claims {
+		s.claimByDevice[s.Claims[i].Device] = &s.Claims[i]
+	}
+	s.seen = make(map[Place]*SeenDevice, len(s.Devices))
+	for name, p := range s.Pictures {
+		if p == nil {
+			continue
+		}
+		for i := range p.Devices {
+			s.seen[PlaceOf(name, p.Devices[i].Name)] = &p.Devices[i]
+		}
+	}
+	return s
+}
+
+// Fabric returns a fabric by name, or nil.
+func (s *Site) Fabric(name FabricName) *Fabric {
+	for i := range s.Fabrics {
+		if s.Fabrics[i].Name == name {
+			return &s.Fabrics[i]
+		}
+	}
+	return nil
+}
+
+// Device returns a part by id, or nil.
+func (s *Site) Device(id DeviceID) *Device { return s.deviceByID[id] }
+
+// At returns the part that is at a place now, or nil.
+func (s *Site) At(p Place) *Device { return s.deviceByPlace[p] }
+
+// Claim returns the open claim on a device, or nil.
+func (s *Site) Claim(id DeviceID) *Claim { return s.claimByDevice[id] }
+
+// Machine returns a living machine by id, or nil.
+func (s *Site) Machine(id MachineID) *Machine {
+	for i := range s.Machines {
+		if s.Machines[i].ID == id {
+			return &s.Machines[i]
+		}
+	}
+	return nil
+}
+
+// MachineNamed returns the living machine of a name in a project, or nil.
+func (s *Site) MachineNamed(project ProjectID, name string) *Machine {
+	for i := range s.Machines {
+		if s.Machines[i].Project == project && s.Machines[i].Name == name {
+			return &s.Machines[i]
+		}
+	}
+	return nil
+}
+
+// Pool returns a pool by id, or nil.
+func (s *Site) Pool(id PoolID) *Pool {
+	for i := range s.Pools {
+		if s.Pools[i].ID == id {
+			return &s.Pools[i]
+		}
+	}
+	return nil
+}
+
+// PoolNamed returns the pool of a name in a project, or nil.
+func (s *Site) PoolNamed(project ProjectID, name string) *Pool {
+	for i := range s.Pools {
+		if s.Pools[i].Project == project && s.Pools[i].Name == name {
+			return &s.Pools[i]
+		}
+	}
+	return nil
+}
+
+// Operation returns an operation that has not ended, or nil.
+func (s *Site) Operation(id OperationID) *Operation {
+	for i := range s.Operations {
+		if s.Operations[i].ID == id {
+			return &s.Operations[i]
+		}
+	}
+	return nil
+}
+
+// Binding is what a machine holds by record: the open claims whose holder it
+// is and that are not being released, in natural order of name.
+func (s *Site) Binding(id MachineID) []Bound {
+	var out []Bound
+	for i := range s.Claims {
+		c := &s.Claims[i]
+		if c.Machine != id || c.Purpose != PurposeMachine {
+			continue
+		}
+		if d := s.Device(c.Device); d != nil {
+			out = append(out, Bound{Device: d.Ref(), Entry: c.Entry})
+		}
+	}
+	slices.SortFunc(out, func(a, b Bound) int { return NaturalCompare(a.Device.Name, b.Device.Name) })
+	return out
+}
+
+// Seen is how the newest picture shows a part; nil where it does not, or where
+// another part is in its place.
+func (s *Site) Seen(d *Device) *SeenDevice {
+	seen := s.seen[d.Place()]
+	if seen == nil || !seen.Fingerprint.Same(d.Fingerprint) {
+		return nil
+	}
+	return seen
+}
+
+// UseOf says who has a device.
+func (s *Site) UseOf(d *Device) Use {
+	seen := s.Seen(d)
+	claim := s.Claim(d.ID)
+	switch {
+	case seen != nil && seen.Spot.Area == AreaForeign:
+		return UseForeign
+	case seen != nil && seen.Spot.Area == AreaMachine:
+		if s.ours(d.Fabric, seen.Spot.Machine) {
+			return UseAttached
+		}
+		return UseForeign
+	case claim != nil:
+		return UseClaimed
+	}
+	return UseFree
+}
+
+func (s *Site) ours(fabric FabricName, native string) bool {
+	p := s.Pictures[fabric]
+	for i := range s.Machines {
+		if m := &s.Machines[i]; m.Fabric == fabric && m.Native == native && p.Ours(m.Ref()) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// HealthOf is the health of a part: missing when no picture shows it.
+func (s *Site) HealthOf(d *Device) Health {
+	if s.Seen(d) == nil {
+		return HealthMissing
+	}
+	return d.Health
+}
+
+// WhyNotFree says why a device cannot be given to a request of a project that
+// names pool (empty: none): the condition as a refusal counts it. Empty: it is
+// free. It is the one definition of a free device.
+func (s *Site) WhyNotFree(d *Device, project ProjectID, pool PoolID) string {
+	switch {
+	case d.Pool != pool && d.Pool != "":
+		if p := s.Pool(d.Pool); p != nil {
+			return "in pool " + p.Name
+		}
+		return "in another pool"
+	case d.Pool != pool:
+		return "not in the pool"
+	case s.HealthOf(d) != HealthOK:
+		return string(s.HealthOf(d))
+	case d.Cordon != nil:
+		return "cordoned"
+	case d.Kind.Keeping() && d.Hygiene == HygieneUsed && d.KeptFor != project:
+		return "not erased since another project had it"
+	}
+	switch s.UseOf(d) {
+	case UseFree:
+		return ""
+	case UseForeign:
+		return "in use by others"
+	}
+	return "claimed"
+}
+
+// DriftSort is what sort of difference a drift is.
+type DriftSort string
+
+// The sorts of drift of a machine.
+const (
+	DriftLost     DriftSort = "lost"     // the fabric does not show the machine
+	DriftVanished DriftSort = "vanished" // a device of it is not in it
+	DriftExtra    DriftSort = "extra"    // a device is in it that is not of it
+)
+
+// Drift is one difference between what is recorded and what is seen.
+type Drift struct {
+	Sort   DriftSort `json:"sort"`
+	Device Place     `json:"device,omitempty"`
+}
+
+// Drift tells how a made machine that no operation changes differs from the
+// newest picture. Nothing is said before the fabric was seen.
+func (s *Site) Drift(m *Machine) []Drift {
+	p := s.Pictures[m.Fabric]
+	if p == nil || !m.Made || m.Operation != "" {
+		return nil
+	}
+	seen := p.Ours(m.Ref())
+	if seen == nil {
+		return []Drift{{Sort: DriftLost}}
+	}
+	var out []Drift
+	bound := map[string]bool{}
+	for _, b := range s.Binding(m.ID) {
+		bound[b.Device.Name] = true
+		if at, ok := spot(p, b.Device); !ok || at.Area != AreaMachine || at.Machine != m.Native {
+			out = append(out, Drift{Sort: DriftVanished, Device: PlaceOf(m.Fabric, b.Device.Name)})
+		}
+	}
+	for _, name := range seen.Devices {
+		if !bound[name] {
+			out = append(out, Drift{Sort: DriftExtra, Device: PlaceOf(m.Fabric, name)})
+		}
+	}
+	return out
+}
+
+// State is the state of a living machine.
+func (s *Site) State(m *Machine) MachineState {
+	var op *Operation
+	if m.Operation != "" {
+		op = s.Operation(m.Operation)
+	}
+	silent := false
+	if f := s.Fabric(m.Fabric); f != nil {
+		silent = f.Reach.Silent()
+	}
+	return StateOf(m, op, silent, s.Drift(m))
+}

@@ -1,0 +1,251 @@
+package composa
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Limits of a request. MaxCount bounds the devices of one entry and of a whole
+// machine; MaxEntries the entries of a spec.
+const (
+	MaxCount   = 512
+	MaxEntries = 64
+)
+
+// PowerWish is what a spec says about power.
+type PowerWish string
+
+// On powers the machine on once it is made, where the fabric can; keep leaves
+// power alone.
+const (
+	PowerWishOn   PowerWish = "on"
+	PowerWishKeep PowerWish = "keep"
+)
+
+// Spec is what somebody wants of a machine. Requests change it, observation
+// never.
+type Spec struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+	// Fabrics are the fabrics that will do, in no order; empty: any.
+	Fabrics []FabricName `json:"fabrics,omitempty"`
+	// Pool is the name of the pool to take from; empty: devices in no pool.
+	Pool    string    `json:"pool,omitempty"`
+	Entries []Entry   `json:"entries"`
+	P2P     bool      `json:"p2p,omitempty"`
+	Power   PowerWish `json:"power"`
+}
+
+// Entry is one line of a spec: some devices of one kind.
+type Entry struct {
+	// Key is stable over revisions: the kind, and from the second entry of a
+	// kind on its number ("gpu", "gpu-2").
+	Key   string `json:"key"`
+	Kind  Kind   `json:"kind"`
+	Count int    `json:"count"`
+	// Model is any part of the model's name, in any case; empty: any model.
+	Model string `json:"model,omitempty"`
+	// Places name the devices; then Count is their number.
+	Places []Place `json:"places,omitempty"`
+	// IPMI is the address of a cpu device's management controller.
+	IPMI string `json:"ipmi,omitempty"`
+}
+
+// Normalize gives the entries their keys, sorts what has no order, fills in one
+// cpu where none is named, and the power wish. It does not check.
+func (s Spec) Normalize() Spec {
+	s.Fabrics = slices.Clone(s.Fabrics)
+	slices.Sort(s.Fabrics)
+	s.Fabrics = slices.Compact(s.Fabrics)
+	if s.Power == "" {
+		s.Power = PowerWishOn
+	}
+	entries := slices.Clone(s.Entries)
+	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Kind == KindCPU }) {
+		entries = append([]Entry{{Kind: KindCPU, Count: 1}}, entries...)
+	}
+	entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Count == 0 && len(e.Places) == 0 && e.Kind == KindCPU })
+	for i := range entries {
+		if len(entries[i].Places) > 0 {
+			entries[i].Count = len(entries[i].Places)
+		}
+	}
+	s.Entries = keyed(entries)
+	return s
+}
+
+// keyed gives entries without a key the next free one of their kind.
+func keyed(entries []Entry) []Entry {
+	taken := map[string]bool{}
+	for _, e := range entries {
+		taken[e.Key] = true
+	}
+	for i := range entries {
+		if entries[i].Key != "" {
+			continue
+		}
+		key := string(entries[i].Kind)
+		for n := 2; taken[key]; n++ {
+			key = fmt.Sprintf("%s-%d", entries[i].Kind, n)
+		}
+		entries[i].Key = key
+		taken[key] = true
+	}
+	return entries
+}
+
+// Plus returns the spec with entries added (plug).
+func (s Spec) Plus(more ...Entry) Spec {
+	s.Entries = keyed(append(slices.Clone(s.Entries), more...))
+	return s
+}
+
+// Check refuses what cannot be meant. what begins the messages: "compose", say.
+func (s Spec) Check(what string) error {
+	if err := CheckName("machine", s.Name); err != nil {
+		return err
+	}
+	if err := CheckLabels(s.Labels); err != nil {
+		return err
+	}
+	if s.Power != "" && s.Power != PowerWishOn && s.Power != PowerWishKeep {
+		return Errorf(CodeInvalid, "cannot %s %q: power %q is neither on nor keep", what, s.Name, Abridge(string(s.Power), 24))
+	}
+	return CheckEntries(fmt.Sprintf("cannot %s %q", what, s.Name), s.Entries)
+}
+
+// CheckEntries refuses entries that cannot be meant: unknown kinds, counts that
+// are not positive or absurd, a device named twice, devices of two fabrics.
+// begin starts the messages: `cannot plug "train"`.
+func CheckEntries(begin string, entries []Entry) error {
+	if len(entries) > MaxEntries {
+		return Errorf(CodeInvalid, "%s: it has %d entries, %d are allowed", begin, len(entries), MaxEntries)
+	}
+	seen := map[Place]bool{}
+	var fabric FabricName
+	total := 0
+	for _, e := range entries {
+		if !slices.Contains(Kinds(), e.Kind) {
+			_, err := ParseKind(string(e.Kind))
+			return Errorf(CodeInvalid, "%s: %v", begin, err)
+		}
+		if err := e.check(begin); err != nil {
+			return err
+		}
+		total += e.Count
+		for _, p := range e.Places {
+			if seen[p] {
+				return Errorf(CodeInvalid, "%s: %s is named twice", begin, p)
+			}
+			seen[p] = true
+			if fabric != "" && p.Fabric() != fabric {
+				return Errorf(CodeInvalid, "%s: %s and %s lie in two fabrics", begin, fabric, p.Fabric()).
+					WithNext("a machine is made of devices of one fabric; name devices of one")
+			}
+			fabric = p.Fabric()
+		}
+	}
+	if total > MaxCount {
+		return Errorf(CodeInvalid, "%s: it wants %d devices, %d are allowed in one machine", begin, total, MaxCount)
+	}
+	return nil
+}
+
+func (e Entry) check(begin string) error {
+	switch {
+	case len(e.Places) > 0 && e.Count != len(e.Places) && e.Count != 0:
+		return Errorf(CodeInvalid, "%s: %d %s are wanted and %d are named", begin, e.Count, e.Kind, len(e.Places))
+	case len(e.Places) == 0 && e.Count < 1:
+		return Errorf(CodeInvalid, "%s: %d is not a count of %s devices", begin, e.Count, e.Kind).WithNext("ask for 1 or more, or leave %s out", e.Kind)
+	case e.Count > MaxCount:
+		return Errorf(CodeInvalid, "%s: %d %s devices are more than the %d allowed in one machine", begin, e.Count, e.Kind, MaxCount)
+	case len(e.Model) > MaxName:
+		return Errorf(CodeInvalid, "%s: model %q has %d characters, %d are allowed", begin, Abridge(e.Model, 24), len(e.Model), MaxName)
+	case e.IPMI != "" && e.Kind != KindCPU:
+		return Errorf(CodeInvalid, "%s: ipmi chooses a cpu, not a %s", begin, e.Kind)
+	}
+	for _, p := range e.Places {
+		if p.Fabric() == "" || p.Name() == "" || strings.Count(string(p), "/") != 1 {
+			return Errorf(CodeInvalid, "%s: %q does not name a device", begin, Abridge(string(p), 40)).WithNext("write FABRIC/DEVICE, for example rack1/gpu3")
+		}
+	}
+	return nil
+}
+
+// Same says whether two specs wish the same: the rule "again" compares with it.
+// Both must be normalized.
+func (s Spec) Same(t Spec) bool { return len(s.Differences(t)) == 0 }
+
+// Differences tells in short phrases what t wishes otherwise than s:
+// "gpu: 4 instead of 2".
+func (s Spec) Differences(t Spec) []string {
+	var out []string
+	differ := func(what, a, b string) {
+		if a != b {
+			out = append(out, fmt.Sprintf("%s: %s instead of %s", what, orNone(b), orNone(a)))
+		}
+	}
+	differ("fabric", joinAny(s.Fabrics), joinAny(t.Fabrics))
+	differ("pool", s.Pool, t.Pool)
+	differ("p2p", fmt.Sprint(s.P2P), fmt.Sprint(t.P2P))
+	differ("power", string(s.Power), string(t.Power))
+	differ("labels", labelText(s.Labels), labelText(t.Labels))
+	for _, k := range Kinds() {
+		differ(string(k), wishText(s.Entries, k), wishText(t.Entries, k))
+	}
+	return out
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func joinAny[T ~string](list []T) string {
+	words := make([]string, len(list))
+	for i, w := range list {
+		words[i] = string(w)
+	}
+	return strings.Join(words, ",")
+}
+
+func labelText(labels map[string]string) string {
+	pairs := make([]string, 0, len(labels))
+	for k, v := range labels {
+		pairs = append(pairs, k+"="+v)
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, ",")
+}
+
+// wishText tells what is wanted of one kind, independent of the order in which
+// it was asked.
+func wishText(entries []Entry, k Kind) string {
+	var words []string
+	for _, e := range entries {
+		if e.Kind == k {
+			words = append(words, e.Text())
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(words, "+")
+}
+
+// Text is the entry as the command line writes it: "4", "A100:4",
+// "rack1/gpu3,rack1/gpu4", "ipmi=192.0.2.12".
+func (e Entry) Text() string {
+	switch {
+	case len(e.Places) > 0:
+		places := slices.Clone(e.Places)
+		slices.SortFunc(places, func(a, b Place) int { return NaturalCompare(string(a), string(b)) })
+		return joinAny(places)
+	case e.IPMI != "":
+		return "ipmi=" + e.IPMI
+	case e.Model != "":
+		return fmt.Sprintf("%s:%d", e.Model, e.Count)
+	}
+	return fmt.Sprint(e.Count)
+}
