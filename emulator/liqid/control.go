@@ -1,0 +1,305 @@
+package liqid
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Snapshot is the whole truth about a director at one moment, for tests and
+// people; no client of the real thing sees all of it.
+type Snapshot struct {
+	Fabric     int            `json:"fabric"`
+	Generation uint64         `json:"generation"` // grows with every change that clients can see
+	Groups     []GroupState   `json:"groups"`
+	Machines   []MachineState `json:"machines"`
+	Devices    []DeviceState  `json:"devices"`
+	Sessions   []SessionState `json:"sessions"` // open edit sessions, pools before machines
+	Pending    []PendingState `json:"pending"`  // commits under way
+	Sockets    int            `json:"sockets"`  // open event sockets
+}
+
+// GroupState is a group with the devices in it, attached or not.
+type GroupState struct {
+	ID      int      `json:"id"`
+	Name    string   `json:"name"`
+	Devices []string `json:"devices"`
+}
+
+// MachineState is a machine with the devices attached to it, in the order in
+// which they were attached.
+type MachineState struct {
+	ID      int       `json:"id"`
+	Group   int       `json:"group"`
+	Name    string    `json:"name"`
+	P2P     bool      `json:"p2p"`
+	Run     string    `json:"run"` // of its host: off, on, up; empty without a host
+	Created time.Time `json:"created"`
+	Devices []string  `json:"devices"`
+}
+
+// DeviceState is a device, where it is, and what a drive has been through.
+type DeviceState struct {
+	Name      string     `json:"name"`
+	Kind      Kind       `json:"kind"`
+	Vendor    string     `json:"vendor"`
+	Model     string     `json:"model"`
+	Serial    string     `json:"serial"`
+	DevID     string     `json:"devId"`
+	Gone      bool       `json:"gone"`             // it has vanished; group and machine are where it comes back to
+	Group     int        `json:"group"`            // 0: the system free pool
+	Machine   int        `json:"machine"`          // 0: attached to nothing
+	HoldsData bool       `json:"holdsData"`        // a drive that was in a powered machine since its last erase
+	Erased    *time.Time `json:"erased,omitempty"` // the last secure erase
+	Replaced  int        `json:"replaced"`         // how often another part was put in its place
+}
+
+// SessionState is an open edit session: on a group's pool, or on a machine when
+// Machine is set.
+type SessionState struct {
+	Group   int       `json:"group"`
+	Machine int       `json:"machine"` // 0: the group's pool
+	Since   time.Time `json:"since"`
+	Foreign bool      `json:"foreign"` // opened by the fault steal-edit
+	Add     []string  `json:"add"`
+	Remove  []string  `json:"remove"`
+}
+
+// PendingState is a commit under way.
+type PendingState struct {
+	Command string    `json:"command"`
+	Group   int       `json:"group"`
+	Machine int       `json:"machine"` // 0: the group's pool
+	Start   time.Time `json:"start"`
+}
+
+// Snapshot says what is so now.
+func (d *Director) Snapshot() Snapshot {
+	d.mu.Lock()
+	s, pending, sockets := d.now, slices.Clone(d.pending), len(d.conns)
+	d.mu.Unlock()
+	out := Snapshot{
+		Fabric: d.fabric, Generation: s.generation, Sockets: sockets,
+		Groups: []GroupState{}, Machines: []MachineState{}, Devices: []DeviceState{}, Sessions: []SessionState{}, Pending: []PendingState{},
+	}
+	members := map[int][]string{}
+	for i := range s.devices {
+		v := &s.devices[i]
+		if !v.gone && v.group != 0 {
+			members[v.group] = append(members[v.group], v.Name)
+		}
+		state := DeviceState{
+			Name: v.Name, Kind: v.Kind, Vendor: v.Vendor, Model: v.Model, Serial: v.Serial, DevID: hex8(v.DevID),
+			Gone: v.gone, Group: v.group, Machine: v.machine, HoldsData: v.data, Replaced: v.replaced,
+		}
+		if v.erased != 0 {
+			at := time.UnixMilli(v.erased).UTC()
+			state.Erased = &at
+		}
+		out.Devices = append(out.Devices, state)
+	}
+	for _, g := range s.sortedGroups() {
+		out.Groups = append(out.Groups, GroupState{g.ID, g.Name, append([]string{}, members[g.ID]...)})
+	}
+	for _, m := range s.sortedMachines() {
+		state := MachineState{ID: m.ID, Group: m.Group, Name: m.Name, P2P: m.P2P, Created: time.Unix(m.Created, 0).UTC(), Devices: []string{}}
+		for _, v := range s.attachedTo(m.ID) {
+			state.Devices = append(state.Devices, v.Name)
+		}
+		if h := s.host(m.ID); h != nil {
+			state.Run = h.run(time.Now())
+		}
+		out.Machines = append(out.Machines, state)
+	}
+	sessions := func(open map[int]session, of func(id int) (group, machine int)) {
+		for _, id := range slices.Sorted(maps.Keys(open)) {
+			g, m := of(id)
+			v := open[id]
+			out.Sessions = append(out.Sessions, SessionState{g, m, time.UnixMilli(v.Since).UTC(), v.Foreign, append([]string{}, v.Add...), append([]string{}, v.Remove...)})
+		}
+	}
+	sessions(s.pools, func(id int) (int, int) { return id, 0 })
+	sessions(s.edits, func(id int) (int, int) { return s.machines[id].Group, id })
+	for _, p := range pending {
+		out.Pending = append(out.Pending, PendingState{p.command, p.group, p.machine, p.start.UTC()})
+	}
+	return out
+}
+
+// Device returns what [Director.Snapshot] says of one device; false if there is none of that name.
+func (s Snapshot) Device(name string) (DeviceState, bool) {
+	for _, v := range s.Devices {
+		if v.Name == name {
+			return v, true
+		}
+	}
+	return DeviceState{}, false
+}
+
+var errAlreadySo = errors.New("it is so already")
+
+// Gone makes a device vanish from everything clients see; its place is kept.
+func (d *Director) Gone(name string) error {
+	return d.handle(name, "take away", func(v *device) error {
+		if v.gone {
+			return errAlreadySo
+		}
+		v.gone = true
+		return nil
+	})
+}
+
+// Return brings a vanished device back to where it was, or to the nearest place
+// that is left of that.
+func (d *Director) Return(name string) error {
+	return d.handle(name, "bring back", func(v *device) error {
+		if !v.gone {
+			return errAlreadySo
+		}
+		v.gone = false
+		return nil
+	})
+}
+
+// Replace puts another part of the same model in a device's place: it has
+// another serial number and holds nobody's data. A vanished device is present again.
+func (d *Director) Replace(name string) error {
+	return d.handle(name, "replace", func(v *device) error {
+		other := *v.part
+		v.replaced++
+		other.Serial = serial(d.config.Name, d.config.Seed, v.Name, v.Model, v.replaced)
+		v.part, v.gone, v.data, v.erased, v.udesc = &other, false, false, 0, unset
+		return nil
+	})
+}
+
+func (d *Director) handle(name, verb string, f func(*device) error) error {
+	_, err := d.change(true, func(s *state) error {
+		v := s.place(name)
+		if v == nil {
+			return &refusal{http.StatusNotFound, "", "there is no device of that name"}
+		}
+		return f(v)
+	})
+	if err != nil {
+		return fmt.Errorf("cannot %s %s: %w", verb, name, err)
+	}
+	return nil
+}
+
+// SetFaults puts rules in the place of all there were, with new counts.
+func (d *Director) SetFaults(rules ...FaultRule) error {
+	for _, r := range rules {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("fault %q: %w", r, err)
+		}
+	}
+	d.mu.Lock()
+	err := d.knowDevices(rules)
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	d.faults.set(rules)
+	return nil
+}
+
+// Faults lists the rules in force with how often each matched and fired.
+func (d *Director) Faults() []FaultCount { return d.faults.counts() }
+
+// CancelSessions ends every open edit session that is not being committed, as
+// somebody at the vendor's console would.
+func (d *Director) CancelSessions() error {
+	_, err := d.change(false, func(s *state) error {
+		for id := range s.pools {
+			if d.busy(id, 0) == nil {
+				delete(s.pools, id)
+			}
+		}
+		for id := range s.edits {
+			if d.busy(0, id) == nil {
+				delete(s.edits, id)
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// Control serves the view from behind, in JSON; it belongs on an address that
+// clients of the API do not know:
+//
+//	GET    /state                  what is so: [Snapshot]
+//	GET    /log?after=N            calls with higher numbers, oldest first: list of [Call]
+//	GET    /counts                 calls by route: list of [RouteCount]
+//	GET    /violations             broken rules: list of [Violation]
+//	GET    /faults                 rules in force: list of [FaultCount]
+//	POST   /faults                 put other rules in their place: list of texts as [ParseFault] reads them
+//	DELETE /faults                 no rules
+//	DELETE /sessions               end every open edit session
+//	DELETE /sockets                cut every event socket
+//	POST   /device/{name}/gone     a device vanishes
+//	POST   /device/{name}/return   it comes back
+//	POST   /device/{name}/replace  another part is put in its place
+//
+// A failure answers {"error": "…"}.
+func (d *Director) Control() http.Handler {
+	mux := http.NewServeMux()
+	on := func(pattern string, f func(*http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			answer, err := f(r)
+			var why *refusal
+			switch {
+			case err == nil && answer == nil:
+				w.WriteHeader(http.StatusNoContent)
+			case err == nil:
+				write(w, http.StatusOK, answer)
+			case errors.As(err, &why):
+				write(w, why.status, map[string]string{"error": err.Error()})
+			case errors.Is(err, errAlreadySo):
+				write(w, http.StatusConflict, map[string]string{"error": err.Error()})
+			default:
+				write(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+			}
+		})
+	}
+	on("GET /state", func(*http.Request) (any, error) { return d.Snapshot(), nil })
+	on("GET /counts", func(*http.Request) (any, error) { return d.Counts(), nil })
+	on("GET /violations", func(*http.Request) (any, error) { return d.Violations(), nil })
+	on("GET /log", func(r *http.Request) (any, error) {
+		after := 0
+		if text := r.URL.Query().Get("after"); text != "" {
+			var err error
+			if after, err = strconv.Atoi(text); err != nil {
+				return nil, fmt.Errorf("after %q is not a number", text)
+			}
+		}
+		return d.Calls(after), nil
+	})
+	on("GET /faults", func(*http.Request) (any, error) { return d.Faults(), nil })
+	on("POST /faults", func(r *http.Request) (any, error) {
+		var rules []FaultRule
+		if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, d.config.MaxBody)).Decode(&rules); err != nil {
+			return nil, fmt.Errorf("want a list of faults as text: %w", err)
+		}
+		if err := d.SetFaults(rules...); err != nil {
+			return nil, err
+		}
+		return d.Faults(), nil
+	})
+	on("DELETE /faults", func(*http.Request) (any, error) { return nil, d.SetFaults() })
+	on("DELETE /sessions", func(*http.Request) (any, error) { return nil, d.CancelSessions() })
+	on("DELETE /sockets", func(*http.Request) (any, error) { d.CutSockets(); return nil, nil })
+	on("POST /device/{name}/gone", func(r *http.Request) (any, error) { return nil, d.Gone(r.PathValue("name")) })
+	on("POST /device/{name}/return", func(r *http.Request) (any, error) { return nil, d.Return(r.PathValue("name")) })
+	on("POST /device/{name}/replace", func(r *http.Request) (any, error) { return nil, d.Replace(r.PathValue("name")) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		write(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
+	})
+	return mux
+}

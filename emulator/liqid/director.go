@@ -1,0 +1,249 @@
+package liqid
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Director is one emulated Liqid Director. Its methods are safe for concurrent use.
+type Director struct {
+	config  Config
+	policy  policy
+	fabric  int
+	router  *http.ServeMux
+	journal *journal
+	faults  faults
+	disk    *disk // nil keeps nothing
+
+	closing context.Context // ends when the director closes
+	close   context.CancelFunc
+	sockets sync.WaitGroup
+
+	mu       sync.Mutex
+	now      *state // what is so; never changed in place
+	before   *state // what was so before the last change that clients can see
+	changed  chan struct{}
+	pending  []pendingCommand
+	commands int
+	closed   bool
+	rng      *rand.Rand
+	conns    map[*socket]struct{}
+
+	encoded pushCache
+}
+
+// pendingCommand is a commit under way.
+type pendingCommand struct {
+	id             int
+	command        string
+	group, machine int // machine 0: the group's pool
+	start          time.Time
+}
+
+// New builds a director from c, with what c.DataDir remembers if there is one.
+// It fails when c makes no sense, when the data folder is another process's, or
+// when what lies there belongs to other hardware.
+func New(c Config) (*Director, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	parts := c.Inventory.build(c.Name, c.Seed)
+	d := &Director{
+		config:  c,
+		policy:  policy25,
+		fabric:  c.FabricID,
+		journal: newJournal(c.LogSize),
+		now:     newState(parts),
+		changed: make(chan struct{}),
+		rng:     rand.New(rand.NewPCG(c.Seed, 1)),
+		conns:   map[*socket]struct{}{},
+	}
+	d.faults.rng = rand.New(rand.NewPCG(c.Seed, 2))
+	d.faults.set(c.Faults)
+	if err := d.knowDevices(c.Faults); err != nil {
+		return nil, err
+	}
+	if c.DataDir != "" {
+		disk, err := openDisk(c.DataDir, fingerprint(d.fabric, parts))
+		if err != nil {
+			return nil, fmt.Errorf("cannot keep the director's state in %s: %w", c.DataDir, err)
+		}
+		d.disk = disk
+		if err := disk.load(d.now, d.policy); err != nil {
+			disk.close()
+			return nil, fmt.Errorf("cannot take up the director's state from %s: %w", c.DataDir, err)
+		}
+	}
+	d.before = d.now
+	d.closing, d.close = context.WithCancel(context.Background())
+	d.router = d.routes()
+	return d, nil
+}
+
+// Handler serves the director's API under /liqid/api/v2/ and its event socket
+// at /liqid/websocket/v2/event and /liqid/event.
+func (d *Director) Handler() http.Handler { return http.HandlerFunc(d.serve) }
+
+// Close ends hanging and waiting calls and the event sockets, and lets go of
+// the data folder. A commit under way is not carried out. Calls that come
+// later are answered with 503.
+func (d *Director) Close() error {
+	d.mu.Lock()
+	first := !d.closed
+	d.closed = true
+	d.mu.Unlock()
+	d.close()
+	d.sockets.Wait()
+	if first && d.disk != nil {
+		return d.disk.close()
+	}
+	return nil
+}
+
+// view is the state that reads answer from.
+func (d *Director) view(stale bool) show {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if stale {
+		return show{d.before, d.fabric}
+	}
+	return show{d.now, d.fabric}
+}
+
+var errClosing = &refusal{http.StatusServiceUnavailable, "", "the director is shutting down"}
+
+// change makes f's changes so, all or nothing, on disk before it returns.
+// visible says that clients' records change: they are pushed, and a stale read
+// goes back behind them. The state it returns is the one that holds f's changes.
+func (d *Director) change(visible bool, f func(*state) error) (show, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changeLocked(visible, f)
+}
+
+func (d *Director) changeLocked(visible bool, f func(*state) error) (show, error) {
+	if d.closed {
+		return show{}, errClosing
+	}
+	next := d.now.clone()
+	if err := f(next); err != nil {
+		return show{}, err
+	}
+	if visible {
+		next.generation++
+	}
+	if d.disk != nil {
+		if err := d.disk.save(next); err != nil {
+			return show{}, &refusal{http.StatusInternalServerError, "", fmt.Sprintf("the change was not kept: %v", err)}
+		}
+	}
+	if visible {
+		d.before = d.now
+		close(d.changed)
+		d.changed = make(chan struct{})
+	}
+	d.now = next
+	return show{next, d.fabric}, nil
+}
+
+// busy refuses a call about a target that is being committed. d.mu is held.
+func (d *Director) busy(group, machine int) error {
+	for _, p := range d.pending {
+		if p.machine == machine && (machine != 0 || p.group == group) {
+			return violates(RuleCommitting, "%s is still at work on it", p.command)
+		}
+	}
+	return nil
+}
+
+// commit carries out f after the time that commits take, during which the
+// command is listed as pending and the target refuses other changes. f is tried
+// first, so that what cannot be is refused at once, and must hold again at the end.
+func (d *Director) commit(command string, group, machine int, f func(*state) error) (show, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.busy(group, machine); err != nil {
+		return show{}, err
+	}
+	if err := f(d.now.clone()); err != nil {
+		return show{}, err
+	}
+	if wait := d.config.CommitLatency.pick(d.rng); wait > 0 {
+		d.commands++
+		id := d.commands
+		d.pending = append(d.pending, pendingCommand{id, command, group, machine, time.Now()})
+		d.mu.Unlock()
+		err := d.wait(wait)
+		d.mu.Lock()
+		// Gone from the list in the same moment in which its effect is there.
+		for i := range d.pending {
+			if d.pending[i].id == id {
+				d.pending = append(d.pending[:i:i], d.pending[i+1:]...)
+				break
+			}
+		}
+		if err != nil {
+			return show{}, err
+		}
+	}
+	return d.changeLocked(true, f)
+}
+
+// wait returns after a while, or with an error as soon as the director closes.
+// A client that leaves does not end it: the director has its request.
+func (d *Director) wait(t time.Duration) error {
+	if t <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-d.closing.Done():
+		return errClosing
+	}
+}
+
+func (d *Director) pick(l Latency) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return l.pick(d.rng)
+}
+
+// find looks up a present device by name, else by dev_id (liqid-api.md 6.1).
+func (s *state) find(name, devID string) (*device, error) {
+	for i := range s.devices {
+		if d := &s.devices[i]; !d.gone && ((name != "" && d.Name == name) || (name == "" && devID != "" && hex8(d.DevID) == devID)) {
+			return d, nil
+		}
+	}
+	if name == "" {
+		name = "with dev_id " + devID
+	}
+	return nil, invalid("there is no device %s", name)
+}
+
+// knowDevices refuses faults about devices that the director does not have.
+func (d *Director) knowDevices(rules []FaultRule) error {
+	for _, r := range rules {
+		if r.Effect == EffectGone && d.now.place(r.Device) == nil {
+			return fmt.Errorf("fault %q: there is no device %s", r, r.Device)
+		}
+	}
+	return nil
+}
+
+// place finds a device by name, present or not.
+func (s *state) place(name string) *device {
+	for i := range s.devices {
+		if s.devices[i].Name == name {
+			return &s.devices[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,374 @@
+package liqid
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	prefix      = "/liqid/api/v2/"
+	contentType = "application/json;charset=UTF-8"
+)
+
+// request is one call on its way through a route.
+type request struct {
+	*http.Request
+	d    *Director
+	body []byte
+	show // what reads answer from
+}
+
+// route is one row of the API: what to answer to a method and a path.
+type route struct {
+	method, path string
+	status       int // of success
+	answer       func(*request) (any, error)
+	target       func(*request) (group, machine int) // what an editing call is about; nil for others
+	anywhere     bool                                // also while default coordinates point elsewhere
+}
+
+// changing tells whether the route can change something.
+func (rt *route) changing() bool { return rt.method != http.MethodGet }
+
+// bare is an answer that stands outside the envelope (liqid-api.md 2.0).
+type bare struct{ value any }
+
+// envelope is around every other answer, keys in the order of real ones.
+type envelope struct {
+	Response struct {
+		Data   any            `json:"data"`
+		Errors []errorMessage `json:"errors"`
+		Code   int            `json:"code"`
+	} `json:"response"`
+}
+
+type errorMessage struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Type    string `json:"type"`
+}
+
+// serve takes every request from arrival to answer: log, test hook, latency,
+// faults, then the route.
+func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	path := slashes(r.URL.Path)
+	if path == eventPath || path == eventPathOld {
+		d.serveEvents(w, r, path, began)
+		return
+	}
+	name := strings.TrimPrefix(path, prefix)
+	if name != path {
+		name = strings.Trim(name, "/")
+	}
+	body, bodyErr := io.ReadAll(http.MaxBytesReader(nil, r.Body, d.config.MaxBody))
+	rt, params := d.lookup(r, path)
+	number, effects, err := d.arrive(r, name, rt, body, began)
+	status := 0
+	defer func() { d.journal.end(number, status, time.Since(began)) }()
+	if err != nil {
+		status = d.fail(w, r, number, name, err)
+		return
+	}
+	var stale, dropAfter bool
+	for _, e := range effects {
+		switch e.Effect {
+		case EffectStale:
+			stale = true
+		case EffectDropAfter:
+			dropAfter = true
+		case EffectStealEdit:
+			if rt != nil && rt.target != nil {
+				d.stealEdit(rt, &request{Request: params, d: d, body: body})
+			}
+		}
+		if err := d.inflict(r, e); err != nil {
+			status = d.fail(w, r, number, name, err)
+			return
+		}
+	}
+	switch {
+	case bodyErr != nil:
+		var tooLarge *http.MaxBytesError
+		if errors.As(bodyErr, &tooLarge) {
+			err = &refusal{http.StatusRequestEntityTooLarge, "", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
+		} else {
+			panic(http.ErrAbortHandler) // the client left while it was speaking
+		}
+	case rt == nil:
+		err = d.unknown(r, path)
+	}
+	var answer any
+	if err == nil {
+		req := &request{Request: params, d: d, body: body, show: d.view(stale)}
+		if err = req.allowed(rt); err == nil {
+			answer, err = rt.answer(req)
+		}
+	}
+	if dropAfter {
+		panic(http.ErrAbortHandler)
+	}
+	if err != nil {
+		status = d.fail(w, r, number, name, err)
+		return
+	}
+	status = rt.status
+	reply(w, status, answer)
+}
+
+// slashes collapses repeated slashes; clients send some (liqid-api.md 2.0).
+func slashes(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
+// arrive logs a call, lets a test act before it and waits as long as calls
+// take. It returns the call's number and the faults that hit it.
+func (d *Director) arrive(r *http.Request, name string, rt *route, body []byte, began time.Time) (int, []FaultRule, error) {
+	effects := d.faults.hit(r.Method, name)
+	c := Call{
+		Time: began, Method: r.Method, Path: name, Query: r.URL.RawQuery,
+		Changing: r.Method != http.MethodGet, Body: string(body), Faults: effects,
+	}
+	if rt != nil {
+		c.Route = rt.path
+	}
+	c = d.journal.begin(c)
+	if d.config.Before != nil {
+		d.config.Before(c)
+	}
+	return c.Number, effects, d.wait(d.pick(d.config.CallLatency))
+}
+
+// inflict carries out one fault as far as it comes before the call. It returns
+// an error when the call ends here with an answer, and panics with
+// http.ErrAbortHandler, which closes the connection, when it ends without one.
+func (d *Director) inflict(r *http.Request, e FaultRule) error {
+	switch e.Effect {
+	case EffectStatus:
+		return &refusal{e.Status, "", fmt.Sprintf("emulated fault: %s", e)}
+	case EffectDropBefore:
+		panic(http.ErrAbortHandler)
+	case EffectHang:
+		select {
+		case <-r.Context().Done():
+		case <-d.closing.Done():
+		}
+		panic(http.ErrAbortHandler)
+	case EffectDelay:
+		return d.wait(e.Delay)
+	case EffectGone:
+		// A device that is not there any more cannot vanish again.
+		if err := d.Gone(e.Device); err != nil && !errors.Is(err, errAlreadySo) {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookup finds the route of a request. The request it returns carries the
+// values of the path.
+func (d *Director) lookup(r *http.Request, path string) (*route, *http.Request) {
+	clean := r.Clone(r.Context())
+	clean.URL.Path, clean.URL.RawPath = strings.TrimSuffix(path, "/"), ""
+	var found *route
+	if _, pattern := d.router.Handler(clean); pattern != "" {
+		// The mux fills in path values only while it serves; its handlers
+		// do nothing but hand out their route.
+		d.router.ServeHTTP(catch{&found}, clean)
+	}
+	return found, clean
+}
+
+// catch is a ResponseWriter through which a handler of the router hands out its route.
+type catch struct{ route **route }
+
+func (catch) Header() http.Header         { return http.Header{} }
+func (catch) Write(p []byte) (int, error) { return len(p), nil }
+func (catch) WriteHeader(int)             {}
+
+// routes builds the table of the era's routes.
+func (d *Director) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, rt := range routes25() {
+		mux.HandleFunc(rt.method+" "+prefix+rt.path, func(w http.ResponseWriter, _ *http.Request) {
+			*w.(catch).route = rt
+		})
+	}
+	return mux
+}
+
+// unknown is the refusal of a path or method that the era does not have.
+func (d *Director) unknown(r *http.Request, path string) error {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method, other.URL.Path, other.URL.RawPath = method, strings.TrimSuffix(path, "/"), ""
+		if _, pattern := d.router.Handler(other); pattern != "" {
+			return &refusal{http.StatusMethodNotAllowed, "", fmt.Sprintf("%s takes no %s", path, r.Method)}
+		}
+	}
+	return &refusal{http.StatusNotFound, "", fmt.Sprintf("there is no %s in API era %s", path, d.config.API)}
+}
+
+// allowed refuses changes while the default coordinates point elsewhere (liqid-api.md 3.9).
+func (r *request) allowed(rt *route) error {
+	if rt.changing() && !rt.anywhere && r.coordinates != directorAt {
+		return violates(RuleCoordinates, "default coordinates are %v, this director is %v", r.coordinates, directorAt)
+	}
+	return nil
+}
+
+// fail answers a refusal with its status and an envelope that says the same:
+// some clients look at one, some at the other (liqid-api.md 2.0).
+func (d *Director) fail(w http.ResponseWriter, r *http.Request, number int, name string, err error) int {
+	var why *refusal
+	if !errors.As(err, &why) {
+		why = &refusal{http.StatusInternalServerError, "", err.Error()}
+	}
+	if why.rule != "" {
+		d.journal.violation(Violation{Call: number, Time: time.Now(), Method: r.Method, Path: name, Rule: why.rule, Reason: why.text})
+	}
+	var e envelope
+	e.Response.Data = []any{}
+	e.Response.Code = why.status
+	e.Response.Errors = []errorMessage{{why.status, why.text, strings.ReplaceAll(http.StatusText(why.status), " ", "")}}
+	write(w, why.status, e)
+	return why.status
+}
+
+// reply answers with success.
+func reply(w http.ResponseWriter, status int, answer any) {
+	if status == http.StatusNoContent {
+		w.Header().Set("Server", serverHeader)
+		w.WriteHeader(status)
+		return
+	}
+	if b, ok := answer.(bare); ok {
+		write(w, status, b.value)
+		return
+	}
+	var e envelope
+	e.Response.Data = answer
+	write(w, status, e)
+}
+
+// serverHeader marks every answer as emulated.
+const serverHeader = "composa-emulator"
+
+// write sends the whole answer in one piece with its length: one client gives
+// up when header and body come apart (liqid-api.md C1).
+func write(w http.ResponseWriter, status int, value any) {
+	body, err := encode(value)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Server", serverHeader)
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+func encode(value any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(value)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
+}
+
+// number reads an integer that may come as a number, as its text or as null
+// (liqid-api.md 2.0, request quirks). Anything else counts as not given.
+type number struct {
+	value int
+	given bool
+}
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	v, err := strconv.Atoi(strings.Trim(string(b), `"`))
+	*n = number{v, err == nil}
+	return nil
+}
+
+// text reads a string that may come as a number or as null.
+type text string
+
+func (t *text) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) != nil {
+		if s = string(b); !json.Valid(b) || strings.ContainsAny(s[:1], "{[tfn") {
+			s = ""
+		}
+	}
+	*t = text(s)
+	return nil
+}
+
+// fields is what is read of the records that clients send, whichever they send.
+// Clients send much more, twice under two names or with other types, and none
+// of that is looked at.
+type fields struct {
+	FabrID    number `json:"fabr_id"`
+	GrpID     number `json:"grp_id"`
+	GroupName text   `json:"group_name"`
+	MachID    number `json:"mach_id"`
+	MachName  text   `json:"mach_name"`
+	P2P       text   `json:"p2p"`
+	UDesc     *text  `json:"udesc"`
+	Rack      number `json:"rack"`
+	Shelf     number `json:"shelf"`
+	Node      number `json:"node"`
+
+	DeviceStatus *deviceFields `json:"deviceStatus"`
+	Group        *fields       `json:"group"`
+	Machine      *fields       `json:"machine"`
+	Relator      *fields       `json:"groupDeviceRelator"`
+}
+
+type deviceFields struct {
+	Name  text `json:"name"`
+	DevID text `json:"dev_id"`
+}
+
+// fields reads the body, which may come under any content type.
+func (r *request) fields() (*fields, error) {
+	if len(bytes.TrimSpace(r.body)) == 0 {
+		return nil, invalid("the body is missing")
+	}
+	var f fields
+	if err := json.Unmarshal(r.body, &f); err != nil {
+		return nil, invalid("the body is not the record that belongs here: %v", err)
+	}
+	return &f, nil
+}
+
+// pathID reads a positive id out of the path.
+func (r *request) pathID(name string) (int, error) {
+	id, err := strconv.Atoi(r.PathValue(name))
+	if err != nil || id <= 0 {
+		return 0, invalid("%s %q is not a positive number", name, r.PathValue(name))
+	}
+	return id, nil
+}
+
+// queryNumber reads a number out of the query; ok is false when it is not there.
+func (r *request) queryNumber(name string) (n int, ok bool, err error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, false, nil
+	}
+	if n, err = strconv.Atoi(text); err != nil {
+		return 0, false, invalid("%s %q is not a number", name, text)
+	}
+	return n, true, nil
+}
