@@ -1,0 +1,318 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/placement"
+	"github.com/composa-dev/composa/internal/store"
+)
+
+// Plug adds devices to a machine.
+func (in *Intake) Plug(ctx context.Context, who composa.Who, r composa.PlugRequest) (*composa.Outcome, error) {
+	begin := fmt.Sprintf("cannot plug %q", r.Machine)
+	if len(r.Entries) == 0 {
+		return nil, composa.Errorf(composa.CodeInvalid, "%s: nothing to plug is named", begin).
+			WithNext("name devices (rack1/gpu3) or a kind (--gpu 1)")
+	}
+	if err := composa.CheckEntries(begin, r.Entries); err != nil {
+		return nil, err
+	}
+	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return plug(site, r)
+	})
+}
+
+func plug(site *composa.Site, r composa.PlugRequest) (*proposal, error) {
+	p := &proposal{verb: composa.VerbPlug, asked: r.Asked, request: r}
+	m, err := p.subject(site, r.Machine)
+	if err != nil || p.behind != "" {
+		return p, err
+	}
+	if held, err := alreadyIn(site, m, r.Entries); held || err != nil {
+		p.already = m
+		return p, err
+	}
+	return p, p.grow(site, m, m.Spec, r.Entries)
+}
+
+// alreadyIn says whether every device that is asked for by place is in the
+// machine already; entries by count always ask for more.
+func alreadyIn(site *composa.Site, m *composa.Machine, entries []composa.Entry) (bool, error) {
+	in, out := 0, 0
+	for _, e := range entries {
+		if len(e.Places) == 0 {
+			return false, nil
+		}
+		for _, place := range e.Places {
+			d := site.At(place)
+			if d == nil {
+				return false, nil // placement says what is wrong with it
+			}
+			if c := site.Claim(d.ID); c != nil && c.Machine == m.ID && c.Purpose == composa.PurposeMachine {
+				in++
+			} else {
+				out++
+			}
+		}
+	}
+	if in > 0 && out > 0 {
+		return false, composa.Errorf(composa.CodeInvalid, "cannot plug %q: %d of the devices are in it already and %d are not", m.Name, in, out).
+			WithNext("name only those that are missing")
+	}
+	return in > 0, nil
+}
+
+// grow places entries beside what the machine has.
+func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spec, entries []composa.Entry) error {
+	grown := spec.Plus(entries...)
+	fresh := grown.Entries[len(spec.Entries):]
+	choice, err := placement.Place(site, placement.Request{
+		Verb: p.verb, Project: m.Project, Name: m.Name, Pool: m.Spec.Pool, Entries: fresh, P2P: m.Spec.P2P, Machine: m,
+	})
+	if err != nil {
+		return err
+	}
+	p.why = append(p.why, choice.Why...)
+	for _, b := range choice.Bound {
+		p.claims = append(p.claims, claimFor(m.ID, b))
+	}
+	p.change(site, m, grown, slices.Concat(site.Binding(m.ID), choice.Bound))
+	return nil
+}
+
+// Unplug takes devices from a machine.
+func (in *Intake) Unplug(ctx context.Context, who composa.Who, r composa.UnplugRequest) (*composa.Outcome, error) {
+	begin := fmt.Sprintf("cannot unplug from %q", r.Machine)
+	if len(r.Places) == 0 && len(r.Counts) == 0 {
+		return nil, composa.Errorf(composa.CodeInvalid, "%s: nothing to unplug is named", begin).
+			WithNext("name devices (rack1/gpu3) or a kind (--gpu 1)")
+	}
+	if err := checkPlaces(begin, r.Places); err != nil {
+		return nil, err
+	}
+	if err := checkCounts(begin, r.Counts, 1); err != nil {
+		return nil, err
+	}
+	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return unplug(site, r)
+	})
+}
+
+func unplug(site *composa.Site, r composa.UnplugRequest) (*proposal, error) {
+	p := &proposal{verb: composa.VerbUnplug, asked: r.Asked, request: r}
+	m, err := p.subject(site, r.Machine)
+	if err != nil || p.behind != "" {
+		return p, err
+	}
+	leaving, err := placement.Unplug(site, m, r.Places, r.Counts)
+	if err != nil {
+		return nil, err
+	}
+	if err := keepsCPU(site, m, leaving); err != nil {
+		return nil, err
+	}
+	rest := without(site.Binding(m.ID), leaving)
+	p.change(site, m, lowered(m.Spec, leaving), rest)
+	return p, nil
+}
+
+// keepsCPU refuses to take the last cpu: what is left would be no machine.
+func keepsCPU(site *composa.Site, m *composa.Machine, leaving []composa.Bound) error {
+	isCPU := func(b composa.Bound) bool { return b.Device.Kind == composa.KindCPU }
+	if !slices.ContainsFunc(leaving, isCPU) || slices.ContainsFunc(without(site.Binding(m.ID), leaving), isCPU) {
+		return nil
+	}
+	return composa.Errorf(composa.CodeInvalid, "cannot take the last cpu of %q: without one it is no machine", m.Name).
+		WithNext("free it with: composa free %s", m.Name)
+}
+
+// Reshape sets totals of kinds.
+func (in *Intake) Reshape(ctx context.Context, who composa.Who, r composa.ReshapeRequest) (*composa.Outcome, error) {
+	begin := fmt.Sprintf("cannot reshape %q", r.Machine)
+	if len(r.Totals) == 0 {
+		return nil, composa.Errorf(composa.CodeInvalid, "%s: no total is named", begin).WithNext("for example --gpu 4")
+	}
+	if err := checkCounts(begin, r.Totals, 0); err != nil {
+		return nil, err
+	}
+	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return reshape(site, r)
+	})
+}
+
+func reshape(site *composa.Site, r composa.ReshapeRequest) (*proposal, error) {
+	p := &proposal{verb: composa.VerbReshape, asked: r.Asked, request: r}
+	m, err := p.subject(site, r.Machine)
+	if err != nil || p.behind != "" {
+		return p, err
+	}
+	more, fewer := difference(site.Binding(m.ID), r.Totals)
+	if len(more)+len(fewer) == 0 {
+		p.already = m
+		return p, nil
+	}
+	spec := m.Spec
+	var leaving []composa.Bound
+	if len(fewer) > 0 {
+		if leaving, err = placement.Unplug(site, m, nil, fewer); err != nil {
+			return nil, err
+		}
+		if err := keepsCPU(site, m, leaving); err != nil {
+			return nil, err
+		}
+		spec = lowered(spec, leaving)
+	}
+	if len(more) == 0 {
+		p.change(site, m, spec, without(site.Binding(m.ID), leaving))
+		return p, nil
+	}
+	if err := p.grow(site, m, spec, more); err != nil {
+		return nil, err
+	}
+	p.target.Goals[0].Devices = without(p.target.Goals[0].Devices, leaving)
+	return p, nil
+}
+
+// difference is what a binding lacks and has too much of, against totals.
+func difference(binding []composa.Bound, totals map[composa.Kind]int) (more []composa.Entry, fewer map[composa.Kind]int) {
+	fewer = map[composa.Kind]int{}
+	for _, k := range composa.Kinds() {
+		total, named := totals[k]
+		if !named {
+			continue
+		}
+		have := 0
+		for _, b := range binding {
+			if b.Device.Kind == k {
+				have++
+			}
+		}
+		switch {
+		case total > have:
+			more = append(more, composa.Entry{Kind: k, Count: total - have})
+		case total < have:
+			fewer[k] = have - total
+		}
+	}
+	return more, fewer
+}
+
+// change records that a machine is to have another binding and spec.
+func (p *proposal) change(site *composa.Site, m *composa.Machine, spec composa.Spec, devices []composa.Bound) {
+	p.fabric, p.prior.Fabric, p.target.Fabric = m.Fabric, m.Fabric, m.Fabric
+	p.prior.Goals = append(p.prior.Goals, composa.Goal{
+		Machine: m.Ref(), Exists: true, Devices: site.Binding(m.ID), Spec: m.Spec, SpecRevision: m.SpecRevision,
+	})
+	p.target.Goals = append(p.target.Goals, composa.Goal{
+		Machine: m.Ref(), Exists: true, Devices: devices, Spec: spec, SpecRevision: m.SpecRevision + 1,
+	})
+	p.changes = append(p.changes, store.MachineAccept{Machine: m.ID, Revision: m.Revision, Fabric: m.Fabric, Spec: &spec})
+}
+
+// subject finds the machine that a change is about, and whether it must wait in
+// line.
+func (p *proposal) subject(site *composa.Site, name string) (*composa.Machine, error) {
+	m := site.MachineNamed(p.asked.Project, name)
+	if m == nil {
+		return nil, noMachine(site, p.asked.Project, p.verb, name)
+	}
+	if f := site.Fabric(m.Fabric); f != nil && f.Access == composa.AccessObserve {
+		return nil, composa.Errorf(composa.CodeReadOnly, "cannot %s %q: %s is only observed", p.verb, name, m.Fabric).
+			WithNext("set access: manage for it in the server's configuration")
+	}
+	if op := site.Operation(m.Operation); op != nil && op.Phase == composa.PhaseHeld {
+		return nil, held(fmt.Sprintf("cannot %s %q", p.verb, name), op)
+	}
+	p.line = append(p.line, m.ID)
+	if p.behind == "" {
+		p.behind = lastInLine(site, m)
+	}
+	return m, nil
+}
+
+// held says that a person must first decide about an operation.
+func held(begin string, op *composa.Operation) error {
+	e := composa.Errorf(composa.CodeHeld, "%s: its operation %s is held: %s", begin, op.ID, op.Reason).
+		WithNext("see composa operation show %s, then retry, undo or resolve it", op.ID)
+	e.Operation = op.ID
+	return e
+}
+
+// lastInLine is the operation that a new one on the machine has to wait for:
+// the newest that is queued for it, else the one that changes it now.
+func lastInLine(site *composa.Site, m *composa.Machine) composa.OperationID {
+	behind := m.Operation
+	var newest *composa.Operation
+	for i := range site.Operations {
+		op := &site.Operations[i]
+		if op.Phase == composa.PhaseQueued && slices.Contains(op.Machines, m.ID) &&
+			(newest == nil || op.CreatedAt.After(newest.CreatedAt)) {
+			newest, behind = op, op.ID
+		}
+	}
+	return behind
+}
+
+func noMachine(site *composa.Site, project composa.ProjectID, verb composa.Verb, name string) error {
+	e := composa.Errorf(composa.CodeNotFound, "cannot %s %q: there is no machine of that name", verb, composa.Abridge(name, 40))
+	var names []string
+	for _, m := range site.Machines {
+		if m.Project == project {
+			names = append(names, m.Name)
+		}
+	}
+	if near := composa.Nearly(name, names); near != "" {
+		return e.WithNext("did you mean %q? composa machine ls shows what there is", near)
+	}
+	return e.WithNext("composa machine ls shows what there is")
+}
+
+func checkPlaces(begin string, places []composa.Place) error {
+	if len(places) == 0 {
+		return nil
+	}
+	return composa.CheckEntries(begin, []composa.Entry{{Kind: composa.KindGPU, Places: places}})
+}
+
+func checkCounts(begin string, counts map[composa.Kind]int, least int) error {
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
+		if _, err := composa.ParseKind(string(k)); err != nil {
+			return composa.Errorf(composa.CodeInvalid, "%s: %v", begin, err)
+		}
+		if n := counts[k]; n < least || n > composa.MaxCount {
+			return composa.Errorf(composa.CodeInvalid, "%s: %d is not a count of %s devices", begin, n, k).
+				WithNext("give %d to %d", least, composa.MaxCount)
+		}
+	}
+	return nil
+}
+
+// without returns the devices that are not leaving.
+func without(devices, leaving []composa.Bound) []composa.Bound {
+	return slices.DeleteFunc(slices.Clone(devices), func(b composa.Bound) bool {
+		return slices.ContainsFunc(leaving, func(l composa.Bound) bool { return l.Device.ID == b.Device.ID })
+	})
+}
+
+// lowered is the spec after devices left: each entry asks for as many fewer as
+// left of it, and an entry of which nothing is left is gone.
+func lowered(spec composa.Spec, leaving []composa.Bound) composa.Spec {
+	entries := slices.Clone(spec.Entries)
+	for _, b := range leaving {
+		i := slices.IndexFunc(entries, func(e composa.Entry) bool { return e.Key == b.Entry })
+		if i < 0 {
+			continue
+		}
+		entries[i].Count--
+		entries[i].Places = slices.DeleteFunc(slices.Clone(entries[i].Places), func(p composa.Place) bool { return p.Name() == b.Device.Name })
+		if len(entries[i].Places) == 0 {
+			entries[i].Places = nil
+		}
+	}
+	spec.Entries = slices.DeleteFunc(entries, func(e composa.Entry) bool { return e.Count <= 0 })
+	return spec
+}

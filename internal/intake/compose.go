@@ -1,0 +1,123 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/placement"
+)
+
+// Compose asks for a machine. The same wish once more, by the same principal in
+// the same project, gives the same machine, or joins the operation that makes
+// it; the same name otherwise is exists.
+func (in *Intake) Compose(ctx context.Context, who composa.Who, r composa.ComposeRequest) (*composa.Outcome, error) {
+	r.Spec.Name = r.Machine
+	r.Spec = r.Spec.Normalize()
+	if err := r.Spec.Check("compose"); err != nil {
+		return nil, err
+	}
+	if len(r.Spec.Entries) == 0 {
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot compose %q: it would be made of nothing", r.Machine).
+			WithNext("ask for at least one device, for example --gpu 1")
+	}
+	return in.take(ctx, who, r.Asked, func(site *composa.Site, who composa.Who) (*proposal, error) {
+		return compose(site, who, r)
+	})
+}
+
+func compose(site *composa.Site, who composa.Who, r composa.ComposeRequest) (*proposal, error) {
+	p := &proposal{verb: composa.VerbCompose, asked: r.Asked, request: r}
+	if m := site.MachineNamed(r.Project, r.Machine); m != nil {
+		return p, p.again(site, who, m, r)
+	}
+	choice, err := placement.Place(site, placement.Request{
+		Verb: composa.VerbCompose, Project: r.Project, Name: r.Machine, Fabrics: r.Spec.Fabrics,
+		Pool: r.Spec.Pool, Entries: r.Spec.Entries, P2P: r.Spec.P2P,
+	})
+	if err != nil {
+		return nil, err
+	}
+	id := composa.MachineID(composa.NewID(composa.PrefixMachine))
+	p.fresh = &composa.Machine{
+		ID: id, Project: r.Project, Owner: who.Principal.ID, Name: r.Machine, Fabric: choice.Fabric,
+		Label: composa.MachineLabel(r.Machine, id), Spec: r.Spec, SpecRevision: 1, CreatedAt: site.Now, UpdatedAt: site.Now,
+	}
+	goal := composa.Goal{
+		Machine: p.fresh.Ref(), Exists: true, Devices: choice.Bound, Spec: r.Spec, SpecRevision: 1,
+	}
+	if r.Spec.P2P {
+		goal.P2P = &r.Spec.P2P
+	}
+	if on := r.Spec.Power == composa.PowerWishOn; on {
+		goal.Power = &on
+	}
+	p.fabric, p.why = choice.Fabric, choice.Why
+	p.target = composa.Target{Fabric: choice.Fabric, Goals: []composa.Goal{goal}}
+	p.prior = composa.Target{Fabric: choice.Fabric, Goals: []composa.Goal{{Machine: p.fresh.Ref()}}, Hard: true}
+	for _, b := range choice.Bound {
+		p.claims = append(p.claims, claimFor(id, b))
+	}
+	return p, nil
+}
+
+// claimFor is the claim that a machine opens on a device.
+func claimFor(machine composa.MachineID, b composa.Bound) composa.Claim {
+	return composa.Claim{Device: b.Device.ID, Machine: machine, Purpose: composa.PurposeMachine, Entry: b.Entry}
+}
+
+// again is the rule for a name that a living machine has.
+func (p *proposal) again(site *composa.Site, who composa.Who, m *composa.Machine, r composa.ComposeRequest) error {
+	op := site.Operation(m.Operation)
+	begin := fmt.Sprintf("cannot compose %q", r.Machine)
+	switch differences := m.Spec.Differences(r.Spec); {
+	case m.Owner != who.Principal.ID:
+		return composa.Errorf(composa.CodeExists, "%s: %s has a machine of that name", begin, m.Owner).
+			WithNext("choose another name")
+	case r.New:
+		return composa.Errorf(composa.CodeExists, "%s: you have a machine of that name", begin).
+			WithNext("see it with: composa machine show %s", r.Machine)
+	case op != nil && op.Phase == composa.PhaseHeld:
+		return held(begin, op)
+	case op != nil && op.Verb == composa.VerbFree:
+		e := composa.Errorf(composa.CodeExists, "%s: the machine of that name is being freed", begin).
+			WithNext("wait for it with composa operation wait %s, then compose again", op.ID)
+		e.Operation = op.ID
+		return e
+	case len(differences) > 0:
+		return composa.Errorf(composa.CodeExists, "%s: you have a machine of that name with another wish (%s)", begin, strings.Join(differences, "; ")).
+			WithNext("change it with %s, or choose another name", changeCommand(r.Machine, m.Spec, r.Spec))
+	case op != nil && !m.Made:
+		p.join = op.ID
+	default:
+		p.already = m
+	}
+	return nil
+}
+
+// changeCommand is the command that comes nearest to turning a machine of one
+// spec into one of another.
+func changeCommand(name string, is, want composa.Spec) string {
+	var flags []string
+	for _, k := range composa.Kinds() {
+		have, wanted := countOf(is, k), countOf(want, k)
+		if have != wanted {
+			flags = append(flags, fmt.Sprintf("--%s %d", k, wanted))
+		}
+	}
+	if len(flags) == 0 {
+		return "composa free " + name + " and compose it anew"
+	}
+	return "composa reshape " + name + " " + strings.Join(flags, " ")
+}
+
+func countOf(s composa.Spec, k composa.Kind) int {
+	n := 0
+	for _, e := range s.Entries {
+		if e.Kind == k {
+			n += e.Count
+		}
+	}
+	return n
+}

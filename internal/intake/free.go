@@ -1,0 +1,52 @@
+package intake
+
+import (
+	"context"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/store"
+)
+
+// Free gives a machine back. Free of a machine that is being made cancels the
+// making; free of one that is being freed joins that.
+func (in *Intake) Free(ctx context.Context, who composa.Who, r composa.FreeRequest) (*composa.Outcome, error) {
+	if r.Grace < 0 {
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot free %q: a grace of %s is in the past", r.Machine, r.Grace)
+	}
+	out, err := in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return free(site, r)
+	})
+	if err != nil || out.Operation == nil || out.Operation.Verb != composa.VerbCompose || r.DryRun {
+		return out, err
+	}
+	out.Operation, err = in.store.RequestCancel(ctx, who, out.Operation.ID)
+	return out, err
+}
+
+func free(site *composa.Site, r composa.FreeRequest) (*proposal, error) {
+	p := &proposal{verb: composa.VerbFree, asked: r.Asked, request: r}
+	m, err := p.subject(site, r.Machine)
+	if err != nil {
+		return nil, err
+	}
+	if making := site.Operation(m.Operation); making != nil && !m.Made {
+		p.join = making.ID
+		return p, nil
+	}
+	if last := site.Operation(p.behind); last != nil && last.Verb == composa.VerbFree {
+		p.join = last.ID
+		return p, nil
+	}
+	if p.behind != "" {
+		return p, nil
+	}
+	p.fabric = m.Fabric
+	p.prior = composa.Target{Fabric: m.Fabric, Goals: []composa.Goal{{
+		Machine: m.Ref(), Exists: true, Devices: site.Binding(m.ID), Spec: m.Spec, SpecRevision: m.SpecRevision,
+	}}}
+	p.target = composa.Target{
+		Fabric: m.Fabric, Goals: []composa.Goal{{Machine: m.Ref()}}, Grace: r.Grace, Hard: r.Grace == 0,
+	}
+	p.changes = []store.MachineAccept{{Machine: m.ID, Revision: m.Revision, Fabric: m.Fabric}}
+	return p, nil
+}
