@@ -1,0 +1,55 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/composa-dev/composa/api"
+)
+
+// Error is a call that did not succeed: what the server answered, or why there
+// was no answer.
+type Error struct {
+	// Problem is what the server said. Without an answer its Status is 0.
+	Problem api.Problem
+	// Err is the cause of a call without an answer; else nil.
+	Err error
+}
+
+// Error tells what could not be done, why, and what to do about it.
+func (e *Error) Error() string {
+	text := e.Problem.Detail
+	if e.Problem.Next != "" {
+		text += "; " + e.Problem.Next
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Code is what programs go by; the list stands in docs/compatibility.md. Two
+// are the client's own: "unreachable" (nothing was sent or changed) and
+// "unknown" (the answer was lost; it may have happened).
+func (e *Error) Code() string { return e.Problem.Code }
+
+// Operation is the id of the operation that this came of; empty where there is
+// none.
+func (e *Error) Operation() string { return e.Problem.Operation }
+
+// Retryable says whether the same call may succeed if it is just made again.
+func (e *Error) Retryable() bool { return e.Problem.Retryable }
+
+// CodeOf returns the code of an [*Error] in err's chain; empty where there is
+// none.
+func CodeOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Problem.Code
+	}
+	return ""
+}
+
+func usage(format string, args ...any) error {
+	return &Error{Problem: api.Problem{Title: "Bad configuration", Detail: fmt.Sprintf(format, args...), Code: "invalid"}}
+}

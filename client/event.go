@@ -1,0 +1,120 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/composa-dev/composa/api"
+)
+
+// Reset is the type of the event that tells that the events between the last
+// one and this are not to be had any more: read again what you keep, and go on.
+const Reset = "reset"
+
+const (
+	// firstPause and longestPause bound the time between two tries to reach the
+	// server again.
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+	// silence is how long a stream may say nothing; the server sends something
+	// every 15 s.
+	silence = 45 * time.Second
+	// maxLine bounds one event, in bytes.
+	maxLine = 4 << 20
+)
+
+// EventFilter says which events are wanted; the zero value: all.
+type EventFilter struct {
+	Type    string
+	Subject string
+}
+
+// Events follows the events after one of an id, as they happen; after empty:
+// from now on. It goes on where it was when the connection is lost, and ends
+// when ctx does or when the server refuses, with that error.
+func (c *Client) Events(ctx context.Context, after string, f EventFilter) iter.Seq2[api.Event, error] {
+	return func(yield func(api.Event, error) bool) {
+		at := after
+		pause := firstPause
+		for {
+			more, got, err := c.stream(ctx, &at, f, yield)
+			if !more {
+				return
+			}
+			if ctx.Err() != nil {
+				yield(api.Event{}, context.Cause(ctx))
+				return
+			}
+			var e *Error
+			if errors.As(err, &e) && !e.Retryable() {
+				yield(api.Event{}, err)
+				return
+			}
+			if got {
+				pause = firstPause
+			}
+			if !rest(ctx, pause) {
+				yield(api.Event{}, context.Cause(ctx))
+				return
+			}
+			pause = min(2*pause, longestPause)
+		}
+	}
+}
+
+// rest waits for d; false when ctx ended first.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// stream reads one connection's events and moves at along. more is false when
+// the consumer wants no more; got says whether the connection stood.
+func (c *Client) stream(ctx context.Context, at *string, f EventFilter, yield func(api.Event, error) bool) (more, got bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	q := values("after", *at, "type", f.Type, "subject", f.Subject)
+	q.Set("follow", "true")
+	resp, err := c.send(ctx, call{method: http.MethodGet, path: "/v1/events", query: q, accept: "application/x-ndjson"})
+	if err != nil {
+		return true, false, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if *at == "" {
+		*at = resp.Header.Get("Last-Event-Id") // where the stream begins
+	}
+	quiet := time.AfterFunc(silence, cancel)
+	defer quiet.Stop()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		quiet.Reset(silence)
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			continue // a sign of life
+		}
+		var e api.Event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return true, true, err
+		}
+		if e.ID != "" {
+			*at = e.ID
+		}
+		if !yield(e, nil) {
+			return false, true, nil
+		}
+	}
+	return true, true, lines.Err()
+}

@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/composa-dev/composa/api"
+)
+
+// OperationFilter says which operations are wanted; the zero value: all.
+type OperationFilter struct {
+	Machine string // id
+	Verb    string
+	Open    bool // only those that have not ended
+}
+
+func (f OperationFilter) query() url.Values {
+	q := values("machine", f.Machine, "verb", f.Verb)
+	if f.Open {
+		q.Set("open", "true")
+	}
+	return q
+}
+
+// Operations iterates over all pages of operations, newest first, without their
+// steps.
+func (c *Client) Operations(ctx context.Context, f OperationFilter) iter.Seq2[api.Operation, error] {
+	return pages[api.Operation](ctx, c, "/v1/operations", f.query())
+}
+
+// Operation returns an operation with its steps. With a wait, up to [MaxWait],
+// it answers once the operation ended or is held, or that time has passed.
+func (c *Client) Operation(ctx context.Context, id string, wait time.Duration) (*api.Operation, error) {
+	return get[api.Operation](ctx, c, join("/v1/operations", id), waitQuery(wait))
+}
+
+// Wait returns the operation once it ended or is held, however long that takes;
+// ctx ends the waiting. Where the server cannot be reached it returns that
+// error: the operation goes on.
+func (c *Client) Wait(ctx context.Context, id string) (*api.Operation, error) {
+	for {
+		op, err := c.Operation(ctx, id, time.Minute)
+		if err != nil || Settled(op) {
+			return op, err
+		}
+	}
+}
+
+// Settled says whether nothing will happen to an operation any more without a
+// person.
+func Settled(op *api.Operation) bool {
+	switch op.Phase {
+	case "done", "undone", "cancelled", "held":
+		return true
+	}
+	return false
+}
+
+// Cancel asks an operation to end. A queued one ends at once, a running one
+// stops before its next step and is undone.
+func (c *Client) Cancel(ctx context.Context, id string) (*api.Operation, error) {
+	return c.decide(ctx, id, "cancel")
+}
+
+// Retry lets a held operation go on.
+func (c *Client) Retry(ctx context.Context, id string) (*api.Operation, error) {
+	return c.decide(ctx, id, "retry")
+}
+
+// Undo lets a held operation go back to what was before.
+func (c *Client) Undo(ctx context.Context, id string) (*api.Operation, error) {
+	return c.decide(ctx, id, "undo")
+}
+
+// Resolve ends a held operation by taking what the fabric shows as its result.
+func (c *Client) Resolve(ctx context.Context, id string) (*api.Operation, error) {
+	return c.decide(ctx, id, "resolve")
+}
+
+func (c *Client) decide(ctx context.Context, id, word string) (*api.Operation, error) {
+	return answer[api.Operation](ctx, c, call{method: http.MethodPost, path: join("/v1/operations", id, word)})
+}

@@ -1,0 +1,130 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/composa-dev/composa/api"
+)
+
+// Site returns what the server says of itself and of who asks.
+func (c *Client) Site(ctx context.Context) (*api.Site, error) {
+	return get[api.Site](ctx, c, "/v1", nil)
+}
+
+// Healthy asks whether the server runs; no token is needed.
+func (c *Client) Healthy(ctx context.Context) error {
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/healthz"}, nil)
+	return err
+}
+
+// Ready asks whether the server can serve; no token is needed.
+func (c *Client) Ready(ctx context.Context) error {
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/readyz"}, nil)
+	return err
+}
+
+// Projects iterates over the projects of who asks.
+func (c *Client) Projects(ctx context.Context) iter.Seq2[api.Project, error] {
+	return pages[api.Project](ctx, c, "/v1/projects", nil)
+}
+
+// DeviceFilter says which devices are wanted; the zero value: all.
+type DeviceFilter struct {
+	Kind   string
+	Fabric string
+	Free   *bool // nil: free or not
+	Pool   string
+	Use    string
+	Model  string // any part of the model's name, in any case
+}
+
+func (f DeviceFilter) query() url.Values {
+	q := values("kind", f.Kind, "fabric", f.Fabric, "pool", f.Pool, "use", f.Use, "model", f.Model)
+	if f.Free != nil {
+		q.Set("free", strconv.FormatBool(*f.Free))
+	}
+	return q
+}
+
+// Devices iterates over all pages of devices, in natural order of place.
+func (c *Client) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[api.Device, error] {
+	return pages[api.Device](ctx, c, "/v1/devices", f.query())
+}
+
+// Device returns the device at a place.
+func (c *Client) Device(ctx context.Context, fabric, name string) (*api.Device, error) {
+	return get[api.Device](ctx, c, join("/v1/devices", fabric, name), nil)
+}
+
+// DeviceByID returns a device by id, wherever it sits.
+func (c *Client) DeviceByID(ctx context.Context, id string) (*api.Device, error) {
+	return get[api.Device](ctx, c, join("/v1/devices", id), nil)
+}
+
+// EditDevice changes what people say about the device at a place. revision is
+// the one that the change was decided on; 0: any.
+func (c *Client) EditDevice(ctx context.Context, fabric, name string, revision int64, e api.EditDevice) (*api.Device, error) {
+	return answer[api.Device](ctx, c, call{method: http.MethodPatch, path: join("/v1/devices", fabric, name), body: e, match: revision})
+}
+
+// Available iterates over what can be had now, by kind and model; kind empty:
+// every kind.
+func (c *Client) Available(ctx context.Context, kind string) iter.Seq2[api.Available, error] {
+	return pages[api.Available](ctx, c, "/v1/available", values("kind", kind))
+}
+
+// Fabrics iterates over the fabrics of the site.
+func (c *Client) Fabrics(ctx context.Context) iter.Seq2[api.Fabric, error] {
+	return pages[api.Fabric](ctx, c, "/v1/fabrics", nil)
+}
+
+// Fabric returns one fabric.
+func (c *Client) Fabric(ctx context.Context, name string) (*api.Fabric, error) {
+	return get[api.Fabric](ctx, c, join("/v1/fabrics", name), nil)
+}
+
+// CheckFabric asks a fabric right now whether it answers, and what it can do.
+func (c *Client) CheckFabric(ctx context.Context, name string) (*api.FabricCheck, error) {
+	return answer[api.FabricCheck](ctx, c, call{method: http.MethodPost, path: join("/v1/fabrics", name, "check")})
+}
+
+// Inventory looks at a fabric right now and returns everything that it shows.
+func (c *Client) Inventory(ctx context.Context, name string) (*api.Inventory, error) {
+	return get[api.Inventory](ctx, c, join("/v1/fabrics", name, "inventory"), nil)
+}
+
+// Pools iterates over the pools of a project; project empty: of all of yours.
+func (c *Client) Pools(ctx context.Context, project string) iter.Seq2[api.Pool, error] {
+	return pages[api.Pool](ctx, c, "/v1/pools", values("project", project))
+}
+
+// Pool returns one pool.
+func (c *Client) Pool(ctx context.Context, project, name string) (*api.Pool, error) {
+	return get[api.Pool](ctx, c, join("/v1/pools", project, name), nil)
+}
+
+// CreatePool makes a pool.
+func (c *Client) CreatePool(ctx context.Context, p api.NewPool) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: "/v1/pools", body: p})
+}
+
+// DeletePool removes a pool that holds no devices. revision is the one that
+// this was decided on; 0: any.
+func (c *Client) DeletePool(ctx context.Context, project, name string, revision int64) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: join("/v1/pools", project, name), match: revision}, nil)
+	return err
+}
+
+// AddToPool puts devices into a pool: all or none.
+func (c *Client) AddToPool(ctx context.Context, project, name string, ids []string) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: join("/v1/pools", project, name, "add"), body: api.PoolDevices{IDs: ids}})
+}
+
+// RemoveFromPool takes devices out of a pool: all or none.
+func (c *Client) RemoveFromPool(ctx context.Context, project, name string, ids []string) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: join("/v1/pools", project, name, "remove"), body: api.PoolDevices{IDs: ids}})
+}
