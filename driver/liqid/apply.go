@@ -1,0 +1,281 @@
+package liqid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/composa-dev/composa"
+)
+
+// job is one step on its way.
+type job struct {
+	*Fabric
+	step composa.Step
+	know *knowledge
+	look *look            // the newest one
+	pic  *composa.Picture // what it shows of the step's scope
+}
+
+// acts are the ways to make a step true that is ready. Each returns when its
+// last changing call has returned.
+var acts = map[composa.Act]func(*job, context.Context) error{
+	composa.ActEnter:   (*job).enter,
+	composa.ActLeave:   (*job).leave,
+	composa.ActMake:    (*job).make,
+	composa.ActReshape: (*job).reshape,
+	composa.ActRemove:  (*job).remove,
+	composa.ActP2P:     (*job).p2p,
+	composa.ActPower:   (*job).power,
+}
+
+// Apply makes one step true and returns the picture that proves it.
+func (f *Fabric) Apply(ctx context.Context, s composa.Step) (*composa.Picture, error) {
+	p, err := f.apply(ctx, s)
+	return p, explain("cannot "+s.String(), err)
+}
+
+func (f *Fabric) apply(ctx context.Context, s composa.Step) (*composa.Picture, error) {
+	act := acts[s.Act]
+	switch {
+	case f.config.Access != composa.AccessManage:
+		return nil, faultf(composa.CodeReadOnly, "%s is only observed", f.config.Name)
+	case act == nil:
+		return nil, faultf(composa.CodeUnsupported, "a director cannot %q", composa.Abridge(string(s.Act), 24))
+	case s.Act == composa.ActMake && len(s.Attach) > 0:
+		return nil, faultf(composa.CodeUnsupported, "a director makes machines empty")
+	}
+	if edits(s.Act) {
+		if err := f.lock(ctx); err != nil {
+			return nil, err
+		}
+		defer f.unlock()
+	}
+	k, err := f.know(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{Fabric: f, step: s, know: k}
+	standing, why, err := j.judge(ctx, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case standing == composa.Holds:
+		return j.pic, nil
+	case standing == composa.Conflict:
+		return nil, faultf(composa.CodeConflict, "%s", why)
+	}
+	if err := act(j, ctx); err != nil {
+		return j.after(ctx, err)
+	}
+	return j.prove(ctx)
+}
+
+// edits says whether an act opens a session or makes something: those never
+// overlap on a director.
+func edits(a composa.Act) bool { return a != composa.ActP2P && a != composa.ActPower }
+
+func (f *Fabric) lock(ctx context.Context) error {
+	select {
+	case f.edit <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &fault{code: composa.CodeBusy, why: "another step is still being carried out on " + string(f.config.Name), err: ctx.Err()}
+	}
+}
+
+func (f *Fabric) unlock() { <-f.edit }
+
+// judge looks and says how the step stands. afresh reads the details of the
+// parts that the step attaches again, so that an exchanged one is noticed.
+func (j *job) judge(ctx context.Context, afresh bool) (composa.Standing, string, error) {
+	l, err := j.Fabric.look(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	if !l.complete {
+		return "", "", faultf(composa.CodeBusy, "%s changes faster than it can be looked at", j.config.Name)
+	}
+	if afresh {
+		var parts []*device
+		for _, d := range j.step.Attach {
+			if at := l.device(d.Name); at != nil {
+				parts = append(parts, at)
+			}
+		}
+		j.learnParts(ctx, parts)
+	}
+	j.look, j.pic = l, narrow(j.see(j.know).picture(l), j.step.Scope())
+	standing, why := j.step.Judge(j.pic)
+	return standing, why, nil
+}
+
+// after says what an act that failed means, by looking where that can tell.
+func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
+	code := codeOf(err)
+	if code != composa.CodeUnknown && code != composa.CodeRefused {
+		return nil, err
+	}
+	if code == composa.CodeUnknown {
+		if j.quiet(ctx) != nil {
+			return nil, err
+		}
+	}
+	standing, why, looked := j.judge(ctx, false)
+	switch {
+	case looked != nil:
+	case standing == composa.Holds:
+		return j.pic, nil
+	case standing == composa.Conflict && code == composa.CodeRefused:
+		return nil, faultf(composa.CodeConflict, "%s", why)
+	}
+	return nil, err
+}
+
+// prove looks until the step holds. It gives up when the director says that
+// nothing is under way and the step still does not hold at a second look.
+func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
+	ctx, cancel := j.bounded(ctx)
+	defer cancel()
+	w := j.config.Poll.start()
+	idle := 0
+	why := "it is not to be seen yet"
+	for {
+		standing, conflict, err := j.judge(ctx, false)
+		switch {
+		case err != nil && !again(err):
+			return nil, as(composa.CodeUnknown, err)
+		case err == nil && standing == composa.Holds:
+			return j.pic, nil
+		case err == nil:
+			if conflict != "" {
+				why = conflict
+			}
+			if idle, err = j.idleLooks(ctx, idle); err == nil && idle >= 2 {
+				return nil, faultf(composa.CodeFailed, "%s says that it is done, and it is not so: %s", j.config.Name, j.seen(conflict))
+			}
+		}
+		if w.pause(ctx) != nil {
+			return nil, faultf(composa.CodeUnknown, "%s took it, and the time was up before it was seen: %s", j.config.Name, why)
+		}
+	}
+}
+
+// again says whether a look that failed is worth another one.
+func again(err error) bool {
+	c := codeOf(err)
+	return c == composa.CodeUnreachable || c == composa.CodeBusy
+}
+
+// idleLooks counts looks in a row during which nothing was under way.
+func (j *job) idleLooks(ctx context.Context, before int) (int, error) {
+	if !j.know.pending {
+		return 0, nil
+	}
+	commands, err := j.underWay(ctx)
+	if err != nil || len(commands) > 0 {
+		return 0, err
+	}
+	return before + 1, nil
+}
+
+// seen tells what is there instead of what the step wants.
+func (j *job) seen(conflict string) string {
+	if conflict != "" {
+		return conflict
+	}
+	for _, d := range j.step.Devices() {
+		at := j.pic.Device(d.Name)
+		if at == nil {
+			return fmt.Sprintf("%s is not there any more", d.Name)
+		}
+		if a, r := j.step.Todo(j.pic); slices.ContainsFunc(slices.Concat(a, r), func(x composa.DeviceRef) bool { return x.Name == d.Name }) {
+			return fmt.Sprintf("%s is in %s", d.Name, at.Spot)
+		}
+	}
+	if m := j.pic.Ours(j.step.Machine); m != nil {
+		return fmt.Sprintf("machine %q has power %s and p2p %t", m.Label, m.Power, m.P2P)
+	}
+	return fmt.Sprintf("machine %q is not there", j.step.Machine.Label)
+}
+
+// bounded gives a wait an end where the caller set none.
+func (f *Fabric) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, f.config.Timeouts.Settle)
+}
+
+// underWay lists the commands that a director works on and that may be about
+// our group or the step's machine.
+func (j *job) underWay(ctx context.Context) ([]pending, error) {
+	return j.Fabric.underWay(ctx, j.know, j.target())
+}
+
+// target is what a step is about: our group, and the number of its machine.
+type target struct{ group, machine int }
+
+func (j *job) target() target {
+	t := target{}
+	if g := j.look.ours(j.mark); g != nil {
+		t.group = g.id
+	}
+	if n := parseNumber(j.step.Machine.Native); n.ok {
+		t.machine = int(n.value)
+	}
+	return t
+}
+
+// underWay reads state/{fabric}. Commands that say nothing of a group or machine
+// may be about any (liqid-api.md 2.12).
+func (f *Fabric) underWay(ctx context.Context, k *knowledge, t target) ([]pending, error) {
+	a, err := f.calls.read(ctx, fmt.Sprintf("state/%d", k.fabric))
+	if err != nil {
+		return nil, err
+	}
+	var out []pending
+	for _, raw := range a.data {
+		p := readPending(raw)
+		if (p.machine == 0 && (p.group == 0 || p.group == t.group)) || (p.machine != 0 && p.machine == t.machine) {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// quiet waits until nothing of the step's target is under way. Where a director
+// does not list that there is nothing to wait for.
+func (j *job) quiet(ctx context.Context) error {
+	return j.Fabric.quiet(ctx, j.know, j.target())
+}
+
+func (f *Fabric) quiet(ctx context.Context, k *knowledge, t target) error {
+	if !k.pending {
+		return nil
+	}
+	ctx, cancel := f.bounded(ctx)
+	defer cancel()
+	w := f.config.Poll.start()
+	for {
+		commands, err := f.underWay(ctx, k, t)
+		if err != nil && !again(err) {
+			return err
+		}
+		if err == nil && len(commands) == 0 {
+			return nil
+		}
+		if stop := w.pause(ctx); stop != nil {
+			if err == nil {
+				err = faultf(composa.CodeUnreachable, "%s is still at work on %s", f.config.Name, commands[0].command)
+			}
+			return errors.Join(err, stop)
+		}
+	}
+}
+
+// inGroup narrows predevice and machine calls to one group.
+func inGroup(id int) string { return "?" + url.Values{"grp_id": {strconv.Itoa(id)}}.Encode() }

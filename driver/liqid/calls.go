@@ -1,0 +1,164 @@
+package liqid
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// calls makes single calls to a director. Every one has a deadline, is made
+// once, and follows no redirection.
+type calls struct {
+	fabric   composa.FabricName
+	base     string // ends with a slash
+	http     *http.Client
+	events   *http.Client // for the event socket: not limited
+	timeouts Timeouts
+}
+
+func newCalls(c Config, base string) *calls {
+	client := http.Client{}
+	if c.HTTP != nil {
+		client = *c.HTTP
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Timeout = 0 // each call has its own
+	under := client.Transport
+	if under == nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.MaxIdleConnsPerHost = c.Limits.Concurrent
+		under = own
+	}
+	events := client
+	events.Transport = under
+	client.Transport = newLimited(under, c.Limits)
+	return &calls{c.Name, base, &client, &events, c.Timeouts}
+}
+
+// answer is what a director said: the elements of data, or, where it stands
+// outside the envelope, the whole body (liqid-api.md 2.0).
+type answer struct {
+	data   []json.RawMessage
+	bare   []byte
+	header http.Header
+}
+
+// read makes a reading call.
+func (c *calls) read(ctx context.Context, path string) (*answer, error) {
+	return c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
+}
+
+// change makes a call that queues, opens or cancels.
+func (c *calls) change(ctx context.Context, method, path string, body any) error {
+	_, err := c.do(ctx, c.timeouts.Change, method, path, body)
+	return err
+}
+
+// commit makes a call that the director may answer only when the hardware is done.
+func (c *calls) commit(ctx context.Context, method, path string, body any) error {
+	_, err := c.do(ctx, c.timeouts.Commit, method, path, body)
+	return err
+}
+
+func (c *calls) do(ctx context.Context, within time.Duration, method, path string, body any) (*answer, error) {
+	call := method + " " + path
+	changing := method != http.MethodGet
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	var sent atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
+	request, err := c.request(traced, method, path, body)
+	if err != nil {
+		return nil, &fault{code: composa.CodeRefused, why: fmt.Sprintf("%s cannot be written: %v", call, err), err: err}
+	}
+	reply, err := c.http.Do(request)
+	if err != nil {
+		return nil, c.lost(call, changing && sent.Load(), err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
+	if err != nil {
+		return nil, c.lost(call, changing, err)
+	}
+	if len(text) > maxReply {
+		return nil, faultf(meaning(0, changing, false, ""), "%s was answered with more than %d bytes", call, maxReply)
+	}
+	return readAnswer(call, changing, reply.StatusCode, reply.Header, text)
+}
+
+func (c *calls) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
+	var payload io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		payload = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, payload)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Accept", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r, nil
+}
+
+// lost is a call without an answer. mayHaveWorked tells that it was a changing
+// one and that it may have reached the director.
+func (c *calls) lost(call string, mayHaveWorked bool, err error) error {
+	code, why := composa.CodeUnreachable, "cannot be reached"
+	if mayHaveWorked {
+		code, why = composa.CodeUnknown, "did not answer"
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		why = "did not answer in time"
+	case errors.Is(err, context.Canceled):
+		why = "was not waited for any more"
+	}
+	return &fault{code: code, why: fmt.Sprintf("the director of %s %s (%s)", c.fabric, why, call), err: err}
+}
+
+// readAnswer reads what came back. A success without a body is one (204, liqid-api.md 2.0).
+func readAnswer(call string, changing bool, status int, header http.Header, text []byte) (*answer, error) {
+	ok := status >= 200 && status < 300
+	trimmed := bytes.TrimSpace(text)
+	if ok && len(trimmed) == 0 && changing {
+		return &answer{header: header}, nil
+	}
+	env, known := readEnvelope(trimmed)
+	if ok && known && !env.refused {
+		return &answer{data: env.data, bare: trimmed, header: header}, nil
+	}
+	if ok && !known && !changing && json.Valid(trimmed) && len(trimmed) > 0 {
+		return &answer{bare: trimmed, header: header}, nil
+	}
+	words := env.words
+	switch {
+	case words != "":
+	case !known:
+		words = "the answer is not a director's"
+	default:
+		words = http.StatusText(status)
+	}
+	if ok && known {
+		status = http.StatusBadRequest // a refusal inside a success: some directors' habit is not known, so both count
+	}
+	return nil, &fault{
+		code: meaning(status, changing, known, env.words), status: status,
+		why: fmt.Sprintf("the director answered %s with %d: %s", call, status, composa.Abridge(strings.TrimSpace(words), maxMessage)),
+	}
+}

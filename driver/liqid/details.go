@@ -1,0 +1,268 @@
+package liqid
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// How much is learnt in one look, and how long it is believed. A part that was
+// exchanged for one of the same model in the same port looks the same in the
+// live view; so details are forgotten when the part was away, read again after a
+// while, and read afresh before the part is attached.
+const (
+	learnMost = 256 // parts a look
+	learnTime = 2 * time.Second
+	believe   = 10 * time.Minute
+	hostAge   = 30 * time.Second
+)
+
+// detail is what system/device/info told of one part.
+type detail struct {
+	of     composa.Fingerprint // the part as the live view shows it
+	serial string
+	facts  composa.Facts
+	read   time.Time
+}
+
+// with lays details over what the live view tells.
+func (d detail) with(live composa.Facts) composa.Facts {
+	out := d.facts
+	out.Switch, out.Learning = live.Switch, false
+	if live.Lanes != 0 {
+		out.Lanes = live.Lanes
+	}
+	if live.Size != 0 {
+		out.Size = live.Size
+	}
+	if live.Bus != "" {
+		out.Bus = live.Bus
+	}
+	return out
+}
+
+// hostFacts is what machine/details told of the host of one machine.
+type hostFacts struct {
+	of   string // the machine it was told of
+	host *composa.Host
+	read time.Time
+}
+
+// ipmiFacts are the addresses of management controllers, by cpu.
+type ipmiFacts struct {
+	address map[string]string
+	read    time.Time
+}
+
+func machineKey(m *machine) string {
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %s %d", m.id, m.name, m.created.Unix())
+}
+
+// readDetail reads a DeviceInfo of 2.x (liqid-api.md 1.4).
+func readDetail(kind composa.Kind, raw []byte) (serial string, f composa.Facts, ok bool) {
+	var w struct {
+		Vendor   text   `json:"vendor"`
+		Model    text   `json:"model"`
+		Part     text   `json:"part_num"`
+		Serial   text   `json:"serial_num"`
+		Firmware text   `json:"fw_rev"`
+		BusGen   text   `json:"busgen"`
+		BusWidth text   `json:"buswidth"`
+		Cores    number `json:"core_cnt"`
+		Threads  number `json:"thrd_cnt"`
+		DRAM     text   `json:"dram_size"`
+		DRAMSize text   `json:"dram_sz"` // the name that 2.x gives it for cpu and link
+		Capacity text   `json:"capacity"`
+		Speed    text   `json:"link_speed"`
+	}
+	if json.Unmarshal(raw, &w) != nil {
+		return "", composa.Facts{}, false
+	}
+	f.Vendor, f.Model, f.Part, f.Firmware = w.Vendor.told(), w.Model.told(), w.Part.told(), w.Firmware.told()
+	f.Bus = w.BusGen.told()
+	if lanes := parseNumber(strings.TrimPrefix(strings.ToLower(w.BusWidth.told()), "x")); lanes.value > 0 && lanes.value <= 64 {
+		f.Lanes = int(lanes.value)
+	}
+	f.Cores, f.Threads = count(w.Cores), count(w.Threads)
+	memory := w.DRAM.told()
+	if memory == "" {
+		memory = w.DRAMSize.told()
+	}
+	f.Memory = memorySize(memory)
+	switch kind {
+	case composa.KindSSD, composa.KindSCM:
+		f.Size = driveSize(w.Capacity.told())
+	case composa.KindNIC:
+		f.Speed = linkSpeed(w.Speed.told())
+	}
+	return w.Serial.told(), f, true
+}
+
+// count is a number of cores or threads; what cannot be is not told.
+func count(n number) int {
+	if n.value < 0 || n.value > 1<<30 {
+		return 0
+	}
+	return int(n.value)
+}
+
+// see returns what pictures are made of now.
+func (f *Fabric) see(k *knowledge) *view {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return &view{
+		fabric: f.config.Name, mark: f.mark, abilities: k.able(),
+		details: maps.Clone(f.details), hosts: maps.Clone(f.hosts), ipmi: f.ipmi.address,
+	}
+}
+
+// learn reads the details that are not known yet, as many as fit into one look,
+// and forgets those of parts that are away. What cannot be read stays unknown.
+func (f *Fabric) learn(ctx context.Context, l *look) {
+	now := f.config.Clock()
+	var unknown, old []*device
+	f.mu.Lock()
+	there := make(map[string]bool, len(l.devices))
+	for i := range l.devices {
+		d := &l.devices[i]
+		there[d.name] = true
+		switch known, ok := f.details[d.name]; {
+		case !ok || known.of != d.print:
+			unknown = append(unknown, d)
+		case now.Sub(known.read) > believe:
+			old = append(old, d)
+		}
+	}
+	maps.DeleteFunc(f.details, func(name string, _ detail) bool { return !there[name] })
+	maps.DeleteFunc(f.hosts, func(native string, h hostFacts) bool {
+		return h.of != machineKey(l.machine(int(parseNumber(native).value)))
+	})
+	f.mu.Unlock()
+
+	ctx, cancel := context.WithTimeout(ctx, learnTime)
+	defer cancel()
+	f.learnIPMI(ctx, l, now)
+	f.learnHosts(ctx, l, now)
+	todo := append(unknown, old...)
+	f.learnParts(ctx, todo[:min(len(todo), learnMost)])
+}
+
+// learnParts reads the details of parts, side by side.
+func (f *Fabric) learnParts(ctx context.Context, parts []*device) {
+	reads := make([]func() error, len(parts))
+	for i, d := range parts {
+		reads[i] = func() error { f.learnPart(ctx, d); return nil }
+	}
+	_ = together(reads...) // they report nothing: what is not read stays unknown
+}
+
+func (f *Fabric) learnPart(ctx context.Context, d *device) {
+	known := detail{of: d.print, read: f.config.Clock()}
+	a, err := f.calls.read(ctx, "system/device/info/"+d.class.detail+"/"+url.PathEscape(d.name))
+	switch {
+	case codeOf(err) == composa.CodeUnsupported: // it has no details to tell
+	case err != nil:
+		return
+	default:
+		raw := a.bare
+		if len(a.data) > 0 {
+			raw = a.data[0]
+		}
+		var ok bool
+		if known.serial, known.facts, ok = readDetail(d.class.kind, raw); !ok {
+			return
+		}
+	}
+	f.mu.Lock()
+	f.details[d.name] = known
+	f.mu.Unlock()
+}
+
+// learnIPMI reads the addresses of management controllers again after a while,
+// or when a cpu has none.
+func (f *Fabric) learnIPMI(ctx context.Context, l *look, now time.Time) {
+	f.mu.Lock()
+	age := now.Sub(f.ipmi.read)
+	missing := false
+	for i := range l.devices {
+		if d := &l.devices[i]; d.class.kind == composa.KindCPU && f.ipmi.address[d.name] == "" {
+			missing = true
+		}
+	}
+	f.mu.Unlock()
+	if age < hostAge || (!missing && age < believe) {
+		return
+	}
+	a, err := f.calls.read(ctx, "manager/network/ipmi/cpu")
+	if err != nil && codeOf(err) != composa.CodeUnsupported {
+		return
+	}
+	address := map[string]string{}
+	if err == nil {
+		for _, raw := range a.data {
+			var w struct {
+				CPU     text `json:"cpu_name"`
+				Address text `json:"ip_address"`
+			}
+			if json.Unmarshal(raw, &w) == nil && w.CPU.told() != "" {
+				address[w.CPU.told()] = w.Address.told()
+			}
+		}
+	}
+	f.mu.Lock()
+	f.ipmi = ipmiFacts{address, now}
+	f.mu.Unlock()
+}
+
+// learnHosts asks for the address of the hosts of our machines.
+func (f *Fabric) learnHosts(ctx context.Context, l *look, now time.Time) {
+	ours := l.ours(f.mark)
+	if ours == nil {
+		return
+	}
+	var reads []func() error
+	f.mu.Lock()
+	for i := range l.machines {
+		m := &l.machines[i]
+		if m.group == ours.id && now.Sub(f.hosts[m.native()].read) > hostAge && len(reads) < learnMost {
+			reads = append(reads, func() error { f.learnHost(ctx, m, now); return nil })
+		}
+	}
+	f.mu.Unlock()
+	_ = together(reads...) // they report nothing: what is not read stays unknown
+}
+
+func (f *Fabric) learnHost(ctx context.Context, m *machine, now time.Time) {
+	a, err := f.calls.read(ctx, fmt.Sprintf("machine/details/%d", m.id))
+	if err != nil || len(a.data) == 0 {
+		return
+	}
+	var w struct {
+		Address text `json:"ip_address"`
+		OS      text `json:"os_name"`
+		Image   text `json:"boot_image"`
+	}
+	if json.Unmarshal(a.data[0], &w) != nil {
+		return
+	}
+	known := hostFacts{of: machineKey(m), read: now}
+	os := w.OS.told()
+	if strings.EqualFold(os, "unknown") {
+		os = ""
+	}
+	if w.Address.told() != "" || os != "" || w.Image.told() != "" {
+		known.host = &composa.Host{Address: w.Address.told(), OS: os, BootImage: w.Image.told(), Source: "fabric", At: now}
+	}
+	f.mu.Lock()
+	f.hosts[m.native()] = known
+	f.mu.Unlock()
+}

@@ -1,0 +1,36 @@
+// Package liqid drives a Liqid Director of the 2.5 software line.
+//
+// A director speaks JSON over HTTP. It keeps groups, machines that lie in a
+// group, and devices that lie in no group, in a group, or in a machine of their
+// group. Whoever changes what a group or a machine holds opens an edit session
+// on it, queues devices, and commits; the director applies the queue then. The
+// protocol, fact by fact with its sources, is the project's liqid-api.md;
+// comments cite it by section.
+//
+// Start with [New]. A [Fabric] then is a [driver.Fabric], a [driver.Reserver]
+// and a [driver.Watcher].
+//
+// How a picture is taken ([Fabric.Observe]): groups, machines and memberships
+// are read twice, with the devices in between. Two equal readings mean that the
+// world was as they say at the moment between them; where they differ, or name
+// what is not there, they are read again, a bounded number of times.
+//
+// How a step is carried out ([Fabric.Apply]): look, judge, act, look. One
+// session carries all devices of a step, both ways. Before it is committed its
+// target is read again, so that nothing is committed that the step does not
+// know; when anything fails the session is cancelled. Sessions are opened on
+// this site's group and its machines only, and never overlap.
+//
+// What the protocol cannot guard: a director checks a call against what is so
+// when it arrives, by numbers that its clients choose. Somebody who deletes one
+// of our machines and makes another of the same number between our last look
+// and our next call has that call aimed at their machine. The director's own
+// rules refuse the devices then; a machine is deleted only inside a session
+// that keeps others from editing it.
+//
+// The files: config.go is the way in; transport.go bounds the calls, calls.go
+// makes them and fault.go says what their failures mean; wire.go and sizes.go
+// read the records; abilities.go, look.go, picture.go and details.go observe;
+// apply.go judges and proves, session.go, pool.go, machine.go and power.go act;
+// settle.go ends what was left, watch.go listens.
+package liqid

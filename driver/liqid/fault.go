@@ -1,0 +1,88 @@
+package liqid
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+
+	"github.com/composa-dev/composa"
+)
+
+// fault is a call, or a step, that did not come to its end: what that means for
+// the world (one of the codes of package driver), and why.
+type fault struct {
+	code   composa.Code
+	why    string // "the director refused POST pool/edit (400): …"
+	status int    // of the answer; 0 where there was none
+	next   string // what to do about it
+	err    error
+}
+
+func (f *fault) Error() string { return f.why }
+func (f *fault) Unwrap() error { return f.err }
+
+func faultf(code composa.Code, format string, args ...any) *fault {
+	return &fault{code: code, why: fmt.Sprintf(format, args...)}
+}
+
+// codeOf is what a failed call or step means; unknown for what says nothing.
+func codeOf(err error) composa.Code {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f.code
+	}
+	if err == nil {
+		return ""
+	}
+	return composa.CodeUnknown
+}
+
+// as returns err with another meaning.
+func as(code composa.Code, err error) error {
+	f, ok := errors.AsType[*fault](err)
+	if !ok {
+		return &fault{code: code, why: err.Error(), err: err}
+	}
+	changed := *f
+	changed.code = code
+	return &changed
+}
+
+// explain makes err an error of the vocabulary. what begins its text.
+func explain(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	f, ok := errors.AsType[*fault](err)
+	if !ok {
+		f = &fault{code: composa.CodeUnknown, why: err.Error(), err: err}
+	}
+	return &composa.Error{Code: f.code, Text: what + ": " + f.why, Next: f.next, Err: f.err}
+}
+
+// inEdit recognizes a director that says that somebody edits or that it is
+// still at work. The words of the real one are not known (liqid-api.md 5.1 A16).
+// atWork recognizes a director that is still carrying out a commit.
+var atWork = regexp.MustCompile(`(?i)\b(pending|at work|in progress|busy)\b`)
+
+var inEdit = regexp.MustCompile(`(?i)\b(edited|edit mode|in edit|edit session|pending|at work|in progress|busy|locked)\b`)
+
+// meaning says what an answer that is not a success means. known tells that it
+// was a director that answered: the envelope was there.
+func meaning(status int, changing, known bool, words string) composa.Code {
+	unclear := composa.CodeUnreachable
+	if changing {
+		unclear = composa.CodeUnknown
+	}
+	switch {
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented:
+		return composa.CodeUnsupported
+	case status >= 500 || status < 200 || !known:
+		return unclear
+	case status == http.StatusConflict || status == http.StatusLocked || status == http.StatusTooManyRequests:
+		return composa.CodeBusy
+	case inEdit.MatchString(words):
+		return composa.CodeBusy
+	}
+	return composa.CodeRefused
+}

@@ -1,0 +1,272 @@
+package liqid
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// look is one consistent set of readings of a whole fabric, with the records as
+// they came. What could not be made out for certain stands in doubt.
+type look struct {
+	began, ended time.Time
+	complete     bool
+	groups       []group
+	machines     []machine
+	members      map[string]member // by name of the device
+	devices      []device          // natural order of name
+	nodes        []node
+	doubt        doubt
+}
+
+// doubt names what readings disagreed about.
+type doubt struct {
+	devices  map[string]bool
+	machines map[int]bool
+	absent   []string // members of groups that are not among the devices
+	other    bool     // a group changed
+}
+
+func (d *doubt) none() bool { return len(d.devices) == 0 && len(d.machines) == 0 && !d.other }
+
+// reading is one pass over everything that steps change.
+type reading struct {
+	groups   []group
+	machines []machine
+	members  map[string]member
+}
+
+// look reads the fabric until two readings in a row agree and what they name is
+// there, a bounded number of times.
+func (f *Fabric) look(ctx context.Context) (*look, error) {
+	w := f.config.Poll.start()
+	var absent []string
+	for round := 1; ; round++ {
+		l, err := f.lookOnce(ctx)
+		if err != nil {
+			if codeOf(err) == composa.CodeUnreachable {
+				f.forget()
+			}
+			return nil, err
+		}
+		// A member that stays away is a device that vanished from the fabric
+		// while its group still lists it: that is what is so.
+		l.complete = l.doubt.none() && (len(l.doubt.absent) == 0 || slices.Equal(l.doubt.absent, absent))
+		if l.complete || round == maxRounds {
+			return l, nil
+		}
+		absent = l.doubt.absent
+		if w.pause(ctx) != nil {
+			return l, nil
+		}
+	}
+}
+
+func (f *Fabric) lookOnce(ctx context.Context) (*look, error) {
+	l := &look{began: f.config.Clock()}
+	var first, second reading
+	pass := func(into *reading, beside func() error) error {
+		return together(
+			func() (err error) { into.groups, err = f.readGroups(ctx); return err },
+			func() (err error) { into.machines, err = f.readMachines(ctx, ""); return err },
+			func() (err error) { into.members, err = f.readMembers(ctx, ""); return err },
+			beside)
+	}
+	err := pass(&first, func() (err error) { l.devices, err = f.readDevices(ctx); return err })
+	if err == nil {
+		err = pass(&second, func() (err error) { l.nodes, err = f.readNodes(ctx); return err })
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.ended = f.config.Clock()
+	l.groups, l.machines, l.members = second.groups, second.machines, second.members
+	l.doubt = compare(&first, &second, l.devices)
+	return l, nil
+}
+
+// compare says what two readings, and the devices between them, disagree about.
+func compare(a, b *reading, devices []device) doubt {
+	d := doubt{devices: map[string]bool{}, machines: map[int]bool{}}
+	d.other = !slices.EqualFunc(a.groups, b.groups, func(x, y group) bool { return x.id == y.id && x.name == y.name })
+	for _, pair := range [][2]*reading{{a, b}, {b, a}} {
+		for _, m := range pair[0].machines {
+			n := pair[1].machine(m.id)
+			if n == nil || n.group != m.group || n.name != m.name || n.p2p != m.p2p || !n.created.Equal(m.created) {
+				d.machines[m.id] = true
+			}
+			if b.group(m.group) == nil {
+				d.machines[m.id] = true
+			}
+		}
+		for name, m := range pair[0].members {
+			if pair[1].members[name] != m || !b.holds(m) {
+				d.devices[name] = true
+				if m.machine != 0 {
+					d.machines[m.machine] = true
+				}
+			}
+		}
+	}
+	there := make(map[string]bool, len(devices))
+	for i := range devices {
+		there[devices[i].name] = true
+	}
+	for name := range b.members {
+		if !there[name] {
+			d.absent = append(d.absent, name)
+		}
+	}
+	slices.Sort(d.absent)
+	return d
+}
+
+// holds says whether the group and the machine that a member names are there,
+// under the names that it gives.
+func (r *reading) holds(m member) bool {
+	if m.group <= 0 {
+		return m.machine == 0
+	}
+	g := r.group(m.group)
+	if g == nil || (m.gname != "" && m.gname != g.name) {
+		return false
+	}
+	if m.machine == 0 {
+		return true
+	}
+	in := r.machine(m.machine)
+	return in != nil && in.group == m.group && (m.mname == "" || m.mname == in.name)
+}
+
+func (r *reading) group(id int) *group     { return findGroup(r.groups, id) }
+func (r *reading) machine(id int) *machine { return findMachine(r.machines, id) }
+func (l *look) group(id int) *group        { return findGroup(l.groups, id) }
+func (l *look) machine(id int) *machine    { return findMachine(l.machines, id) }
+
+func (l *look) device(name string) *device {
+	i := slices.IndexFunc(l.devices, func(d device) bool { return d.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &l.devices[i]
+}
+
+// ours is the group that carries this site's mark; of several the first.
+func (l *look) ours(mark string) *group {
+	i := slices.IndexFunc(l.groups, func(g group) bool { return g.name == mark })
+	if i < 0 {
+		return nil
+	}
+	return &l.groups[i]
+}
+
+// findGroup and findMachine look in lists that are sorted by id.
+func findGroup(groups []group, id int) *group {
+	i, ok := slices.BinarySearchFunc(groups, id, func(g group, id int) int { return g.id - id })
+	if !ok {
+		return nil
+	}
+	return &groups[i]
+}
+
+func findMachine(machines []machine, id int) *machine {
+	i, ok := slices.BinarySearchFunc(machines, id, func(m machine, id int) int { return m.id - id })
+	if !ok {
+		return nil
+	}
+	return &machines[i]
+}
+
+// readAll reads a list whose elements must all be understood: one that is left
+// out would show its device as free.
+func readAll[T any](ctx context.Context, c *calls, path string, one func(json.RawMessage) (T, error)) ([]T, error) {
+	a, err := c.read(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, 0, len(a.data))
+	for _, raw := range a.data {
+		v, err := one(raw)
+		if err != nil {
+			return nil, faultf(composa.CodeUnreachable, "the director answered GET %s with %v", path, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (f *Fabric) readGroups(ctx context.Context) ([]group, error) {
+	groups, err := readAll(ctx, f.calls, "group", readGroup)
+	slices.SortFunc(groups, func(a, b group) int { return a.id - b.id })
+	return groups, err
+}
+
+// readMachines reads the machines; query is empty or narrows them.
+func (f *Fabric) readMachines(ctx context.Context, query string) ([]machine, error) {
+	machines, err := readAll(ctx, f.calls, "machine"+query, readMachine)
+	slices.SortFunc(machines, func(a, b machine) int { return a.id - b.id })
+	return machines, err
+}
+
+// readMembers reads what is in groups and machines; query is empty or narrows it.
+func (f *Fabric) readMembers(ctx context.Context, query string) (map[string]member, error) {
+	members, err := readAll(ctx, f.calls, "predevice"+query, readMember)
+	byName := make(map[string]member, len(members))
+	for _, m := range members {
+		byName[m.name] = m
+	}
+	return byName, err
+}
+
+func (f *Fabric) readDevices(ctx context.Context) ([]device, error) {
+	a, err := f.calls.read(ctx, "status")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]device, 0, len(a.data))
+	for _, raw := range a.data {
+		if d, ok := readDevice(raw); ok {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b device) int { return composa.NaturalCompare(a.name, b.name) })
+	return slices.CompactFunc(out, func(a, b device) bool { return a.name == b.name }), nil
+}
+
+// readNodes reads the hosts. A director without node/status tells no power.
+func (f *Fabric) readNodes(ctx context.Context) ([]node, error) {
+	a, err := f.calls.read(ctx, "node/status")
+	if err != nil {
+		if codeOf(err) == composa.CodeUnsupported {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var out []node
+	for _, raw := range a.data {
+		if n, ok := readNode(raw); ok {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+// together makes calls side by side and returns the first error in their order.
+func together(calls ...func() error) error {
+	errs := make([]error, len(calls))
+	var wg sync.WaitGroup
+	for i, call := range calls {
+		wg.Go(func() { errs[i] = call() })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+package liqid
+
+import (
+	"context"
+
+	"github.com/composa-dev/composa"
+)
+
+// Observe reads what the director shows. It reads the whole fabric, because
+// there is no call that shows less and still says where a device is; the
+// picture holds what scope asks for.
+func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Picture, error) {
+	what := "cannot look at " + string(f.config.Name)
+	k, err := f.know(ctx)
+	if err != nil {
+		return nil, explain(what, err)
+	}
+	l, err := f.look(ctx)
+	if err != nil {
+		return nil, explain(what, err)
+	}
+	if l.complete {
+		f.learn(ctx, l)
+	}
+	return narrow(f.see(k).picture(l), scope), nil
+}

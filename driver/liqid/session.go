@@ -1,0 +1,102 @@
+package liqid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/composa-dev/composa"
+)
+
+// session is one edit session on our group or on one of our machines
+// (liqid-api.md 2.1, 2.3). It ends with a commit or a cancel; a director tells
+// nobody who opened it.
+type session struct {
+	open, commit, cancel string // paths of POST calls
+	body                 any    // the record that names what is edited
+	what                 string // it, for people
+	// queue asks for the changes; check looks once more before the commit.
+	queue, check func(context.Context) error
+	// finish makes the committing call where that is not POST commit.
+	finish func(context.Context) error
+}
+
+// run carries a session from its opening to its end. Whatever goes wrong after
+// it was opened, or may have been, it is cancelled before run returns.
+func (j *job) run(ctx context.Context, s session) error {
+	if err := j.calls.change(ctx, http.MethodPost, s.open, s.body); err != nil {
+		switch codeOf(err) {
+		case composa.CodeUnknown:
+			return j.abandon(ctx, s, err)
+		case composa.CodeRefused, composa.CodeBusy:
+			// The one rule about opening, besides that the target is there, is
+			// that nobody else edits it (liqid-api.md 3.9).
+			return as(composa.CodeBusy, err)
+		}
+		return err
+	}
+	if err := s.queue(ctx); err != nil {
+		return j.abandon(ctx, s, err)
+	}
+	if err := s.check(ctx); err != nil {
+		return j.abandon(ctx, s, err)
+	}
+	finish := s.finish
+	if finish == nil {
+		finish = func(ctx context.Context) error { return j.calls.commit(ctx, http.MethodPost, s.commit, s.body) }
+	}
+	err := finish(ctx)
+	switch codeOf(err) {
+	case "":
+		return nil
+	case composa.CodeUnknown:
+		return j.doubt(ctx, s, err)
+	}
+	return j.abandon(ctx, s, err)
+}
+
+// doubt finds out what became of a commit whose answer was lost: where its
+// effect is there it is done, else the session is cancelled.
+func (j *job) doubt(ctx context.Context, s session, lost error) error {
+	if j.quiet(ctx) == nil {
+		if standing, _, err := j.judge(ctx, false); err == nil && standing == composa.Holds {
+			return nil
+		}
+	}
+	return j.abandon(ctx, s, lost)
+}
+
+// abandon cancels a session after err and says what err means then: where the
+// cancelling cannot be confirmed, something may still happen. It takes its own
+// time, because the caller's may be over.
+func (j *job) abandon(ctx context.Context, s session, err error) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
+	defer stop()
+	if failed := j.cancel(ctx, s.cancel, s.body); failed != nil {
+		return &fault{
+			code: composa.CodeUnknown, err: errors.Join(err, failed),
+			why: fmt.Sprintf("%v; and the edit session on %s could not be cancelled: %v", err, s.what, failed),
+		}
+	}
+	return err
+}
+
+// cancel ends a session. That there is none is as good. A director that is at
+// work, or does not answer, is asked again until ctx ends.
+func (f *Fabric) cancel(ctx context.Context, path string, body any) error {
+	w := f.config.Poll.start()
+	for {
+		err := f.calls.change(ctx, http.MethodPost, path, body)
+		var said *fault
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &said) && said.status >= 400 && said.status < 500 && !atWork.MatchString(said.why):
+			return nil
+		}
+		if w.pause(ctx) != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package liqid
+
+import (
+	"context"
+
+	"github.com/composa-dev/composa"
+)
+
+// Settle ends the session that an unfinished Apply of s may have left open, on
+// our group or on the step's machine and on nothing else, and waits until
+// nothing of it is under way.
+func (f *Fabric) Settle(ctx context.Context, s composa.Step) error {
+	return explain("cannot settle what was left of the step to "+s.String(), f.settle(ctx, s))
+}
+
+func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
+	if f.config.Access != composa.AccessManage || acts[s.Act] == nil {
+		return nil // nothing was ever sent
+	}
+	if edits(s.Act) {
+		if err := f.lock(ctx); err != nil {
+			return err
+		}
+		defer f.unlock()
+	}
+	k, err := f.know(ctx)
+	if err != nil {
+		return err
+	}
+	j := &job{Fabric: f, step: s, know: k}
+	if _, _, err := j.judge(ctx, false); err != nil {
+		return err
+	}
+	// A commit under way ends its session itself.
+	if err := j.quiet(ctx); err != nil {
+		return err
+	}
+	if err := j.endSessions(ctx); err != nil {
+		return err
+	}
+	return j.quiet(ctx)
+}
+
+// endSessions cancels what the step may have opened. A group of ours that is
+// not the first of its name was never edited but to take devices out of it.
+func (j *job) endSessions(ctx context.Context) error {
+	ctx, stop := j.bounded(ctx)
+	defer stop()
+	switch j.step.Act {
+	case composa.ActEnter, composa.ActLeave:
+		for i := range j.look.groups {
+			g := &j.look.groups[i]
+			if g.name != j.mark {
+				continue
+			}
+			if err := j.cancel(ctx, "pool/cancel", j.poolOf(g, nil)); err != nil {
+				return err
+			}
+		}
+	case composa.ActReshape, composa.ActRemove:
+		m, _, err := j.ourMachine()
+		if err != nil {
+			return nil // a machine that is gone took its session with it; another one's is not ours
+		}
+		return j.cancel(ctx, "fabric/edit/cancel", m.raw)
+	}
+	return nil
+}
