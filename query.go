@@ -1,6 +1,9 @@
 package composa
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // The queries are what readers ask of the store, and the small changes that
 // people make to what is there. Zero fields ask for everything.
@@ -28,9 +31,10 @@ type OperationFilter struct {
 
 // EventFilter says which events are wanted.
 type EventFilter struct {
+	// Types are exact types ("machine.ready") or families ("machine").
 	Types   []EventType
-	Subject string
-	Cause   string
+	Subject string // id, or name of a fabric
+	Cause   string // operation, or request
 }
 
 // Has says whether an event passes the filter.
@@ -42,7 +46,7 @@ func (f EventFilter) Has(e *Event) bool {
 		return false
 	}
 	for _, t := range f.Types {
-		if t == e.Type {
+		if t == e.Type || strings.HasPrefix(string(e.Type), string(t)+".") {
 			return true
 		}
 	}

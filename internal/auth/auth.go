@@ -1,0 +1,79 @@
+// Package auth says who may do what, and makes the tokens by which the server
+// knows who asks.
+//
+// [Allow] is the one function that every request passes, with the [Verb] that
+// its route is registered under. For now it knows one role: users and the
+// system may do everything in their projects, a fabric nothing. What a
+// principal does not see is kept from it by the store, which takes the
+// principal on every call.
+//
+// A token is shown once, when it is made; the store keeps its [Hash] only.
+package auth
+
+import (
+	"slices"
+
+	"github.com/composa-dev/composa"
+)
+
+// Verb is what somebody wants to do: NOUN.ACTION. Verbs only grow.
+type Verb string
+
+// The verbs of the routes.
+const (
+	SiteRead        Verb = "site.read"
+	ProjectRead     Verb = "project.read"
+	MachineRead     Verb = "machine.read"
+	MachineCompose  Verb = "machine.compose"
+	MachinePlug     Verb = "machine.plug"
+	MachineUnplug   Verb = "machine.unplug"
+	MachineReshape  Verb = "machine.reshape"
+	MachineMove     Verb = "machine.move"
+	MachineFree     Verb = "machine.free"
+	DeviceRead      Verb = "device.read"
+	DeviceEdit      Verb = "device.edit"
+	FabricRead      Verb = "fabric.read"
+	FabricCheck     Verb = "fabric.check"
+	PoolRead        Verb = "pool.read"
+	PoolCreate      Verb = "pool.create"
+	PoolEdit        Verb = "pool.edit"
+	PoolDelete      Verb = "pool.delete"
+	OperationRead   Verb = "operation.read"
+	OperationDecide Verb = "operation.decide"
+	PlanRead        Verb = "plan.read"
+	PlanMake        Verb = "plan.make"
+	EventRead       Verb = "event.read"
+)
+
+var verbs = []Verb{
+	SiteRead, ProjectRead,
+	MachineRead, MachineCompose, MachinePlug, MachineUnplug, MachineReshape, MachineMove, MachineFree,
+	DeviceRead, DeviceEdit, FabricRead, FabricCheck,
+	PoolRead, PoolCreate, PoolEdit, PoolDelete,
+	OperationRead, OperationDecide, PlanRead, PlanMake, EventRead,
+}
+
+// Verbs lists every verb that a route may carry.
+func Verbs() []Verb { return slices.Clone(verbs) }
+
+// Allow refuses, with code not_allowed, what a principal may not do. project is
+// empty for what belongs to the site; object names the thing for the message.
+func Allow(p composa.Principal, verb Verb, project composa.ProjectID, object string) error {
+	switch {
+	case p.ID == "":
+		return composa.Errorf(composa.CodeUnauthenticated, "cannot %s: nobody is signed in", describe(verb, object)).
+			WithNext("send a token")
+	case !slices.Contains(verbs, verb):
+		return composa.Errorf(composa.CodeNotAllowed, "cannot %s: nobody may do that", describe(verb, object))
+	case p.Kind != composa.PrincipalUser && p.Kind != composa.PrincipalSystem:
+		return composa.Errorf(composa.CodeNotAllowed, "cannot %s: %s %q may not do that", describe(verb, object), p.Kind, p.Name)
+	}
+	return nil
+}
+
+func describe(verb Verb, object string) string {
+	if object == "" {
+		return string(verb)
+	}
+	return string(verb) + " " + composa.Abridge(object, 80)
+}
