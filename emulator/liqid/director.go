@@ -196,6 +196,9 @@ func (d *Director) commit(command string, group, machine int, f func(*state) err
 // wait returns after a while, or with an error as soon as the director closes.
 // A client that leaves does not end it: the director has its request.
 func (d *Director) wait(t time.Duration) error {
+	if d.closing.Err() != nil {
+		return errClosing
+	}
 	if t <= 0 {
 		return nil
 	}

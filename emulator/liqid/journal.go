@@ -33,6 +33,9 @@ type Violation struct {
 	Path   string    `json:"path"`
 	Rule   Rule      `json:"rule"`
 	Reason string    `json:"reason"` // what the client was told
+	// Faults are those that hit this very call; steal-edit and gone make a
+	// blameless client break rules, here and in the calls that follow.
+	Faults []FaultRule `json:"faults,omitempty"`
 }
 
 // RouteCount says how often a route was called.

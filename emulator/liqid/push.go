@@ -80,13 +80,13 @@ func (d *Director) serveEvents(w http.ResponseWriter, r *http.Request, path stri
 		}
 	}
 	if err != nil {
-		status = d.fail(w, r, number, path, err)
+		status = d.fail(w, r, number, path, effects, err)
 		return
 	}
 	d.mu.Lock()
 	if d.closed {
 		d.mu.Unlock()
-		status = d.fail(w, r, number, path, errClosing)
+		status = d.fail(w, r, number, path, effects, errClosing)
 		return
 	}
 	d.sockets.Add(1)

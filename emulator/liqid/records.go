@@ -182,11 +182,16 @@ type nodeRecord struct {
 }
 
 type ipmiRecord struct {
-	Type        string            `json:"type"`
-	CPUName     string            `json:"cpu_name"`
-	IPAddress   string            `json:"ip_address"`
-	Port        int               `json:"port"`
-	Credentials map[string]string `json:"credentials"`
+	Type        string          `json:"type"`
+	CPUName     string          `json:"cpu_name"`
+	IPAddress   string          `json:"ip_address"`
+	Port        int             `json:"port"`
+	Credentials ipmiCredentials `json:"credentials"`
+}
+
+type ipmiCredentials struct {
+	Principal string `json:"principal"`
+	Password  string `json:"password"`
 }
 
 type countRecord struct {
@@ -535,7 +540,12 @@ func (s show) info(d *device) any {
 		PCIVendor: hex4(d.VID), PCIDevice: hex4(d.DID), UDesc: d.udesc, PartNum: d.Part, Class: unset,
 		SerialNum: d.Serial, FwRev: d.Firmware,
 	}
-	gb := func(n int) string { return fmt.Sprintf("%d GB", n) }
+	gb := func(n int) string {
+		if n == 0 {
+			return unset
+		}
+		return fmt.Sprintf("%d GB", n)
+	}
 	switch d.Kind {
 	case CPU:
 		return struct {

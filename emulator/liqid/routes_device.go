@@ -87,7 +87,7 @@ func (r *request) ipmi() (any, error) {
 		if d := &r.devices[i]; d.Kind == CPU && !d.gone {
 			out = append(out, ipmiRecord{
 				Type: "ManageableCpuIpmiNetworkConfig", CPUName: d.Name, IPAddress: d.IPMI, Port: 623,
-				Credentials: map[string]string{"principal": "admin", "password": "***"},
+				Credentials: ipmiCredentials{Principal: "admin", Password: "***"},
 			})
 		}
 	}

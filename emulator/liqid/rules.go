@@ -18,7 +18,8 @@ const (
 	RuleIDFree        Rule = "a new id is in range and not in use"
 	RuleNotEdited     Rule = "one edit session a target"
 	RuleInEdit        Rule = "only inside an edit session of that target"
-	RuleOneEdit       Rule = "edit sessions do not overlap" // never in 2.5
+	RuleNothingOpen   Rule = "only an open edit session is cancelled" // what a client breaks that cleans up without knowing
+	RuleOneEdit       Rule = "edit sessions do not overlap"           // never in 2.5
 	RuleSystemFree    Rule = "a device to add is in the system free pool"
 	RuleGroupFree     Rule = "a device to attach is in the free pool of the machine's group"
 	RuleUnattached    Rule = "a device to remove from a pool is in it and attached to nothing"
@@ -182,15 +183,25 @@ func (s *state) needEdit(id int) (session, error) {
 }
 
 func (s *state) cancelPool(id int) error {
-	_, err := s.needPool(id)
+	if err := s.needGroup(id); err != nil {
+		return err
+	}
+	if _, open := s.pools[id]; !open {
+		return violates(RuleNothingOpen, "the pool of group %d is not being edited", id)
+	}
 	delete(s.pools, id)
-	return err
+	return nil
 }
 
 func (s *state) cancelEdit(id int) error {
-	_, err := s.needEdit(id)
+	if _, err := s.needMachine(id); err != nil {
+		return err
+	}
+	if _, open := s.edits[id]; !open {
+		return violates(RuleNothingOpen, "machine %d is not being edited", id)
+	}
 	delete(s.edits, id)
-	return err
+	return nil
 }
 
 // queue notes a device for the end of a session. Asking twice is asking once:

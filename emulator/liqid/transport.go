@@ -74,7 +74,7 @@ func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
 	status := 0
 	defer func() { d.journal.end(number, status, time.Since(began)) }()
 	if err != nil {
-		status = d.fail(w, r, number, name, err)
+		status = d.fail(w, r, number, name, effects, err)
 		return
 	}
 	var stale, dropAfter bool
@@ -90,7 +90,7 @@ func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		if err := d.inflict(r, e); err != nil {
-			status = d.fail(w, r, number, name, err)
+			status = d.fail(w, r, number, name, effects, err)
 			return
 		}
 	}
@@ -116,7 +116,7 @@ func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	if err != nil {
-		status = d.fail(w, r, number, name, err)
+		status = d.fail(w, r, number, name, effects, err)
 		return
 	}
 	status = rt.status
@@ -229,13 +229,13 @@ func (r *request) allowed(rt *route) error {
 
 // fail answers a refusal with its status and an envelope that says the same:
 // some clients look at one, some at the other (liqid-api.md 2.0).
-func (d *Director) fail(w http.ResponseWriter, r *http.Request, number int, name string, err error) int {
+func (d *Director) fail(w http.ResponseWriter, r *http.Request, number int, name string, effects []FaultRule, err error) int {
 	var why *refusal
 	if !errors.As(err, &why) {
 		why = &refusal{http.StatusInternalServerError, "", err.Error()}
 	}
 	if why.rule != "" {
-		d.journal.violation(Violation{Call: number, Time: time.Now(), Method: r.Method, Path: name, Rule: why.rule, Reason: why.text})
+		d.journal.violation(Violation{Call: number, Time: time.Now(), Method: r.Method, Path: name, Rule: why.rule, Reason: why.text, Faults: effects})
 	}
 	var e envelope
 	e.Response.Data = []any{}
