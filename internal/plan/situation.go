@@ -115,20 +115,32 @@ func (p *planner) readMachines() error {
 	return nil
 }
 
-// readHost names a hosted machine by its compute node.
+// readHost names a hosted machine by its compute node: its handle is that of
+// the machine in which the fabric shows the node, else the node's name.
 func (p *planner) readHost(m *machine) {
 	for _, ref := range slices.Concat(refs(m.goal.Devices), p.claimed(m.ref.ID)) {
 		if m.ref.Host == "" && ref.Kind == composa.KindCPU {
 			m.ref.Host = ref.Name
 		}
 	}
+	if seen := p.picture.Machine(m.ref.Native); m.ref.Host == "" && seen != nil {
+		for _, name := range seen.Devices {
+			if d := p.picture.Device(name); m.ref.Host == "" && d != nil && d.Kind == composa.KindCPU {
+				m.ref.Host = name
+			}
+		}
+	}
 	if m.ref.Host == "" {
 		m.ref.Host = m.ref.Native
 	}
-	if m.ref.Native == "" {
-		m.ref.Native = m.ref.Host
-	}
 	m.host = m.ref.Host
+	if m.ref.Native != "" {
+		return
+	}
+	m.ref.Native = m.host
+	if seen := p.picture.Device(m.host); seen != nil && seen.Spot.Machine != "" {
+		m.ref.Native = seen.Spot.Machine
+	}
 }
 
 // unrecorded finds a machine that was made whole and whose handle was not

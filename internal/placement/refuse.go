@@ -1,0 +1,325 @@
+package placement
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/composa-dev/composa"
+)
+
+// refuse explains why nothing fits.
+func (q *query) refuse() error {
+	r := &composa.Refusal{}
+	for _, t := range q.trials {
+		if t.entries != nil {
+			t.explain()
+		}
+	}
+	r.Nearest = q.nearest()
+	r.Text = q.text()
+	for _, t := range q.trials {
+		r.Fabrics = append(r.Fabrics, t.refusal())
+	}
+	e := composa.Errorf(composa.CodeRefused, "%s: %s", q.begin, r.Text)
+	e.Refusal = r
+	if next := q.next(r.Nearest); next != "" {
+		e = e.WithNext("%s", next)
+	}
+	return e
+}
+
+// next says what to ask instead.
+func (q *query) next(n *composa.Nearest) string {
+	if i, _, _ := q.shortest(); i >= 0 && q.entries[i].Kind == composa.KindCPU && len(q.entries[i].Places) == 0 {
+		return "--cpu counts compute nodes, not cores"
+	}
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprintf("the nearest that fits now is %s, on %s", countsText(n.Counts), n.Fabric)
+}
+
+// refusal is the trial as data.
+func (t *trial) refusal() composa.FabricRefusal {
+	out := composa.FabricRefusal{Fabric: t.fabric.Name, Reason: t.reason}
+	if t.reason != "" {
+		return out
+	}
+	for i, f := range t.entries {
+		e := t.query.entries[i]
+		er := composa.EntryRefusal{Entry: e.Key, Kind: e.Kind, Wanted: e.Count, Had: f.had, Left: f.left}
+		for _, l := range f.lost {
+			er.Lost = append(er.Lost, composa.Removed{Condition: l.condition, Count: l.count})
+		}
+		out.Entries = append(out.Entries, er)
+	}
+	return out
+}
+
+// explain follows the entries through what concerns them all together: what is
+// needed for another entry, lies in another domain or moves in units.
+func (t *trial) explain() {
+	if total := t.query.total(); total > t.room {
+		t.reason = fmt.Sprintf("it allows %d devices in one machine, %d are wanted", t.room+len(t.have), total+len(t.have))
+		return
+	}
+	got := t.most(false)
+	for i := range t.entries {
+		f := &t.entries[i]
+		if want := t.query.entries[i].Count; f.left >= want && got[i] < want {
+			f.lose(stageTogether, t.together(), f.left-got[i])
+			f.left = got[i]
+		}
+	}
+}
+
+// together names the condition on all devices together that nothing met.
+func (t *trial) together() string {
+	f := &fit{want: t.want()}
+	switch {
+	case f.fits(t.items):
+		return "in another domain than the rest"
+	case slices.ContainsFunc(t.items, func(it item) bool { return len(it.devices) > 1 }):
+		return "in units that do not add up to what is asked for"
+	}
+	return "needed for the other entries"
+}
+
+// most is how many devices of each entry can be had together: of the first
+// entry as many as there are, then of the next. With whole, entries that name
+// their devices are had whole or not at all.
+func (t *trial) most(whole bool) []int {
+	best := make([]int, len(t.query.entries))
+	for _, domain := range t.domains() {
+		if got := t.mostWithin(t.within(domain), whole); sum(got) > sum(best) {
+			best = got
+		}
+	}
+	return best
+}
+
+func (t *trial) mostWithin(items []item, whole bool) []int {
+	f := &fit{want: make([]int, len(t.query.entries))}
+	for i, e := range t.query.entries {
+		least := 1
+		if whole && (len(e.Places) > 0 || e.IPMI != "") {
+			least = e.Count
+		}
+		for n := min(e.Count, t.room-f.total()); n >= least; n-- {
+			if f.want[i] = n; f.fits(items) {
+				break
+			}
+			f.want[i] = 0
+		}
+	}
+	return f.want
+}
+
+// nearest is the request with the most devices that fits one fabric now: with
+// all devices that were named, and with a compute node where one was asked for.
+func (q *query) nearest() *composa.Nearest {
+	var best *composa.Nearest
+	most := 0
+	for _, t := range q.trials {
+		if t.entries == nil {
+			continue
+		}
+		got := t.most(true)
+		if n := sum(got); n <= most || !q.useful(got) {
+			continue
+		}
+		most = sum(got)
+		best = &composa.Nearest{Fabric: t.fabric.Name, Counts: map[composa.Kind]int{}}
+		for i, e := range q.entries {
+			if got[i] > 0 {
+				best.Counts[e.Kind] += got[i]
+			}
+		}
+	}
+	return best
+}
+
+func (q *query) useful(got []int) bool {
+	cpus, asked := 0, false
+	for i, e := range q.entries {
+		if (len(e.Places) > 0 || e.IPMI != "") && got[i] < e.Count {
+			return false
+		}
+		if e.Kind == composa.KindCPU {
+			cpus, asked = cpus+got[i], true
+		}
+	}
+	return q.request.Machine != nil || !asked || cpus > 0
+}
+
+// usable are the fabrics that are not out as a whole.
+func (q *query) usable() []*trial {
+	return slices.DeleteFunc(slices.Clone(q.trials), func(t *trial) bool { return t.reason != "" })
+}
+
+// shortest finds the first entry that no usable fabric can fill, and where the
+// most of it is; -1 where each entry can be had somewhere.
+func (q *query) shortest() (entry, most int, where *trial) {
+	for i, e := range q.entries {
+		most, where = 0, nil
+		for _, t := range q.usable() {
+			// What concerns all entries together is told as that.
+			if n := t.entries[i].left + t.entries[i].lostAt(stageTogether); where == nil || n > most {
+				most, where = n, t
+			}
+		}
+		if where != nil && most < e.Count {
+			return i, most, where
+		}
+	}
+	return -1, 0, nil
+}
+
+func (f *follow) lostAt(stage int) int {
+	n := 0
+	for _, l := range f.lost {
+		if l.stage == stage {
+			n += l.count
+		}
+	}
+	return n
+}
+
+// text is the shortest true reason.
+func (q *query) text() string {
+	usable := q.usable()
+	if len(usable) == 0 {
+		return q.allOut()
+	}
+	who, one := q.who(usable)
+	i, most, where := q.shortest()
+	if i < 0 {
+		return q.apart(who, one, usable)
+	}
+	e := q.entries[i]
+	if len(e.Places) > 0 {
+		return q.placeText(where, e)
+	}
+	switch {
+	case most == 0:
+		return fmt.Sprintf("%s has no free %s", who, q.describe(e, 1))
+	case one:
+		return fmt.Sprintf("%s has %d free %s, %d are wanted", who, most, q.describe(e, most), e.Count)
+	}
+	return fmt.Sprintf("%s has %d free %s; the most is %d, in %s", who, e.Count, q.describe(e, e.Count), most, where.fabric.Name)
+}
+
+// who names those that were looked at.
+func (q *query) who(usable []*trial) (who string, one bool) {
+	switch {
+	case len(q.trials) == 1:
+		return string(q.trials[0].fabric.Name), true
+	case len(usable) == 1:
+		return fmt.Sprintf("%s, the only fabric that can serve now,", usable[0].fabric.Name), true
+	case len(usable) < len(q.trials):
+		return fmt.Sprintf("none of the %d fabrics that can serve now", len(usable)), false
+	}
+	return "no fabric", false
+}
+
+func (q *query) allOut() string {
+	if len(q.trials) == 0 {
+		return "the site has no fabric"
+	}
+	var reasons []string
+	for _, t := range q.trials {
+		reasons = append(reasons, fmt.Sprintf("%s: %s", t.fabric.Name, t.reason))
+	}
+	if len(reasons) == 1 {
+		return reasons[0]
+	}
+	return "no fabric can serve now: " + strings.Join(reasons, "; ")
+}
+
+// apart is the reason where each entry can be had and not all together.
+func (q *query) apart(who string, one bool, usable []*trial) string {
+	text := who + " has all of it together"
+	if one {
+		text = who + " does not have all of it together"
+		for _, f := range usable[0].entries {
+			if i := slices.IndexFunc(f.lost, func(l removed) bool { return l.stage == stageTogether }); i >= 0 {
+				return fmt.Sprintf("%s (%d devices are %s)", text, f.lost[i].count, f.lost[i].condition)
+			}
+		}
+	}
+	return text
+}
+
+// placeText says why a named device cannot be had.
+func (q *query) placeText(t *trial, e composa.Entry) string {
+	for _, p := range e.Places {
+		d := q.site.At(p)
+		_, condition := unfit(&e, d)
+		switch why := q.site.WhyNotFree(d, q.request.Project, q.pool); {
+		case condition != "":
+			return fmt.Sprintf("%s does not serve: %s", p, condition)
+		case why == "claimed":
+			return fmt.Sprintf("%s is %s", p, q.holder(d))
+		case why == "cordoned":
+			return fmt.Sprintf("%s is cordoned: %s", p, d.Cordon.Reason)
+		case why != "":
+			return fmt.Sprintf("%s is %s", p, why)
+		}
+	}
+	for _, p := range e.Places {
+		if d := q.site.At(p); d.Unit != "" {
+			return fmt.Sprintf("%s moves together with the rest of its unit %s, which is not free or not asked for", p, d.Unit)
+		}
+	}
+	return fmt.Sprintf("%s cannot give the devices named", t.fabric.Name)
+}
+
+// holder says who has a claimed device, as far as the project may know.
+func (q *query) holder(d *composa.Device) string {
+	c := q.site.Claim(d.ID)
+	if c == nil {
+		return "in use"
+	}
+	m := q.site.Machine(c.Machine)
+	switch {
+	case c.Purpose == composa.PurposeMaintenance:
+		return "claimed for maintenance"
+	case c.Purpose == composa.PurposeReleasing:
+		return "being given back"
+	case m == nil || m.Project != q.request.Project:
+		return "claimed"
+	case q.request.Machine != nil && m.ID == q.request.Machine.ID:
+		return fmt.Sprintf("in %q already", m.Name)
+	}
+	return fmt.Sprintf("claimed by %q", m.Name)
+}
+
+// describe names what an entry asks for: "gpu devices like A100".
+func (q *query) describe(e composa.Entry, n int) string {
+	text := string(e.Kind) + " devices"
+	if n == 1 {
+		text = string(e.Kind) + " device"
+	}
+	if e.Model != "" {
+		text += " like " + e.Model
+	}
+	if e.IPMI != "" {
+		text += " with ipmi " + e.IPMI
+	}
+	if q.request.Pool != "" {
+		text += " in pool " + q.request.Pool
+	}
+	return text
+}
+
+// countsText tells counts by kind: "1 cpu, 8 gpu".
+func countsText(counts map[composa.Kind]int) string {
+	var out []string
+	for _, k := range composa.Kinds() {
+		if counts[k] > 0 {
+			out = append(out, fmt.Sprintf("%d %s", counts[k], k))
+		}
+	}
+	return strings.Join(out, ", ")
+}
