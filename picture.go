@@ -17,6 +17,20 @@ func (s Scope) Everything() bool {
 	return len(s.Devices) == 0 && len(s.Machines) == 0 && len(s.Labels) == 0
 }
 
+// Covers says whether everything that other asks for lies in s.
+func (s Scope) Covers(other Scope) bool {
+	if s.Everything() {
+		return true
+	}
+	if other.Everything() {
+		return false
+	}
+	within := func(all, some []string) bool {
+		return !slices.ContainsFunc(some, func(name string) bool { return !slices.Contains(all, name) })
+	}
+	return within(s.Devices, other.Devices) && within(s.Machines, other.Machines) && within(s.Labels, other.Labels)
+}
+
 // Picture is what a fabric showed. It is never put together from reads that
 // disagree.
 type Picture struct {
