@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/auth"
+	"github.com/composa-dev/composa/internal/store"
+)
+
+// bootstrap is the first administrator's token, where it was made now.
+type bootstrap struct {
+	path string // file that holds it; empty when there was no need for one
+}
+
+// tokenFile is where the first token lies in the data folder.
+func tokenFile(data string) string { return filepath.Join(data, "bootstrap-token") }
+
+// ensureAdmin sees to it that there is somebody who can sign in. The first start
+// makes a token and writes it to DATA/bootstrap-token, readable by its owner
+// only; COMPOSA_BOOTSTRAP_TOKEN gives it from outside, and then nothing is
+// written.
+func ensureAdmin(ctx context.Context, s *store.Store, data string, getenv func(string) string) (bootstrap, error) {
+	admin, err := s.EnsureAdmin(ctx, composa.System())
+	if err != nil {
+		return bootstrap{}, err
+	}
+	if given := getenv("COMPOSA_BOOTSTRAP_TOKEN"); given != "" {
+		if _, err := s.TokenOwner(ctx, composa.System(), auth.Hash(given)); err == nil {
+			return bootstrap{}, nil
+		}
+		return bootstrap{}, s.AddToken(ctx, composa.System(), admin.ID, auth.Hash(given), "COMPOSA_BOOTSTRAP_TOKEN")
+	}
+	has, err := s.HasTokens(ctx, composa.System())
+	if err != nil || has {
+		return bootstrap{}, err
+	}
+	// The file comes first: a token that only the store knows is of no use to
+	// anybody, one that only the file knows is replaced at the next start.
+	text, hash := auth.NewToken()
+	path := tokenFile(data)
+	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+		return bootstrap{}, composa.Errorf(composa.CodeInternal, "cannot write the first token: %v", err)
+	}
+	if err := s.AddToken(ctx, composa.System(), admin.ID, hash, "bootstrap"); err != nil {
+		return bootstrap{}, err
+	}
+	return bootstrap{path: path}, nil
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
+	"github.com/composa-dev/composa/driver/liqid"
+	"github.com/composa-dev/composa/internal/inventory"
+	"github.com/composa-dev/composa/internal/runner"
+	"github.com/composa-dev/composa/internal/store"
+)
+
+// lookTime bounds a look that somebody waits for.
+const lookTime = 30 * time.Second
+
+// drivers are the drivers that a configuration can name.
+var drivers = map[string]func(site composa.SiteID, c FabricConfig) (driver.Fabric, error){
+	"liqid": func(site composa.SiteID, c FabricConfig) (driver.Fabric, error) {
+		return liqid.New(liqid.Config{
+			Name: composa.FabricName(c.Name), URL: c.URL, Site: site, Access: composa.Access(c.Access),
+			Limits: liqid.Limits{Concurrent: c.Limits.Concurrent, PerSecond: c.Limits.PerSecond, Gap: time.Duration(c.Limits.Gap)},
+		})
+	},
+}
+
+func driverNames() []string { return slices.Sorted(maps.Keys(drivers)) }
+
+// fabrics are the running fabrics of a server.
+type fabrics struct {
+	byName map[composa.FabricName]*fabric
+}
+
+// fabric is one of them: its driver, who looks at it and who changes it.
+type fabric struct {
+	name      composa.FabricName
+	access    composa.Access
+	driver    driver.Fabric
+	inventory *inventory.Inventory
+	runner    *runner.Runner
+}
+
+// openFabrics records the configured fabrics, takes their tenures and prepares
+// their parts. It calls no director.
+func openFabrics(ctx context.Context, s *store.Store, c *Config, server string, log *slog.Logger) (*fabrics, error) {
+	system := composa.System()
+	identity, err := s.Identity(ctx, system)
+	if err != nil {
+		return nil, err
+	}
+	fs := &fabrics{byName: map[composa.FabricName]*fabric{}}
+	for _, fc := range c.Fabrics {
+		f, err := openFabric(ctx, s, identity.Site, fc, server, log.With("fabric", fc.Name))
+		if err != nil {
+			return nil, err
+		}
+		fs.byName[f.name] = f
+	}
+	if err := s.KeepFabrics(ctx, system, slices.Sorted(maps.Keys(fs.byName))); err != nil {
+		return nil, err
+	}
+	return fs, s.SetHosts(ctx, system, hostEntries(c.Hosts))
+}
+
+func openFabric(ctx context.Context, s *store.Store, site composa.SiteID, c FabricConfig, server string, log *slog.Logger) (*fabric, error) {
+	system := composa.System()
+	f := &fabric{name: composa.FabricName(c.Name), access: composa.Access(c.Access)}
+	d, err := drivers[c.Driver](site, c)
+	if err != nil {
+		return nil, err
+	}
+	f.driver = d
+	err = s.PutFabric(ctx, system, composa.Fabric{
+		Name: f.name, Driver: c.Driver, URL: c.URL, Source: "config", Access: f.access,
+		Keep: c.Return == "keep", Every: time.Duration(c.Observe.Every),
+	})
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := s.TakeTenure(ctx, system, f.name, server)
+	if err != nil {
+		return nil, err
+	}
+	f.inventory = inventory.New(inventory.Config{
+		Fabric: f.name, Driver: d, Store: s, Epoch: epoch, Every: time.Duration(c.Observe.Every), Log: log,
+	})
+	f.runner = runner.New(runner.Config{
+		Fabric: f.name, Driver: d, Store: s, Epoch: epoch, Nudge: f.inventory.Nudge, Log: log,
+	})
+	return f, nil
+}
+
+func hostEntries(hosts []HostConfig) []composa.HostEntry {
+	out := make([]composa.HostEntry, 0, len(hosts))
+	for _, h := range hosts {
+		out = append(out, composa.HostEntry{
+			Serial: h.Serial, IPMI: h.IPMI, Place: composa.Place(h.Place), Address: h.Address, Login: h.Login,
+		})
+	}
+	return out
+}
+
+// run starts every fabric's loops. A fabric that is only observed has nobody
+// who changes it.
+func (fs *fabrics) run(ctx context.Context, goRun func(part string, f func() error)) {
+	for _, name := range slices.Sorted(maps.Keys(fs.byName)) {
+		f := fs.byName[name]
+		goRun(fmt.Sprintf("inventory of %s", name), func() error { return f.inventory.Run(ctx) })
+		if f.access == composa.AccessManage {
+			goRun(fmt.Sprintf("runner of %s", name), func() error { return f.runner.Run(ctx) })
+		}
+	}
+}
+
+// Look asks a fabric what it shows right now.
+func (fs *fabrics) Look(ctx context.Context, name composa.FabricName) (*composa.Picture, error) {
+	f := fs.byName[name]
+	if f == nil {
+		return nil, composa.Errorf(composa.CodeUnreachable, "cannot look at %s: it is not in this server's configuration", name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return f.driver.Observe(ctx, composa.Scope{})
+}
+
+// Check asks a fabric what it can do and what it shows, and tells what came of
+// each question and how long it took.
+func (fs *fabrics) Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
+	f := fs.byName[name]
+	if f == nil {
+		return nil, composa.Errorf(composa.CodeUnreachable, "cannot check %s: it is not in this server's configuration", name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	began := time.Now()
+	abilities, err := f.driver.Abilities(ctx)
+	answers := composa.Check{Name: "answers", OK: err == nil, Took: time.Since(began)}
+	if err != nil {
+		answers.Text = err.Error()
+		return []composa.Check{answers}, nil
+	}
+	answers.Text = describe(abilities)
+	checks := []composa.Check{answers}
+
+	began = time.Now()
+	picture, err := f.driver.Observe(ctx, composa.Scope{})
+	shows := composa.Check{Name: "shows everything", Took: time.Since(began)}
+	if err != nil {
+		shows.Text = err.Error()
+		return append(checks, shows), nil
+	}
+	shows.OK = picture.Complete
+	shows.Text = fmt.Sprintf("%d devices, %d machines", len(picture.Devices), len(picture.Machines))
+	if !picture.Complete {
+		shows.Text += "; some of it could not be read"
+	}
+	push := composa.Check{Name: "says when something changed", OK: true, Text: "yes"}
+	if !abilities.Push {
+		push.Text = "no: it is asked regularly instead"
+	}
+	may := composa.Check{Name: "access", OK: true, Text: string(f.access)}
+	return append(checks, shows, push, may), nil
+}
+
+func describe(a *composa.Abilities) string {
+	text := a.Driver
+	if a.Era != "" {
+		text += " " + a.Era
+	}
+	if a.Emulated {
+		text += ", emulated"
+	}
+	return text
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func serveCommand() *cobra.Command {
+	var path, listenAt string
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "run the server",
+		Long: `Runs the server until it is interrupted.
+
+The configuration is YAML; unknown keys are refused. The least of it:
+
+  data: /var/lib/composa
+  fabrics:
+    - {name: rack1, driver: liqid, url: "http://10.0.100.125:8080", access: manage}
+
+Keys: listen, data, database, fabrics (name, driver, url, access, return,
+limits: concurrent perSecond gap, observe: every), hosts (serial | ipmi | place,
+address, login). A fabric is only observed unless access is manage.
+
+The first start writes the first administrator's token to DATA/bootstrap-token;
+COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := readConfig(path)
+			if err != nil {
+				return err
+			}
+			if listenAt != "" {
+				c.Listen = listenAt
+			}
+			if check {
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d fabrics, %d hosts\n", path, len(c.Fabrics), len(c.Hosts))
+				return err
+			}
+			return serve(cmd.Context(), c, cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
+	cmd.Flags().StringVar(&listenAt, "listen", "", "`HOST:PORT` in place of the configuration's")
+	cmd.Flags().BoolVar(&check, "check", false, "read and check the configuration, and stop")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// serve runs a server until ctx ends.
+func serve(ctx context.Context, c *Config, errOut io.Writer) error {
+	log := slog.New(slog.NewTextHandler(errOut, nil))
+	s, err := newServer(ctx, c, log, os.Getenv)
+	if err != nil {
+		return err
+	}
+	if s.token.path != "" {
+		fmt.Fprintf(errOut, "the first administrator's token is in %s\n", s.token.path)
+	}
+	fmt.Fprintf(errOut, "serving %d fabrics on %s\n", len(c.Fabrics), s.URL())
+	return s.Serve(ctx)
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/intake"
+	"github.com/composa-dev/composa/internal/rest"
+	"github.com/composa-dev/composa/internal/store"
+)
+
+// stopTime is how long a stopping server lets answers that are under way end.
+const stopTime = 5 * time.Second
+
+// Server is the server as a value: started once, stopped once.
+type Server struct {
+	config *Config
+	log    *slog.Logger
+	name   string // this process, in tenures
+
+	store   *store.Store
+	fabrics *fabrics
+	api     *rest.Server
+	http    *http.Server
+	socket  net.Listener
+	token   bootstrap
+
+	stop context.CancelFunc
+	wait sync.WaitGroup
+}
+
+// newServer opens the store, prepares everything and takes the port, but runs
+// nothing yet. getenv reads the environment.
+func newServer(ctx context.Context, c *Config, log *slog.Logger, getenv func(string) string) (s *Server, err error) {
+	s = &Server{config: c, log: log, name: composa.NewID("server")}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.socket, err = listen(c.Listen); err != nil {
+		return nil, err
+	}
+	if err = os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot use the data folder: %v", err)
+	}
+	if s.store, err = store.Open(ctx, store.Options{URL: storeURL(c)}); err != nil {
+		return nil, err
+	}
+	if s.token, err = ensureAdmin(ctx, s.store, c.Data, getenv); err != nil {
+		return nil, err
+	}
+	if s.fabrics, err = openFabrics(ctx, s.store, c, s.name, log); err != nil {
+		return nil, err
+	}
+	requests := intake.New(s.store, log)
+	s.api = rest.New(rest.Config{
+		Store: s.store, Requests: requests, Fabrics: s.fabrics, Version: buildVersion(), Log: log,
+	})
+	s.http = &http.Server{
+		Handler: s.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	run, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.goRun("intake", func() error { return requests.Run(run) })
+	s.fabrics.run(run, s.goRun)
+	return s, nil
+}
+
+func storeURL(c *Config) string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "composa.db")
+}
+
+// listen takes the port, and says in words when it is taken.
+func listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot listen on %s: something listens there already", address).
+			WithNext("stop it, or choose another address with --listen HOST:PORT (port 0: any free one)")
+	case err != nil:
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot listen on %s: %v", address, err)
+	}
+	return l, nil
+}
+
+// goRun runs one part until the server stops.
+func (s *Server) goRun(part string, f func() error) {
+	s.wait.Go(func() {
+		if err := f(); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.Error("a part of the server ended", "part", part, "err", err)
+		}
+	})
+}
+
+// URL is where the server answers.
+func (s *Server) URL() string { return "http://" + s.socket.Addr().String() }
+
+// Serve answers requests until ctx ends; then it lets what is under way end,
+// and stops every part. What operations were doing goes on at the next start.
+func (s *Server) Serve(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.socket) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.api.Close() // ends event streams and waits, which would otherwise hold the shutdown
+	stopping, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if down := s.http.Shutdown(stopping); down != nil {
+		s.http.Close()
+	}
+	s.close()
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("cannot go on serving: %w", err)
+	}
+	return nil
+}
+
+// close stops the parts and closes what is open; it is safe at any point of
+// newServer.
+func (s *Server) close() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.wait.Wait()
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.log.Error("cannot close the store", "err", err)
+		}
+	}
+	if s.socket != nil {
+		s.socket.Close()
+	}
+}
