@@ -1,0 +1,240 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
+)
+
+// Store is what the runner needs of the store.
+type Store interface {
+	// Site is everything, read in one transaction.
+	Site(ctx context.Context, who composa.Who) (*composa.Site, error)
+	// OpenOperations are those of a fabric that neither ended nor are held,
+	// oldest first, with their steps.
+	OpenOperations(ctx context.Context, who composa.Who, fabric composa.FabricName) ([]composa.Operation, error)
+	// Advance writes progress, whole or not at all; moved where it was decided
+	// on something that is not so any more.
+	Advance(ctx context.Context, who composa.Who, a composa.Advance) (*composa.Operation, error)
+	// Notify signals after each commit.
+	Notify() (changed <-chan struct{}, cancel func())
+}
+
+// Config is what a runner is made of.
+type Config struct {
+	Fabric composa.FabricName
+	Driver driver.Fabric
+	Store  Store
+	// Epoch is the number of the tenure under which this runner acts. It ends
+	// when the store shows another one.
+	Epoch int64
+	Clock func() time.Time // nil: time.Now
+	Log   *slog.Logger     // nil: nowhere
+	// Nudge, where not nil, asks for a look at the fabric; it must not wait.
+	Nudge func()
+	// SettleTime, where not zero, is used in place of the abilities' where the
+	// fabric cannot prove that nothing is pending.
+	SettleTime time.Duration
+}
+
+// storePause is how long the runner leaves a store alone that failed.
+const storePause = time.Second
+
+// Runner carries out the operations of one fabric.
+type Runner struct {
+	config   Config
+	reserver driver.Reserver // nil where the fabric has none
+}
+
+// New returns a runner that does nothing before Run.
+func New(c Config) *Runner {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Runner{config: c}
+	r.reserver, _ = c.Driver.(driver.Reserver)
+	return r
+}
+
+// NewState is a state that remembers nothing, as after a start.
+func (r *Runner) NewState() State {
+	return State{Fabric: r.config.Fabric, Epoch: r.config.Epoch, Reserves: r.reserver != nil, SettleTime: r.config.SettleTime}
+}
+
+// Run carries out operations until ctx ends, and then returns nil, or until
+// somebody else has the tenure of the fabric, and then returns an error of code
+// moved. It does not finish what it stops in: the next Run finds it in the
+// store. When it returns, none of its calls is under way.
+func (r *Runner) Run(ctx context.Context) error {
+	changed, stop := r.config.Store.Notify()
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	defer cancel()
+	answers := make(chan Answer)
+	state := r.NewState()
+	var heard []Answer
+	for {
+		next, wake, again, err := r.turn(ctx, state, heard, func(c Call) {
+			calls.Go(func() {
+				a := r.make(ctx, c)
+				select {
+				case answers <- a:
+				case <-ctx.Done():
+				}
+			})
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case composa.CodeOf(err) == composa.CodeMoved:
+			return err
+		case err != nil:
+			r.config.Log.Error("cannot carry out operations: the store failed", "fabric", r.config.Fabric, "error", err)
+			wake, again = r.config.Clock().Add(storePause), false
+		default:
+			heard = nil
+		}
+		state = next
+		if again {
+			continue
+		}
+		heard = append(heard, r.await(ctx, changed, answers, wake)...)
+	}
+}
+
+// await returns on answers, a change in the store, the time, or the end.
+func (r *Runner) await(ctx context.Context, changed <-chan struct{}, answers <-chan Answer, wake time.Time) (heard []Answer) {
+	var clock <-chan time.Time
+	if !wake.IsZero() {
+		t := time.NewTimer(max(0, wake.Sub(r.config.Clock())))
+		defer t.Stop()
+		clock = t.C
+	}
+	select {
+	case a := <-answers:
+		heard = append(heard, a)
+	case <-changed:
+	case <-clock:
+	case <-ctx.Done():
+	}
+	for {
+		select {
+		case a := <-answers:
+			heard = append(heard, a)
+		default:
+			return heard
+		}
+	}
+}
+
+// turn reads, decides and acts once. again asks for another turn at once. On an
+// error the state is the one it was given, and the answers were not heard.
+func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start func(Call)) (_ State, wake time.Time, again bool, err error) {
+	c := &r.config
+	ops, err := c.Store.OpenOperations(ctx, composa.System(), c.Fabric)
+	if err != nil {
+		return state, time.Time{}, false, err
+	}
+	in := Input{Operations: ops, Answers: heard}
+	next, eff, wake := Next(state, c.Clock(), in)
+	if eff.NeedSite {
+		if in.Site, err = c.Store.Site(ctx, composa.System()); err != nil {
+			return state, time.Time{}, false, err
+		}
+		next, eff, wake = Next(state, c.Clock(), in)
+	}
+	for _, call := range eff.Calls {
+		start(call)
+	}
+	for _, a := range eff.Advances {
+		_, err := c.Store.Advance(ctx, composa.System(), a)
+		switch {
+		case err == nil:
+			again = true
+		case composa.CodeOf(err) == composa.CodeMoved:
+			again = true
+			if err := r.tenure(ctx); err != nil {
+				return next, wake, false, err
+			}
+		case ctx.Err() != nil:
+			return next, wake, false, err
+		default:
+			c.Log.Error("cannot write progress", "operation", a.Operation, "error", err)
+			if retry := c.Clock().Add(storePause); wake.IsZero() || retry.Before(wake) {
+				wake = retry
+			}
+		}
+	}
+	if eff.Nudge && again && c.Nudge != nil {
+		c.Nudge()
+	}
+	return next, wake, again, nil
+}
+
+// tenure answers moved when somebody else has the fabric.
+func (r *Runner) tenure(ctx context.Context) error {
+	site, err := r.config.Store.Site(ctx, composa.System())
+	if err != nil {
+		return nil // the next turn meets the store again
+	}
+	f := site.Fabric(r.config.Fabric)
+	if f == nil || r.config.Epoch != 0 && f.Epoch != r.config.Epoch {
+		return composa.Errorf(composa.CodeMoved, "cannot act on %s: somebody else has taken it over", r.config.Fabric)
+	}
+	return nil
+}
+
+// make makes one call, with its deadline.
+func (r *Runner) make(ctx context.Context, c Call) Answer {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	a := Make(ctx, r.config.Driver, c)
+	a.Ended = r.config.Clock()
+	if a.Err != nil && ctx.Err() == nil {
+		r.config.Log.Info("a call failed", "fabric", r.config.Fabric, "operation", c.Operation, "call", c.Kind, "error", a.Err, "cause", errors.Unwrap(a.Err))
+	}
+	return a
+}
+
+// Make makes one call of a driver. An error of a context that ended counts as
+// unknown, since the call may have been sent.
+func Make(ctx context.Context, f driver.Fabric, c Call) Answer {
+	a := Answer{Seq: c.Seq}
+	switch c.Kind {
+	case CallReserve:
+		r, ok := f.(driver.Reserver)
+		if !ok {
+			a.Err = composa.Errorf(composa.CodeUnsupported, "cannot %s: the fabric does not let us choose handles", c.Step.String())
+			return a
+		}
+		a.Native, a.Err = r.Reserve(ctx, c.Step)
+	case CallApply:
+		a.Picture, a.Err = f.Apply(ctx, c.Step)
+	case CallSettle:
+		a.Err = f.Settle(ctx, c.Step)
+	case CallObserve:
+		a.Picture, a.Err = f.Observe(ctx, c.Scope)
+	}
+	if a.Err != nil && ctx.Err() != nil {
+		a.Err = composa.Errorf(composa.CodeUnknown, "cannot %s: no answer came in %s: %w", whatOf(c), c.Timeout, a.Err)
+	}
+	return a
+}
+
+func whatOf(c Call) string {
+	if c.Kind == CallObserve {
+		return "look at the fabric"
+	}
+	return fmt.Sprintf("%s (%s)", c.Step.String(), c.Kind)
+}

@@ -1,0 +1,191 @@
+package runner
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// Next decides what to do about every operation of a fabric. It changes none of
+// its arguments. The time it returns is when it wants to be called again
+// although nothing happened; zero: not at all.
+func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
+	s = s.clone()
+	d := &decision{state: &s, now: now, site: in.Site, holders: map[composa.OperationID]bool{}}
+	d.forget(in.Operations)
+	answers := make(map[int64]*Answer, len(in.Answers))
+	for i := range in.Answers {
+		answers[in.Answers[i].Seq] = &in.Answers[i]
+	}
+	for i := range in.Operations {
+		op := &in.Operations[i]
+		l := s.legs[op.ID]
+		if l == nil {
+			l = &leg{}
+			s.legs[op.ID] = l
+		}
+		l.turnTo(op)
+		if l.call != nil && answers[l.call.Seq] != nil {
+			call := l.call
+			l.call = nil
+			d.hear(op, l, call, answers[call.Seq])
+		}
+		if holdsEdit(op, l) {
+			d.holders[op.ID] = true
+		}
+	}
+	for _, op := range inTurn(in.Operations, s.served) {
+		d.operation(op, s.legs[op.ID])
+	}
+	return s, d.effects, d.wakeAt
+}
+
+// decision is one run of Next.
+type decision struct {
+	state   *State
+	now     time.Time
+	site    *composa.Site
+	holders map[composa.OperationID]bool // of the edit lock; several only after a restart
+	effects Effects
+	wakeAt  time.Time
+}
+
+// forget drops the legs of operations that ended. An answer that comes later
+// finds nobody.
+func (d *decision) forget(ops []composa.Operation) {
+	open := make(map[composa.OperationID]bool, len(ops))
+	for i := range ops {
+		open[ops[i].ID] = true
+	}
+	for id := range d.state.legs {
+		if !open[id] {
+			delete(d.state.legs, id)
+		}
+	}
+}
+
+// operation decides about one operation: at most one thing to write, or one
+// call, or to wait.
+func (d *decision) operation(op *composa.Operation, l *leg) {
+	if l.call != nil {
+		return
+	}
+	r := current(op)
+	switch {
+	case l.failed != nil:
+		d.fail(op, l, r)
+	case l.proof != nil && r != nil:
+		d.done(op, l, r)
+	case d.cancels(op, r):
+		d.turn(op, l, r, fault{code: composa.CodeCancelled, text: "somebody asked to cancel it"})
+	case op.CancelRequested && op.Direction == composa.Forward && op.Verb.OnlyForward() && !l.told:
+		l.told = true
+		d.write(op, composa.Advance{Phase: op.Phase, Reason: fmt.Sprintf("it cannot be cancelled any more: %s only goes forward once it has begun", op.Verb)})
+	case d.gaveUp(op, l):
+		d.giveUp(op, l, r)
+	case d.now.Before(l.wake):
+		d.wait(op, l)
+	case stale(op) || l.replacing(op):
+		d.renew(op, l, r)
+	case r == nil:
+		d.finish(op, l)
+	default:
+		d.step(op, l, r)
+	}
+}
+
+// stale says whether the newest steps no longer lead where the operation goes:
+// it turned round, a person asked for another try, or one of them failed.
+func stale(op *composa.Operation) bool {
+	for _, r := range op.Current() {
+		if r.Direction != op.Direction || r.State == composa.StepFailed {
+			return true
+		}
+	}
+	return op.Direction == composa.Undo && op.Generation() == 0
+}
+
+// cancels says whether an operation is to turn round because somebody asked.
+// One whose steps are all done ends as done; one that only goes forward can be
+// cancelled until its first step.
+func (d *decision) cancels(op *composa.Operation, r *composa.StepRecord) bool {
+	return op.CancelRequested && op.Direction == composa.Forward && r != nil && !(op.Verb.OnlyForward() && begun(op))
+}
+
+// gaveUp says whether an operation has waited for its fabric as long as the
+// caller wanted. What is being undone waits for ever.
+func (d *decision) gaveUp(op *composa.Operation, l *leg) bool {
+	return !l.waiting.IsZero() && op.Direction == composa.Forward &&
+		!op.Deadline.IsZero() && !d.now.Before(op.Deadline)
+}
+
+func (d *decision) giveUp(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	why := fault{code: composa.CodeTimeout, text: "the time that it may wait has passed: " + op.Reason}
+	if op.Verb.OnlyForward() {
+		d.hold(op, l, r, why)
+		return
+	}
+	l.rest()
+	d.turn(op, l, r, why)
+}
+
+// write adds one transaction. Direction and phase are those that the operation
+// has, where they are not given.
+func (d *decision) write(op *composa.Operation, a composa.Advance) {
+	a.Operation, a.Revision = op.ID, op.Revision
+	a.Fabric, a.Epoch = d.state.Fabric, d.state.Epoch
+	a.Direction = cmp.Or(a.Direction, op.Direction)
+	if a.Phase == "" {
+		a.Phase = composa.PhaseRunning
+		if a.Direction == composa.Undo {
+			a.Phase = composa.PhaseUndoing
+		}
+	}
+	if a.Result == nil {
+		a.Result = op.Result
+	}
+	if a.Reason == "" && a.Direction == composa.Undo && op.Result != nil {
+		a.Reason = op.Result.Text
+	}
+	d.effects.Advances = append(d.effects.Advances, a)
+}
+
+// call adds one call.
+func (d *decision) call(op *composa.Operation, l *leg, c Call) {
+	d.state.seq++
+	c.Seq, c.Operation = d.state.seq, op.ID
+	c.Timeout = timeout(c)
+	l.call = &c
+	d.effects.Calls = append(d.effects.Calls, c)
+}
+
+// timeout bounds each call. Applying includes what a host takes to shut down.
+func timeout(c Call) time.Duration {
+	switch c.Kind {
+	case CallApply:
+		return 10*time.Minute + c.Step.Grace
+	case CallReserve:
+		return time.Minute
+	}
+	return 2 * time.Minute
+}
+
+func (d *decision) callAgain(at time.Time) {
+	if !at.IsZero() && (d.wakeAt.IsZero() || at.Before(d.wakeAt)) {
+		d.wakeAt = at
+	}
+}
+
+// wait says why an operation waits, where that is new, and when to go on.
+func (d *decision) wait(op *composa.Operation, l *leg) {
+	d.callAgain(l.wake)
+	if op.Direction == composa.Forward && d.now.Before(op.Deadline) {
+		d.callAgain(op.Deadline)
+	}
+	if op.Phase != composa.PhaseWaiting || op.Reason != l.reason && d.now.Sub(l.said) >= waitMost {
+		l.said = d.now
+		d.write(op, composa.Advance{Phase: composa.PhaseWaiting, Reason: l.reason})
+	}
+}

@@ -1,0 +1,181 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
+)
+
+// verdict is what an error of the driver says about a step.
+type verdict string
+
+const (
+	verdictLater   verdict = "later"   // nothing happened; the same call may succeed
+	verdictNever   verdict = "never"   // nothing happened; the same call will not succeed
+	verdictUnknown verdict = "unknown" // it may have happened, or may yet
+	verdictFailed  verdict = "failed"  // the fabric tried, in vain or in part
+)
+
+// read says what an error of the driver means.
+func read(err error) verdict {
+	switch driver.CodeOf(err) {
+	case composa.CodeBusy, composa.CodeUnreachable:
+		return verdictLater
+	case composa.CodeRefused, composa.CodeUnsupported, composa.CodeReadOnly, composa.CodeConflict:
+		return verdictNever
+	case composa.CodeFailed:
+		return verdictFailed
+	}
+	return verdictUnknown
+}
+
+// faultOf is an error of the driver as the operation will tell it. What has no
+// code is not shown to people; the loop logs it.
+func faultOf(err error) fault {
+	var e *composa.Error
+	if errors.As(err, &e) {
+		return fault{code: driver.CodeOf(err), text: e.Error()}
+	}
+	return fault{code: composa.CodeUnknown, text: "the fabric's driver failed without saying why"}
+}
+
+// hear takes in the answer of a call. It writes nothing.
+func (d *decision) hear(op *composa.Operation, l *leg, c *Call, a *Answer) {
+	if a.Err == nil {
+		l.rest()
+	}
+	switch c.Kind {
+	case CallReserve:
+		d.hearReserved(op, l, a)
+	case CallApply:
+		d.hearApplied(op, l, c, a)
+	case CallSettle:
+		d.hearSettled(op, l, a)
+	case CallObserve:
+		d.hearLook(op, l, c, a)
+	}
+}
+
+func (d *decision) hearReserved(op *composa.Operation, l *leg, a *Answer) {
+	switch {
+	case a.Err == nil && a.Native != "":
+		l.native = a.Native
+	case a.Err == nil:
+		l.fails(op, fault{code: composa.CodeFailed, text: "the fabric chose no handle for the machine"})
+	case read(a.Err) == verdictLater, read(a.Err) == verdictUnknown: // it changes nothing, so not knowing is no harm
+		l.wait(d.now, faultOf(a.Err).text)
+	default:
+		l.fails(op, faultOf(a.Err))
+	}
+}
+
+func (d *decision) hearApplied(op *composa.Operation, l *leg, c *Call, a *Answer) {
+	if a.Err == nil {
+		if a.Picture != nil {
+			if standing, _ := c.Step.Judge(a.Picture); standing == composa.Holds {
+				l.proof = a.Picture
+				return
+			}
+		}
+		l.unsure, l.settled = true, time.Time{}
+		return
+	}
+	switch read(a.Err) {
+	case verdictLater:
+		l.wait(d.now, faultOf(a.Err).text)
+	case verdictNever:
+		l.fails(op, faultOf(a.Err))
+	case verdictFailed:
+		why := faultOf(a.Err)
+		l.unsure, l.settled, l.cause = true, time.Time{}, &why
+	default:
+		l.unsure, l.settled = true, time.Time{}
+	}
+}
+
+func (d *decision) hearSettled(op *composa.Operation, l *leg, a *Answer) {
+	if a.Err == nil {
+		l.settled = a.Ended
+		return
+	}
+	if v := read(a.Err); v == verdictNever || v == verdictFailed {
+		l.refused++
+	}
+	if l.refused >= maxSettles {
+		f := faultOf(a.Err)
+		f.hold = true
+		l.fails(op, f)
+		return
+	}
+	l.wait(d.now, faultOf(a.Err).text)
+}
+
+func (d *decision) hearLook(op *composa.Operation, l *leg, c *Call, a *Answer) {
+	if a.Err != nil {
+		l.wait(d.now, faultOf(a.Err).text)
+		return
+	}
+	if a.Picture == nil {
+		l.wait(d.now, "the fabric showed nothing")
+		return
+	}
+	r := current(op)
+	switch {
+	case c.look == lookSurvey:
+		d.hearSurvey(l, r, a.Picture)
+	case r == nil:
+	case c.look == lookBefore:
+		d.hearBefore(op, l, r, a.Picture)
+	case c.look == lookDoubt:
+		d.hearDoubt(op, l, r, a.Picture)
+	}
+}
+
+// hearBefore refuses to take somebody's machine for ours.
+func (d *decision) hearBefore(op *composa.Operation, l *leg, r *composa.StepRecord, p *composa.Picture) {
+	switch made := r.Step.Made(p); {
+	case made != nil:
+		l.fails(op, fault{code: composa.CodeConflict, text: fmt.Sprintf("somebody else made a machine (%s) of exactly these devices", made.Native)})
+	case !p.Complete:
+		l.wait(d.now, "the fabric did not show everything")
+	default:
+		l.checked = true
+	}
+}
+
+// hearDoubt judges a step of which nobody knew what became of it.
+func (d *decision) hearDoubt(op *composa.Operation, l *leg, r *composa.StepRecord, p *composa.Picture) {
+	standing, why := r.Step.Judge(p)
+	if not := d.unclear(l, r.Step.Devices(), p, standing == composa.Holds); not != "" {
+		l.wait(d.now, fmt.Sprintf("finding out what became of %q: %s", r.Step.String(), not))
+		return
+	}
+	switch {
+	case standing == composa.Holds:
+		l.proof = p
+	case l.cause != nil:
+		l.fails(op, *l.cause)
+	case standing == composa.Conflict:
+		l.fails(op, fault{code: composa.CodeConflict, text: why})
+	case r.Attempt >= maxAttempts:
+		l.fails(op, fault{code: composa.CodeFailed, text: fmt.Sprintf("cannot %s: it was tried %d times, and no answer came", r.Step.String(), r.Attempt)})
+	default:
+		l.again = true
+	}
+}
+
+// hearSurvey keeps a look at all that the operation may touch.
+func (d *decision) hearSurvey(l *leg, r *composa.StepRecord, p *composa.Picture) {
+	var devices []composa.DeviceRef
+	if r != nil && r.State == composa.StepRunning {
+		devices = r.Step.Devices()
+	}
+	if not := d.unclear(l, devices, p, false); not != "" {
+		l.wait(d.now, "looking where everything is: "+not)
+		return
+	}
+	l.survey = p
+}

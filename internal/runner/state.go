@@ -1,0 +1,216 @@
+package runner
+
+import (
+	"maps"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// Limits of patience. Each counts in one life of the server.
+const (
+	maxAttempts = 5 // how often a step is handed over when nobody knows what became of it
+	maxRenewals = 5 // plans of an operation that only goes forward, and of an undo, before it is held
+	maxReplans  = 1 // plans of another operation when the world moved, before it is undone
+	maxSettles  = 5 // refusals to settle before it is held
+
+	waitLeast = 10 * time.Millisecond
+	waitMost  = 5 * time.Second
+	// goneAfter is how long a part may be missing from complete pictures before
+	// that counts as an answer.
+	goneAfter = 10 * time.Second
+)
+
+// CallKind is what is asked of the driver.
+type CallKind string
+
+// The calls.
+const (
+	CallReserve CallKind = "reserve"
+	CallApply   CallKind = "apply"
+	CallSettle  CallKind = "settle"
+	CallObserve CallKind = "observe"
+)
+
+// look is what an observation is for.
+type look string
+
+const (
+	lookBefore look = "before" // whether somebody made the machine before us
+	lookDoubt  look = "doubt"  // what became of a step
+	lookSurvey look = "survey" // where everything is, to plan or to end on
+)
+
+// Call is one call of the driver that is to be made.
+type Call struct {
+	look      look
+	Seq       int64 // tells its answer; never used twice in one state
+	Kind      CallKind
+	Operation composa.OperationID
+	Step      composa.Step  // of reserve, apply and settle
+	Scope     composa.Scope // of observe
+	Timeout   time.Duration
+}
+
+// Answer is what came of a call.
+type Answer struct {
+	Seq     int64
+	Native  string           // of reserve
+	Picture *composa.Picture // of apply and observe
+	Err     error
+	Ended   time.Time // when it returned
+}
+
+// Input is what Next decides on.
+type Input struct {
+	// Operations are those of the fabric that have not ended and are not held,
+	// oldest first, with their steps.
+	Operations []composa.Operation
+	// Site is nil until Next asks for it.
+	Site *composa.Site
+	// Answers are those of calls that ended since the last time.
+	Answers []Answer
+}
+
+// Effects is what Next wants done, in this order.
+type Effects struct {
+	// Advances are to be written. Where the store answers moved, or not at all,
+	// nothing is lost: Next decides again on what is stored then.
+	Advances []composa.Advance
+	// Calls are to be made, side by side.
+	Calls []Call
+	// NeedSite asks to be called again at once with the site.
+	NeedSite bool
+	// Nudge asks for a look at the fabric: an operation ended.
+	Nudge bool
+}
+
+// State is what the runner remembers of one fabric. Losing it loses nothing.
+type State struct {
+	Fabric composa.FabricName
+	Epoch  int64
+	// Reserves says that the driver chooses handles beforehand (driver.Reserver).
+	Reserves bool
+	// SettleTime, where not zero, is used in place of the abilities' where the
+	// fabric cannot prove that nothing is pending.
+	SettleTime time.Duration
+
+	seq    int64
+	legs   map[composa.OperationID]*leg
+	turns  int64
+	served map[composa.PrincipalID]int64 // the turn at which a principal got the edit lock last
+}
+
+// clone lets Next change its own copy.
+func (s State) clone() State {
+	legs := make(map[composa.OperationID]*leg, len(s.legs))
+	for id, l := range s.legs {
+		c := *l
+		legs[id] = &c
+	}
+	s.legs = legs
+	s.served = maps.Clone(s.served)
+	if s.served == nil {
+		s.served = map[composa.PrincipalID]int64{}
+	}
+	return s
+}
+
+// mark names one attempt of one step.
+type mark struct{ generation, ordinal, attempt int }
+
+func markOf(r *composa.StepRecord) mark { return mark{r.Generation, r.Ordinal, r.Attempt} }
+
+// fault is why an operation cannot go on as planned.
+type fault struct {
+	code composa.Code
+	text string
+	// hold asks a person at once: nothing that could be tried is left.
+	hold bool
+	// direction and generation are those in which it came up; in others it is
+	// history.
+	direction  composa.Direction
+	generation int
+}
+
+// leg is what is remembered of one operation.
+type leg struct {
+	call *Call // under way
+
+	// intent is the attempt that this state had written as running. A step that
+	// is stored as running under another mark was begun in another life.
+	intent mark
+
+	// What follows is about one step.
+	at      mark
+	native  string           // reserved for its machine
+	checked bool             // nobody had made its machine before the first attempt
+	proof   *composa.Picture // of Apply, or of a look after settling: it holds
+	unsure  bool             // nobody knows what became of it
+	settled time.Time        // since when nothing of it can be sent any more; zero: not settled
+	again   bool             // settled, looked at, and to be begun once more
+	refused int              // settling was refused so often
+	cause   *fault           // what the fabric said when it failed
+
+	// And this about the whole operation.
+	failed   *fault
+	survey   *composa.Picture // all that it may touch, looked at after its last change
+	replaced int              // the generation that is to be replaced by a new plan, plus one
+	replans  int              // plans made again because the world moved
+	plans    int              // plans made again because something failed
+	told     bool             // that it cannot be cancelled
+
+	waiting time.Time // since when it waits; zero: it does not
+	wake    time.Time // not before; zero: now
+	reason  string    // why it waits
+	said    time.Time // when the reason was written last
+}
+
+// turnTo forgets what was known of another step, and faults of another plan.
+func (l *leg) turnTo(op *composa.Operation) {
+	if f := l.failed; f != nil && (f.direction != op.Direction || f.generation != op.Generation()) {
+		l.failed = nil
+	}
+	at := mark{generation: op.Generation()}
+	if r := current(op); r != nil {
+		at.ordinal = r.Ordinal
+	}
+	if l.at == at {
+		return
+	}
+	l.at = at
+	l.native, l.checked, l.proof, l.survey = "", false, nil, nil
+	l.unsure, l.settled, l.again, l.refused, l.cause = false, time.Time{}, false, 0, nil
+}
+
+// surely says whether this state began the step's present attempt and knows
+// what became of it, so that nothing need be settled.
+func (l *leg) surely(r *composa.StepRecord) bool {
+	return r.State != composa.StepRunning || l.intent == markOf(r) && !l.unsure
+}
+
+// fails notes why the operation cannot go on as planned.
+func (l *leg) fails(op *composa.Operation, f fault) {
+	f.direction, f.generation = op.Direction, op.Generation()
+	l.failed, l.survey = &f, nil
+}
+
+// replacing says whether the newest steps are to be replaced by a new plan.
+func (l *leg) replacing(op *composa.Operation) bool { return l.replaced == op.Generation()+1 }
+
+// wait puts the operation off, the longer the longer it waits already.
+func (l *leg) wait(now time.Time, why string) {
+	if l.waiting.IsZero() {
+		l.waiting = now
+	}
+	l.wake, l.reason = now.Add(pause(now.Sub(l.waiting))), why
+}
+
+// rest ends the waiting.
+func (l *leg) rest() { l.waiting, l.wake, l.reason = time.Time{}, time.Time{}, "" }
+
+// pause is how long to wait when so much was waited already: short at first,
+// never much longer than what is gained by asking, at most five seconds.
+func pause(waited time.Duration) time.Duration {
+	return min(max(waitLeast, waited/20), waitMost)
+}

@@ -1,0 +1,167 @@
+package runner
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// step carries the present step on. Steps with the locks machine and device
+// need no lock here: one operation at a time changes a machine, a device is
+// claimed for one, and an operation has one step under way.
+func (d *decision) step(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	switch {
+	case r.State == composa.StepPlanned, l.again:
+		d.begin(op, l, r)
+	case !l.surely(r):
+		d.doubt(op, l, r)
+	case d.grant(op, r):
+		l.wake = time.Time{}
+		d.call(op, l, Call{Kind: CallApply, Step: r.Step})
+	}
+}
+
+// grant gives the edit lock to a step that needs it, when nobody has it.
+func (d *decision) grant(op *composa.Operation, r *composa.StepRecord) bool {
+	if r.Step.Lock != composa.LockEdit {
+		return true
+	}
+	for id := range d.holders {
+		if id != op.ID {
+			return false
+		}
+	}
+	if !d.holders[op.ID] && !begun(op) {
+		d.state.turns++
+		d.state.served[op.Principal] = d.state.turns
+	}
+	d.holders[op.ID] = true
+	return true
+}
+
+// begin has a step written as running; only then it is handed over. A machine
+// that is made under a handle of our choice gets it first. One that is made
+// without is only known by what it holds, so nobody may have made its like.
+func (d *decision) begin(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	if !d.grant(op, r) {
+		return
+	}
+	switch {
+	case d.needsHandle(r) && l.native == "":
+		d.call(op, l, Call{Kind: CallReserve, Step: r.Step})
+		return
+	case d.needsCheck(r) && !l.checked:
+		d.call(op, l, Call{Kind: CallObserve, look: lookBefore, Scope: r.Step.Scope()})
+		return
+	}
+	row := d.running(l, *r)
+	if d.needsHandle(r) {
+		row.Step.Machine.Native = l.native
+	}
+	d.write(op, composa.Advance{Steps: []composa.StepRecord{row}})
+}
+
+func (d *decision) needsHandle(r *composa.StepRecord) bool {
+	return r.Step.Act == composa.ActMake && d.state.Reserves && r.Step.Machine.Native == ""
+}
+
+func (d *decision) needsCheck(r *composa.StepRecord) bool {
+	return r.Step.Act == composa.ActMake && !d.state.Reserves && r.Attempt == 0
+}
+
+// running is the row of a step that is about to be handed over.
+func (d *decision) running(l *leg, row composa.StepRecord) composa.StepRecord {
+	row.State = composa.StepRunning
+	row.Attempt++
+	row.Step.Epoch = d.state.Epoch
+	if row.BeganAt.IsZero() {
+		row.BeganAt = d.now
+	}
+	row.Evidence = ""
+	l.intent = markOf(&row)
+	l.unsure, l.again, l.cause = false, false, nil
+	return row
+}
+
+// doubt finds out what became of a step of which nobody knows: settle, then
+// look (see hear).
+func (d *decision) doubt(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	l.unsure = true
+	if l.settled.IsZero() {
+		d.call(op, l, Call{Kind: CallSettle, Step: r.Step})
+		return
+	}
+	d.call(op, l, Call{Kind: CallObserve, look: lookDoubt, Scope: r.Step.Scope()})
+}
+
+// done writes in one transaction that a step is proven, what it made, and that
+// the next one runs, where that may begin at once.
+func (d *decision) done(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	row := *r
+	row.State, row.EndedAt = composa.StepDone, d.now
+	row.Evidence = "shown by a look that began at " + l.proof.Began.UTC().Format(time.RFC3339Nano)
+	a := composa.Advance{Steps: []composa.StepRecord{row}, Picture: l.proof}
+	ref := r.Step.Machine
+	if made := d.made(r, l.proof); made != nil {
+		ref.Native, ref.NativeSince = made.Native, made.Created
+		a.Machines = []composa.MachineChange{{Machine: ref.ID, Native: ref.Native, NativeSince: ref.NativeSince}}
+	}
+	for n := next(op, r); n != nil; n = next(op, n) {
+		later := *n
+		if ref.ID != "" && later.Step.Machine.ID == ref.ID && later.Step.Machine.Native == "" {
+			later.Step.Machine.Native, later.Step.Machine.NativeSince = ref.Native, ref.NativeSince
+		}
+		first := n.Ordinal == r.Ordinal+1
+		switch {
+		case first && n.State == composa.StepPlanned && !op.CancelRequested && !d.needsHandle(&later) && !d.needsCheck(&later) && d.grant(op, &later):
+			a.Steps = append(a.Steps, d.running(l, later))
+		case later.Step.Machine.Native != n.Step.Machine.Native:
+			a.Steps = append(a.Steps, later)
+		}
+	}
+	d.write(op, a)
+}
+
+// made is the machine that a make step made, where p shows it.
+func (d *decision) made(r *composa.StepRecord, p *composa.Picture) *composa.SeenMachine {
+	if r.Step.Act != composa.ActMake || r.Attempt == 0 {
+		return nil
+	}
+	return r.Step.Made(p)
+}
+
+// unclear says why a look that came after settling is not yet an answer; empty:
+// it is. It must be whole, have begun after settling, show every device of the
+// step, and, where the fabric cannot prove that nothing is pending, have begun
+// after that time has passed.
+func (d *decision) unclear(l *leg, devices []composa.DeviceRef, p *composa.Picture, holds bool) string {
+	if !p.Complete {
+		return "the fabric did not show everything"
+	}
+	if l.settled.IsZero() {
+		return ""
+	}
+	if p.Began.Before(l.settled) {
+		return "the look began too early"
+	}
+	for _, ref := range devices {
+		if p.Device(ref.Name) == nil && p.Began.Sub(l.settled) < goneAfter {
+			return fmt.Sprintf("%s is not shown", composa.PlaceOf(d.state.Fabric, ref.Name))
+		}
+	}
+	if left := d.settleTime(p) - p.Began.Sub(l.settled); left > 0 && !holds {
+		return "what was sent before may still take effect"
+	}
+	return ""
+}
+
+func (d *decision) settleTime(p *composa.Picture) time.Duration {
+	if p.Abilities == nil || p.Abilities.SettleTime == 0 {
+		return 0
+	}
+	if d.state.SettleTime > 0 {
+		return d.state.SettleTime
+	}
+	return p.Abilities.SettleTime
+}
