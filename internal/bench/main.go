@@ -1,0 +1,124 @@
+// Command bench runs every benchmark of the module, prints a table and writes
+// bench.json: a list of {name, value, unit, target, ok}.
+//
+// A benchmark that has something to reach reports it as a metric of its own
+// beside the value: the unit "target:UNIT" holds the most that UNIT may be
+// (testing.B.ReportMetric). Ratios are of two things measured in turn in one
+// run, because machines are noisy; nothing here fails a test.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// figure is one line of bench.json.
+type figure struct {
+	Name   string   `json:"name"`
+	Value  float64  `json:"value"`
+	Unit   string   `json:"unit"`
+	Target *float64 `json:"target"` // the most that is good; null where nothing is promised
+	OK     bool     `json:"ok"`
+}
+
+func main() {
+	pattern := flag.String("bench", ".", "which benchmarks, a `regexp`")
+	out := flag.String("o", "bench.json", "`file` to write")
+	flag.Parse()
+	if err := run(*pattern, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "cannot measure:", err)
+		os.Exit(1)
+	}
+}
+
+func run(pattern, out string) error {
+	cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchmem", "./...")
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	figures, err := read(pipe)
+	if err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(figures, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(out, append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	return table(os.Stdout, figures)
+}
+
+// read turns the output of go test -bench into figures.
+func read(r io.Reader) ([]figure, error) {
+	figures := []figure{}
+	pkg := ""
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		line := lines.Text()
+		if name, ok := strings.CutPrefix(line, "pkg: "); ok {
+			pkg = strings.TrimPrefix(name, "github.com/composa-dev/composa/")
+			fmt.Fprintln(os.Stderr, "measuring", pkg, "…")
+		}
+		figures = append(figures, parse(pkg, line)...)
+	}
+	return figures, lines.Err()
+}
+
+// parse reads one line: "BenchmarkX-2  100  12.5 ns/op  3 ratio  1.1 target:ratio".
+func parse(pkg, line string) []figure {
+	fields := strings.Fields(line)
+	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+		return nil
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(fields[0], "Benchmark"), "-")
+	targets := map[string]float64{}
+	var out []figure
+	for i := 2; i+1 < len(fields); i += 2 {
+		value, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return out
+		}
+		if unit, is := strings.CutPrefix(fields[i+1], "target:"); is {
+			targets[unit] = value
+			continue
+		}
+		out = append(out, figure{Name: pkg + "." + name, Value: value, Unit: fields[i+1], OK: true})
+	}
+	for i := range out {
+		if most, has := targets[out[i].Unit]; has {
+			out[i].Target, out[i].OK = &most, out[i].Value <= most
+		}
+	}
+	return out
+}
+
+func table(w io.Writer, figures []figure) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "NAME\tVALUE\tUNIT\tTARGET\tOK")
+	for _, f := range figures {
+		target := "-"
+		if f.Target != nil {
+			target = fmt.Sprint(*f.Target)
+		}
+		fmt.Fprintf(t, "%s\t%.4g\t%s\t%s\t%t\n", f.Name, f.Value, f.Unit, target, f.OK)
+	}
+	return t.Flush()
+}
