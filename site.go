@@ -155,15 +155,26 @@ func (s *Site) UseOf(d *Device) Use {
 	switch {
 	case seen != nil && seen.Spot.Area == AreaForeign:
 		return UseForeign
-	case seen != nil && seen.Spot.Area == AreaMachine:
-		if s.ours(d.Fabric, seen.Spot.Machine) {
-			return UseAttached
-		}
+	case seen != nil && seen.Spot.Area == AreaMachine && s.ours(d.Fabric, seen.Spot.Machine):
+		return UseAttached
+	case seen != nil && seen.Spot.Area == AreaMachine && !s.idleHost(d, seen.Spot.Machine):
 		return UseForeign
 	case claim != nil:
 		return UseClaimed
 	}
 	return UseFree
+}
+
+// idleHost says whether a machine is nothing but the host that d is: where
+// machines are hosts that exist already, such a cpu is in use by nobody.
+func (s *Site) idleHost(d *Device, native string) bool {
+	p := s.Pictures[d.Fabric]
+	f := s.Fabric(d.Fabric)
+	if d.Kind != KindCPU || f == nil || f.Abilities == nil || f.Abilities.Make != MakeHosted {
+		return false
+	}
+	m := p.Machine(native)
+	return m != nil && len(m.Devices) == 1 && m.Devices[0] == d.Name
 }
 
 func (s *Site) ours(fabric FabricName, native string) bool {
