@@ -70,3 +70,13 @@ type Check struct {
 	Text string // for people
 	Took time.Duration
 }
+
+// HostEntry is what the site's configuration knows of one host: which cpu it is
+// behind, by exactly one of Serial, IPMI and Place, and how to reach it.
+type HostEntry struct {
+	Serial  string
+	IPMI    string
+	Place   Place
+	Address string
+	Login   string
+}
