@@ -3,7 +3,9 @@ package liqid
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -131,19 +133,29 @@ func (f *Fabric) era(ctx context.Context) (era string, emulated bool, err error)
 		}
 		emulated = emulated || strings.EqualFold(string(w.Component), "emulator") || strings.EqualFold(string(w.Branch), "emulated")
 	}
-	newer := false
-	if _, err := f.calls.read(ctx, "digest"); err == nil || codeOf(err) == composa.CodeRefused {
-		newer = true // it is there, perhaps only for those who sign in
-	} else if codeOf(err) != composa.CodeUnsupported {
-		return "", false, err
-	}
+	newer, err := f.hasDigests(ctx)
 	switch {
+	case err != nil:
+		return "", false, err
 	case newer:
 		return "", false, unsupportedEra("3.x")
 	case older || components == 0:
 		return "", false, unsupportedEra("before 2.5")
 	}
 	return "2.5", emulated, nil
+}
+
+// hasDigests says whether there are digests, perhaps only for those who sign in.
+func (f *Fabric) hasDigests(ctx context.Context) (bool, error) {
+	_, err := f.calls.read(ctx, "digest")
+	said, _ := errors.AsType[*fault](err)
+	switch {
+	case err == nil, said != nil && (said.status == http.StatusUnauthorized || said.status == http.StatusForbidden):
+		return true, nil
+	case codeOf(err) == composa.CodeUnsupported:
+		return false, nil
+	}
+	return false, err
 }
 
 func unsupportedEra(era string) error {

@@ -90,7 +90,7 @@ func (f *Fabric) lock(ctx context.Context) error {
 func (f *Fabric) unlock() { <-f.edit }
 
 // judge looks and says how the step stands. afresh reads the details of the
-// parts that the step attaches again, so that an exchanged one is noticed.
+// step's parts again, so that an exchanged one is noticed.
 func (j *job) judge(ctx context.Context, afresh bool) (composa.Standing, string, error) {
 	l, err := j.Fabric.look(ctx)
 	if err != nil {
@@ -101,12 +101,14 @@ func (j *job) judge(ctx context.Context, afresh bool) (composa.Standing, string,
 	}
 	if afresh {
 		var parts []*device
-		for _, d := range j.step.Attach {
+		for _, d := range j.step.Devices() {
 			if at := l.device(d.Name); at != nil {
 				parts = append(parts, at)
 			}
 		}
-		j.learnParts(ctx, parts)
+		if err := j.learnParts(ctx, parts); err != nil {
+			return "", "", err
+		}
 	}
 	j.look, j.pic = l, narrow(j.see(j.know).picture(l), j.step.Scope())
 	standing, why := j.step.Judge(j.pic)

@@ -48,14 +48,32 @@ func newCalls(c Config, base string) *calls {
 // answer is what a director said: the elements of data, or, where it stands
 // outside the envelope, the whole body (liqid-api.md 2.0).
 type answer struct {
-	data   []json.RawMessage
-	bare   []byte
-	header http.Header
+	data []json.RawMessage
+	bare json.RawMessage
 }
 
-// read makes a reading call.
+// read makes a reading call whose answer is in the envelope.
 func (c *calls) read(ctx context.Context, path string) (*answer, error) {
-	return c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
+	a, err := c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
+	if err == nil && a.bare != nil {
+		return nil, faultf(composa.CodeUnreachable, "the director answered GET %s outside the envelope", path)
+	}
+	return a, err
+}
+
+// readBare makes a reading call whose answer stands outside the envelope in
+// this era; one inside is taken too.
+func (c *calls) readBare(ctx context.Context, path string) (json.RawMessage, error) {
+	a, err := c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case a.bare != nil:
+		return a.bare, nil
+	case len(a.data) > 0:
+		return a.data[0], nil
+	}
+	return nil, nil
 }
 
 // change makes a call that queues, opens or cancels.
@@ -93,7 +111,7 @@ func (c *calls) do(ctx context.Context, within time.Duration, method, path strin
 	if len(text) > maxReply {
 		return nil, faultf(meaning(0, changing, false, ""), "%s was answered with more than %d bytes", call, maxReply)
 	}
-	return readAnswer(call, changing, reply.StatusCode, reply.Header, text)
+	return readAnswer(call, changing, reply.StatusCode, text)
 }
 
 func (c *calls) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
@@ -133,18 +151,18 @@ func (c *calls) lost(call string, mayHaveWorked bool, err error) error {
 }
 
 // readAnswer reads what came back. A success without a body is one (204, liqid-api.md 2.0).
-func readAnswer(call string, changing bool, status int, header http.Header, text []byte) (*answer, error) {
+func readAnswer(call string, changing bool, status int, text []byte) (*answer, error) {
 	ok := status >= 200 && status < 300
 	trimmed := bytes.TrimSpace(text)
 	if ok && len(trimmed) == 0 && changing {
-		return &answer{header: header}, nil
+		return &answer{}, nil
 	}
 	env, known := readEnvelope(trimmed)
 	if ok && known && !env.refused {
-		return &answer{data: env.data, bare: trimmed, header: header}, nil
+		return &answer{data: env.data}, nil
 	}
-	if ok && !known && !changing && json.Valid(trimmed) && len(trimmed) > 0 {
-		return &answer{bare: trimmed, header: header}, nil
+	if ok && !known && !changing && len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(trimmed) {
+		return &answer{bare: trimmed}, nil
 	}
 	words := env.words
 	switch {

@@ -45,8 +45,11 @@ type Config struct {
 	Limits   Limits
 	Poll     Poll
 	Timeouts Timeouts
-	HTTP     *http.Client     // nil means a client of its own
-	Clock    func() time.Time // nil means time.Now
+	// Recheck is how long the details of a part are believed before a look reads
+	// them again; 1 min.
+	Recheck time.Duration
+	HTTP    *http.Client     // nil means a client of its own
+	Clock   func() time.Time // nil means time.Now
 }
 
 // Limits of what is believed.
@@ -123,6 +126,7 @@ func (c *Config) complete() error {
 	}{
 		{"gap", &c.Limits.Gap, 0}, {"poll.least", &c.Poll.Least, 10 * time.Millisecond}, {"poll.most", &c.Poll.Most, 2 * time.Second},
 		{"timeouts.read", &c.Timeouts.Read, 15 * time.Second}, {"timeouts.change", &c.Timeouts.Change, 30 * time.Second},
+		{"recheck", &c.Recheck, time.Minute},
 		{"timeouts.commit", &c.Timeouts.Commit, 5 * time.Minute}, {"timeouts.settle", &c.Timeouts.Settle, 5 * time.Minute},
 	} {
 		if *d.value < 0 {

@@ -6,21 +6,22 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/composa-dev/composa"
 )
 
-// How much is learnt in one look, and how long it is believed. A part that was
-// exchanged for one of the same model in the same port looks the same in the
-// live view; so details are forgotten when the part was away, read again after a
-// while, and read afresh before the part is attached.
+// How much is learnt in one look. A part that was exchanged for one of the same
+// model in the same port looks the same in the live view; so details are
+// forgotten when the part was away, read again after a while (Config.Recheck),
+// and read afresh before a step moves the part.
 const (
-	learnMost = 256 // parts a look
-	learnTime = 2 * time.Second
-	believe   = 10 * time.Minute
-	hostAge   = 30 * time.Second
+	learnMost   = 256 // parts a look whose details are not known
+	recheckMost = 64  // parts a look whose details are old, the oldest first
+	learnTime   = 2 * time.Second
+	hostAge     = 30 * time.Second
 )
 
 // detail is what system/device/info told of one part.
@@ -138,10 +139,11 @@ func (f *Fabric) learn(ctx context.Context, l *look) {
 		switch known, ok := f.details[d.name]; {
 		case !ok || known.of != d.print:
 			unknown = append(unknown, d)
-		case now.Sub(known.read) > believe:
+		case now.Sub(known.read) >= f.config.Recheck:
 			old = append(old, d)
 		}
 	}
+	slices.SortStableFunc(old, func(a, b *device) int { return f.details[a.name].read.Compare(f.details[b.name].read) })
 	maps.DeleteFunc(f.details, func(name string, _ detail) bool { return !there[name] })
 	maps.DeleteFunc(f.hosts, func(native string, h hostFacts) bool {
 		return h.of != machineKey(l.machine(int(parseNumber(native).value)))
@@ -152,39 +154,36 @@ func (f *Fabric) learn(ctx context.Context, l *look) {
 	defer cancel()
 	f.learnIPMI(ctx, l, now)
 	f.learnHosts(ctx, l, now)
-	todo := append(unknown, old...)
-	f.learnParts(ctx, todo[:min(len(todo), learnMost)])
+	unknown = append(unknown[:min(len(unknown), learnMost)], old[:min(len(old), recheckMost)]...)
+	_ = f.learnParts(ctx, unknown) // what is not read stays unknown, or as it was
 }
 
 // learnParts reads the details of parts, side by side.
-func (f *Fabric) learnParts(ctx context.Context, parts []*device) {
+func (f *Fabric) learnParts(ctx context.Context, parts []*device) error {
 	reads := make([]func() error, len(parts))
 	for i, d := range parts {
-		reads[i] = func() error { f.learnPart(ctx, d); return nil }
+		reads[i] = func() error { return f.learnPart(ctx, d) }
 	}
-	_ = together(reads...) // they report nothing: what is not read stays unknown
+	return together(reads...)
 }
 
-func (f *Fabric) learnPart(ctx context.Context, d *device) {
+func (f *Fabric) learnPart(ctx context.Context, d *device) error {
 	known := detail{of: d.print, read: f.config.Clock()}
-	a, err := f.calls.read(ctx, "system/device/info/"+d.class.detail+"/"+url.PathEscape(d.name))
+	raw, err := f.calls.readBare(ctx, "system/device/info/"+d.class.detail+"/"+url.PathEscape(d.name))
 	switch {
 	case codeOf(err) == composa.CodeUnsupported: // it has no details to tell
 	case err != nil:
-		return
+		return err
 	default:
-		raw := a.bare
-		if len(a.data) > 0 {
-			raw = a.data[0]
-		}
 		var ok bool
 		if known.serial, known.facts, ok = readDetail(d.class.kind, raw); !ok {
-			return
+			return faultf(composa.CodeUnreachable, "the director's details of %s cannot be read", d.name)
 		}
 	}
 	f.mu.Lock()
 	f.details[d.name] = known
 	f.mu.Unlock()
+	return nil
 }
 
 // learnIPMI reads the addresses of management controllers again after a while,
@@ -199,7 +198,7 @@ func (f *Fabric) learnIPMI(ctx context.Context, l *look, now time.Time) {
 		}
 	}
 	f.mu.Unlock()
-	if age < hostAge || (!missing && age < believe) {
+	if age < hostAge || (!missing && age < f.config.Recheck) {
 		return
 	}
 	a, err := f.calls.read(ctx, "manager/network/ipmi/cpu")

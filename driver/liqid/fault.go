@@ -62,6 +62,12 @@ func explain(what string, err error) error {
 
 // inEdit recognizes a director that says that somebody edits or that it is
 // still at work. The words of the real one are not known (liqid-api.md 5.1 A16).
+// nothingOpen recognizes a director that says that a session to cancel is not
+// there, or that what it would be about is not.
+var nothingOpen = regexp.MustCompile(`(?i)\b(not (being |currently )?(edited|in edit)|no edit|there is no (group|machine))`)
+
+// inEdit recognizes a director that says that somebody edits or that it is
+// still at work. The words of the real one are not known (liqid-api.md 5.1 A16).
 // atWork recognizes a director that is still carrying out a commit.
 var atWork = regexp.MustCompile(`(?i)\b(pending|at work|in progress|busy)\b`)
 
@@ -77,8 +83,8 @@ func meaning(status int, changing, known bool, words string) composa.Code {
 	switch {
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented:
 		return composa.CodeUnsupported
-	case status >= 500 || status < 200 || !known:
-		return unclear
+	case status >= 500 || status < 200 || !known || !changing:
+		return unclear // also a refused read: no rule of the state forbids one
 	case status == http.StatusConflict || status == http.StatusLocked || status == http.StatusTooManyRequests:
 		return composa.CodeBusy
 	case inEdit.MatchString(words):

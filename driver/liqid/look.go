@@ -112,6 +112,11 @@ func compare(a, b *reading, devices []device) doubt {
 			}
 		}
 	}
+	for name, m := range b.members {
+		if d.machines[m.machine] {
+			d.devices[name] = true // a machine is shown with all that is in it, or not at all
+		}
+	}
 	there := make(map[string]bool, len(devices))
 	for i := range devices {
 		there[devices[i].name] = true

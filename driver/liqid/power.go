@@ -3,7 +3,6 @@ package liqid
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -78,6 +77,6 @@ func (j *job) power(ctx context.Context) error {
 
 func (j *job) stillOn() error {
 	f := faultf(composa.CodeFailed, "machine %q is still on; director software 2.5 has no harder way than the shutdown it was sent", j.step.Machine.Label)
-	f.next = fmt.Sprintf("switch the host off by its management controller, then try again")
+	f.next = "switch the host off by its management controller, then try again"
 	return f
 }

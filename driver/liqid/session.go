@@ -82,18 +82,28 @@ func (j *job) abandon(ctx context.Context, s session, err error) error {
 	return err
 }
 
+// refusals is how often a cancel must be refused, in words that are not known,
+// before it is taken to mean that nothing is open.
+const refusals = 3
+
 // cancel ends a session. That there is none is as good. A director that is at
 // work, or does not answer, is asked again until ctx ends.
 func (f *Fabric) cancel(ctx context.Context, path string, body any) error {
 	w := f.config.Poll.start()
+	refused := 0
 	for {
 		err := f.calls.change(ctx, http.MethodPost, path, body)
 		var said *fault
 		switch {
 		case err == nil:
 			return nil
-		case errors.As(err, &said) && said.status >= 400 && said.status < 500 && !atWork.MatchString(said.why):
+		case !errors.As(err, &said) || said.status < 400 || said.status >= 500:
+		case nothingOpen.MatchString(said.why):
 			return nil
+		case said.code == composa.CodeRefused || said.code == composa.CodeUnsupported:
+			if refused++; refused == refusals {
+				return nil
+			}
 		}
 		if w.pause(ctx) != nil {
 			return err

@@ -1,0 +1,387 @@
+package liqid
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
+	"github.com/composa-dev/composa/driver/drivertest"
+	emulator "github.com/composa-dev/composa/emulator/liqid"
+)
+
+const (
+	rackName = composa.FabricName("rack1")
+	rackSite = composa.SiteID("site_k3v9q2xwabcdefgh")
+)
+
+// rack is an emulated director over loopback HTTP, with everything that the
+// suite wants to do to it behind the driver's back.
+type rack struct {
+	director *emulator.Director
+	server   *httptest.Server
+	site     composa.SiteID
+
+	mu        sync.Mutex
+	calls     int // of the driver, the event socket aside
+	changes   int
+	before    func() // what to do at call number at
+	at        int
+	faults    *rand.Rand
+	provoked  bool // a rival acted between two calls of the driver
+	disturbed bool // calls failed
+	rivals    int  // names of rival groups
+
+	late sync.WaitGroup
+}
+
+var (
+	_ drivertest.Harness     = (*rack)(nil)
+	_ drivertest.Counter     = (*rack)(nil)
+	_ drivertest.Interceptor = (*rack)(nil)
+	_ drivertest.ObserveOnly = (*rack)(nil)
+	_ drivertest.Slots       = (*rack)(nil)
+)
+
+func newRack(t *testing.T, c emulator.Config) *rack {
+	t.Helper()
+	if c.Inventory == nil && c.Counts == (emulator.Counts{}) {
+		c.Counts = emulator.Counts{CPUs: 4, GPUs: 8, SSDs: 6, NICs: 2, SCMs: 1, FPGAs: 1}
+	}
+	d, err := emulator.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rack{director: d, site: rackSite}
+	r.server = httptest.NewServer(http.HandlerFunc(r.serve))
+	t.Cleanup(func() {
+		r.late.Wait()
+		d.Close()
+		r.server.Close()
+	})
+	return r
+}
+
+func (r *rack) config() Config {
+	return Config{
+		Name: rackName, URL: r.server.URL, Site: r.site, Access: composa.AccessManage,
+		Limits: Limits{Concurrent: 8, PerSecond: 1e6}, Poll: Poll{Least: time.Millisecond, Most: 20 * time.Millisecond},
+		Recheck: time.Nanosecond,
+	}
+}
+
+func (r *rack) open(t *testing.T, change ...func(*Config)) *Fabric {
+	t.Helper()
+	c := r.config()
+	for _, f := range change {
+		f(&c)
+	}
+	f, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (r *rack) Fabric(t *testing.T) driver.Fabric { return r.open(t) }
+func (r *rack) ObserveOnly(t *testing.T) driver.Fabric {
+	return r.open(t, func(c *Config) { c.Access = composa.AccessObserve })
+}
+func (r *rack) Name() composa.FabricName { return rackName }
+func (r *rack) Site() composa.SiteID     { return r.site }
+func (r *rack) Rival() drivertest.Rival  { return r }
+
+func (r *rack) Changes() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changes
+}
+
+func (r *rack) Before(n int, do func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at, r.before = r.calls+n, do
+}
+
+func (r *rack) Faults(rng *rand.Rand) {
+	r.late.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults = rng
+	r.disturbed = r.disturbed || rng != nil
+}
+
+// Check fails for what is left open and for broken rules. A call that a rival
+// got ahead of, and a cancel after a lost answer, are refused with good reason.
+func (r *rack) Check(t *testing.T) {
+	t.Helper()
+	r.late.Wait()
+	s := r.director.Snapshot()
+	if len(s.Sessions) > 0 || len(s.Pending) > 0 {
+		t.Errorf("left open: %+v, under way: %+v", s.Sessions, s.Pending)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range r.director.Violations() {
+		if !r.provoked && v.Rule != emulator.RuleNothingOpen {
+			t.Errorf("violation: %+v", v)
+		}
+	}
+	if n := len(r.director.Violations()); n > 0 && !r.provoked && !r.disturbed && !t.Failed() {
+		t.Logf("%d cancels of sessions that were not open", n)
+	}
+}
+
+// serve passes the driver's calls on, after what was to happen before them and
+// but for those that fail.
+func (r *rack) serve(w http.ResponseWriter, q *http.Request) {
+	if strings.HasSuffix(q.URL.Path, "/event") {
+		r.director.Handler().ServeHTTP(w, q)
+		return
+	}
+	r.mu.Lock()
+	r.calls++
+	if q.Method != http.MethodGet {
+		r.changes++
+	}
+	var do func()
+	if r.before != nil && r.calls == r.at {
+		do, r.before, r.provoked = r.before, nil, true
+	}
+	effect := 100
+	if r.faults != nil {
+		effect = r.faults.IntN(40)
+	}
+	r.mu.Unlock()
+	if do != nil {
+		do()
+	}
+	refuse := func(status int) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"response":{"data":[],"errors":[{"code":%d,"message":"fault","type":""}],"code":%d}}`, status, status)
+	}
+	switch effect {
+	case 0:
+		refuse(http.StatusBadRequest)
+	case 1:
+		refuse(http.StatusConflict)
+	case 2:
+		refuse(http.StatusInternalServerError)
+	case 3:
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprint(w, "<html>bad gateway</html>")
+	case 4:
+		panic(http.ErrAbortHandler)
+	case 5:
+		r.director.Handler().ServeHTTP(httptest.NewRecorder(), q)
+		panic(http.ErrAbortHandler)
+	case 6:
+		r.takeEffectLate(q)
+		panic(http.ErrAbortHandler)
+	case 7:
+		w.WriteHeader(http.StatusOK)
+		fmt.Fprint(w, "<html>who are you?</html>")
+	default:
+		r.director.Handler().ServeHTTP(w, q)
+	}
+}
+
+// takeEffectLate lets a call be carried out while its answer is lost already: it
+// returns when the director has the call, which it lists as under way where it
+// takes time.
+func (r *rack) takeEffectLate(q *http.Request) {
+	body := new(bytes.Buffer)
+	if _, err := body.ReadFrom(q.Body); err != nil {
+		return
+	}
+	own := httptest.NewRequest(q.Method, q.URL.String(), body)
+	began := len(r.director.Snapshot().Pending)
+	done := make(chan struct{})
+	r.late.Go(func() {
+		defer close(done)
+		r.director.Handler().ServeHTTP(httptest.NewRecorder(), own)
+	})
+	tick := time.NewTicker(100 * time.Microsecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			if len(r.director.Snapshot().Pending) > began {
+				return
+			}
+		}
+	}
+}
+
+// call is one call of a rival, straight to the director.
+func (r *rack) call(method, path, body string) (data []json.RawMessage, err error) {
+	rec := httptest.NewRecorder()
+	r.director.Handler().ServeHTTP(rec, httptest.NewRequest(method, "/liqid/api/v2/"+path, strings.NewReader(body)))
+	var e struct {
+		Response struct {
+			Data   []json.RawMessage
+			Errors []struct{ Message string }
+		}
+	}
+	if err := json.Unmarshal(rec.Body.Bytes(), &e); err != nil {
+		return nil, fmt.Errorf("%s %s: %d %s", method, path, rec.Code, rec.Body)
+	}
+	if rec.Code >= 300 || len(e.Response.Errors) > 0 {
+		return nil, composa.Errorf(composa.CodeRefused, "%s %s: %d %v", method, path, rec.Code, e.Response.Errors)
+	}
+	return e.Response.Data, nil
+}
+
+// do makes calls until one fails: method, path and body of each.
+func (r *rack) do(steps ...[3]string) error {
+	for _, s := range steps {
+		if _, err := r.call(s[0], s[1], s[2]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func classOf(kind emulator.Kind) string {
+	switch kind {
+	case emulator.CPU:
+		return "compute"
+	case emulator.SSD, emulator.SCM:
+		return "storage"
+	case emulator.NIC:
+		return "network"
+	}
+	return string(kind)
+}
+
+// free takes a device out of whatever it is in, as anybody can.
+func (r *rack) free(name string) error {
+	d, ok := r.director.Snapshot().Device(name)
+	if !ok {
+		return fmt.Errorf("there is no %s", name)
+	}
+	if d.Machine != 0 {
+		if err := r.do(r.edit(d.Machine, http.MethodDelete, d)...); err != nil {
+			return err
+		}
+	}
+	if d.Group != 0 {
+		return r.do(r.pool(d.Group, http.MethodDelete, d)...)
+	}
+	return nil
+}
+
+// pool and edit are the calls of one session with one device. Somebody else's
+// open session is used as if it were his own: a director does not tell them apart.
+func (r *rack) pool(group int, method string, d emulator.DeviceState) [][3]string {
+	at := fmt.Sprintf(`{"grp_id":%d,"coordinates":{"rack":0,"shelf":0,"node":1}}`, group)
+	steps := [][3]string{
+		{"POST", "pool/edit", at},
+		{method, "predevice/" + classOf(d.Kind), fmt.Sprintf(`{"deviceStatus":{"name":%q},"group":{"grp_id":%d}}`, d.Name, group)},
+		{"POST", "pool/done", at},
+	}
+	if slices.ContainsFunc(r.director.Snapshot().Sessions, func(s emulator.SessionState) bool { return s.Machine == 0 && s.Group == group }) {
+		steps = append([][3]string{{"POST", "pool/cancel", at}}, steps...)
+	}
+	return steps
+}
+
+func (r *rack) edit(machine int, method string, d emulator.DeviceState) [][3]string {
+	at := fmt.Sprintf(`{"mach_id":%d}`, machine)
+	steps := [][3]string{
+		{"POST", "fabric/edit", at},
+		{method, "relate/" + classOf(d.Kind), fmt.Sprintf(`{"groupDeviceRelator":{"deviceStatus":{"name":%q}},"machine":{"mach_id":%d}}`, d.Name, machine)},
+		{"POST", "fabric/reprogram", at},
+	}
+	if slices.ContainsFunc(r.director.Snapshot().Sessions, func(s emulator.SessionState) bool { return s.Machine == machine }) {
+		steps = append([][3]string{{"POST", "fabric/edit/cancel", at}}, steps...)
+	}
+	return steps
+}
+
+// Take puts a device into a machine of the rival's own group.
+func (r *rack) Take(device string) (native string, err error) {
+	return r.MakeMachine("rival", device)
+}
+
+// MakeMachine makes a machine in a new group of the rival.
+func (r *rack) MakeMachine(label string, devices ...string) (native string, err error) {
+	r.mu.Lock()
+	r.rivals++
+	name := "rivals" + strconv.Itoa(r.rivals)
+	r.mu.Unlock()
+	group, err := r.nextID("group/nextid")
+	if err != nil {
+		return "", err
+	}
+	machine, err := r.nextID("machine/nextid")
+	if err != nil {
+		return "", err
+	}
+	err = r.do(
+		[3]string{"POST", "group", fmt.Sprintf(`{"grp_id":%d,"group_name":%q,"fabr_id":1,"pod_id":-1}`, group, name)},
+		[3]string{"POST", "machine", fmt.Sprintf(`{"mach_id":%d,"grp_id":%d,"mach_name":%q,"fabr_id":1}`, machine, group, label)})
+	for _, d := range devices {
+		if err == nil {
+			err = r.AddTo(strconv.Itoa(machine), d)
+		}
+	}
+	return strconv.Itoa(machine), err
+}
+
+func (r *rack) nextID(path string) (int, error) {
+	data, err := r.call("GET", path, "")
+	if err != nil || len(data) != 1 {
+		return 0, fmt.Errorf("%s: %v %v", path, data, err)
+	}
+	return strconv.Atoi(strings.Trim(string(data[0]), `"`))
+}
+
+// AddTo puts a device into a machine, through the machine's group.
+func (r *rack) AddTo(native, device string) error {
+	id, err := strconv.Atoi(native)
+	if err != nil {
+		return err
+	}
+	s := r.director.Snapshot()
+	i := slices.IndexFunc(s.Machines, func(m emulator.MachineState) bool { return m.ID == id })
+	if i < 0 {
+		return fmt.Errorf("there is no machine %s", native)
+	}
+	if err := r.free(device); err != nil {
+		return err
+	}
+	d, _ := r.director.Snapshot().Device(device)
+	return r.do(slices.Concat(r.pool(s.Machines[i].Group, http.MethodPost, d), r.edit(id, http.MethodPost, d))...)
+}
+
+// Release gives a device back to the system free pool, wherever it is.
+func (r *rack) Release(device string) error { return r.free(device) }
+
+func (r *rack) Vanish(device string) error          { return r.director.Gone(device) }
+func (r *rack) Return(device string) error          { return r.director.Return(device) }
+func (r *rack) Replace(device, serial string) error { return r.director.Replace(device) }
+
+var contract atomic.Uint64 // seeds of the racks, so that they differ
+
+func TestContract(t *testing.T) {
+	drivertest.Run(t, func(t *testing.T) drivertest.Harness {
+		n := contract.Add(1)
+		return newRack(t, emulator.Config{Name: "rack1", Seed: n, CommitLatency: emulator.Latency{Max: 2 * time.Millisecond}})
+	})
+}
