@@ -67,7 +67,7 @@ func (s Spec) Normalize() Spec {
 	}
 	entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Count == 0 && len(e.Places) == 0 && e.Kind == KindCPU })
 	for i := range entries {
-		if len(entries[i].Places) > 0 {
+		if len(entries[i].Places) > 0 && entries[i].Count == 0 {
 			entries[i].Count = len(entries[i].Places)
 		}
 	}

@@ -63,7 +63,7 @@ func TestCheckRefusesWhatCannotBeMeant(t *testing.T) {
 		{"two racks", []composa.Entry{at("rack1/gpu1", "rack2/gpu1")}, `rack1 and rack2 lie in two fabrics`},
 		{"no place", []composa.Entry{at("gpu1")}, `"gpu1" does not name a device; write FABRIC/DEVICE, for example rack1/gpu3`},
 		{"two slashes", []composa.Entry{at("rack1/gpu/1")}, `does not name a device`},
-		{"count beside names", []composa.Entry{{Kind: composa.KindGPU, Count: 3, Places: []composa.Place{"rack1/gpu1"}}}, ``},
+		{"count beside names", []composa.Entry{{Kind: composa.KindGPU, Count: 3, Places: []composa.Place{"rack1/gpu1"}}}, `3 gpu are wanted and 1 are named`},
 		{"ipmi of a gpu", []composa.Entry{{Kind: composa.KindGPU, Count: 1, IPMI: "192.0.2.1"}}, `ipmi chooses a cpu, not a gpu`},
 		{"long model", []composa.Entry{{Kind: composa.KindGPU, Count: 1, Model: strings.Repeat("x", 64)}}, `has 64 characters, 63 are allowed`},
 	} {
