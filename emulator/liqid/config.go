@@ -137,8 +137,13 @@ func (c *Config) check() error {
 			problems = append(problems, err)
 		}
 		c.Inventory = inv
-	} else if c.Counts != (Counts{}) {
-		refuse("both an inventory and counts are given")
+	} else {
+		if c.Counts != (Counts{}) {
+			refuse("both an inventory and counts are given")
+		}
+		if err := c.Inventory.check(); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("cannot emulate a Liqid director: %w", err)

@@ -284,6 +284,12 @@ func (p *part) keepsData() bool { return p.Kind == SSD || p.Kind == SCM }
 func (inv *Inventory) build(name string, seed uint64) []*part {
 	switches := inv.switches()
 	ports := make([]uint32, switches)
+	reserved := make([]uint32, switches) // for devices still to come that ask for that switch
+	for _, e := range inv.Devices {
+		if e.Switch != nil {
+			reserved[*e.Switch] += uint32(max(e.Count, 1))
+		}
+	}
 	next := map[Kind]int{}
 	spread := 0
 	var parts []*part
@@ -296,11 +302,12 @@ func (inv *Inventory) build(name string, seed uint64) []*part {
 			sw := 0
 			if e.Switch != nil {
 				sw = *e.Switch
+				reserved[sw]--
 			} else {
 				for range switches {
 					sw = spread % switches
 					spread++
-					if ports[sw] < 254 {
+					if ports[sw]+reserved[sw] < 254 {
 						break
 					}
 				}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -51,8 +52,9 @@ type Client struct {
 	messages chan Message
 	running  sync.WaitGroup
 
-	ctx   context.Context
-	cause context.CancelCauseFunc
+	ctx     context.Context
+	cause   context.CancelCauseFunc
+	closing atomic.Bool // Close was called: whatever ends the connection now is not a loss
 }
 
 // Dial opens a websocket at url, connects and subscribes to the destinations.
@@ -176,15 +178,24 @@ func (c *Client) Err() error { return context.Cause(c.ctx) }
 // Version is the protocol version in use.
 func (c *Client) Version() Version { return c.version }
 
+// end ends the client for a reason; the first one counts.
+func (c *Client) end(reason error) {
+	if c.closing.Load() {
+		reason = ErrClosed
+	}
+	c.cause(reason)
+}
+
 // Close says goodbye, closes the connection and returns when nothing of the
 // client is left running.
 func (c *Client) Close() error {
+	c.closing.Store(true)
 	if c.ctx.Err() == nil {
 		ctx, done := context.WithTimeout(context.Background(), closingGrace)
 		c.send(ctx, New("DISCONNECT"))
 		done()
 	}
-	c.cause(ErrClosed)
+	c.end(ErrClosed)
 	c.conn.CloseNow()
 	c.running.Wait()
 	return nil
@@ -201,7 +212,7 @@ func (c *Client) listen(receive time.Duration) {
 	for {
 		f, err := c.read(c.ctx, silence)
 		if err != nil {
-			c.cause(fmt.Errorf("stomp: the connection is lost: %w", err))
+			c.end(fmt.Errorf("stomp: the connection is lost: %w", err))
 			return
 		}
 		switch f.Command {
@@ -212,11 +223,11 @@ func (c *Client) listen(receive time.Duration) {
 				return
 			}
 		case "ERROR":
-			c.cause(fmt.Errorf("stomp: %w", told(f)))
+			c.end(fmt.Errorf("stomp: %w", told(f)))
 			return
 		case "RECEIPT":
 		default:
-			c.cause(fmt.Errorf("stomp: the server sent %q, which only clients may", f.Command))
+			c.end(fmt.Errorf("stomp: the server sent %q, which only clients may", f.Command))
 			return
 		}
 	}
@@ -239,6 +250,8 @@ func (c *Client) read(ctx context.Context, silence time.Duration) (*Frame, error
 		switch {
 		case late:
 			return nil, fmt.Errorf("no sign of life for %v", silence)
+		case errors.Is(err, websocket.ErrMessageTooBig):
+			return nil, fmt.Errorf("%w: a message of more than %d bytes", ErrTooLarge, c.decoder.MaxFrame)
 		case err != nil:
 			return nil, err
 		case kind != websocket.MessageText:
@@ -255,7 +268,7 @@ func (c *Client) beat(every time.Duration) {
 		select {
 		case <-ticker.C:
 			if err := c.write(c.ctx, []byte("\n")); err != nil {
-				c.cause(fmt.Errorf("stomp: the connection is lost: %w", err))
+				c.end(fmt.Errorf("stomp: the connection is lost: %w", err))
 				return
 			}
 		case <-c.ctx.Done():
