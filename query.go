@@ -23,6 +23,7 @@ type Page struct {
 
 // OperationFilter says which operations are wanted.
 type OperationFilter struct {
+	Project ProjectID
 	Machine MachineID
 	Verb    Verb
 	Open    bool    // only those that have not ended
