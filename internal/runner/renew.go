@@ -305,7 +305,7 @@ func (d *decision) hold(op *composa.Operation, l *leg, r *composa.StepRecord, wh
 	}
 	site := d.sitePlus(l.survey)
 	ways := []string{"retry"}
-	if op.Direction == composa.Forward {
+	if op.Direction == composa.Forward && !op.Verb.OnlyForward() {
 		ways = append(ways, "undo")
 	}
 	a := composa.Advance{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -29,6 +30,7 @@ func (d *decision) end(op *composa.Operation, l *leg, site *composa.Site, target
 		why = cmp.Or(why, unlike(&target.Goals[i], p))
 	}
 	claims, certain := settle(op, &target, site)
+	why = cmp.Or(why, stuck(claims, site))
 	switch {
 	case (why != "" || !certain) && l.survey == nil:
 		d.survey(op, l)
@@ -205,35 +207,30 @@ func released(op *composa.Operation, c *composa.Claim, dev *composa.Device, site
 	case seen == nil, seen.Seen.Before(last.BeganAt):
 		return ""
 	}
-	at := " by a look that began at " + seen.Seen.UTC().Format("2006-01-02T15:04:05.999999Z")
-	fabric, p := site.Fabric(dev.Fabric), site.Pictures[dev.Fabric]
-	switch seen.Spot.Area {
-	case composa.AreaFree:
-		return "shown free" + at
-	case composa.AreaForeign:
-		return "shown in somebody else's group" + at
-	case composa.AreaOurs:
-		if fabric != nil && fabric.Keep {
-			return "shown in this site's group, where it stays," + at
-		}
-	case composa.AreaMachine:
-		m := p.Machine(seen.Spot.Machine)
-		switch {
-		case m == nil:
-		case p.Abilities != nil && p.Abilities.Make == composa.MakeHosted && dev.Kind == composa.KindCPU && len(m.Devices) <= 1:
-			return "its host is shown without other devices" + at
-		case !ours(site, dev.Fabric, p, m):
-			return "shown in somebody else's machine" + at
-		}
+	if why := site.Released(dev); why != "" {
+		return why + " by a look that began at " + seen.Seen.UTC().Format(time.RFC3339Nano)
 	}
 	return ""
 }
 
-// ours says whether a machine of a picture is one of the site's living ones.
-func ours(site *composa.Site, fabric composa.FabricName, p *composa.Picture, m *composa.SeenMachine) bool {
-	return slices.ContainsFunc(site.Machines, func(known composa.Machine) bool {
-		return known.Fabric == fabric && p.Ours(known.Ref()) == m
-	})
+// stuck says which device that should have left is still in this site's group
+// or in a machine of ours; empty: none. A new plan would move it.
+func stuck(changes []composa.ClaimChange, site *composa.Site) string {
+	for _, ch := range changes {
+		if ch.Closed || ch.Purpose != composa.PurposeReleasing {
+			continue
+		}
+		for i := range site.Claims {
+			dev := site.Device(site.Claims[i].Device)
+			if site.Claims[i].ID != ch.Claim || dev == nil {
+				continue
+			}
+			if seen := site.Seen(dev); seen != nil {
+				return fmt.Sprintf("%s is still in %s", dev.Place(), seen.Spot)
+			}
+		}
+	}
+	return ""
 }
 
 // endings says what the operation's machines are at its end. changes are those

@@ -1,0 +1,174 @@
+package inventory
+
+import (
+	"maps"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// The pace of looking.
+const (
+	everyAsked  = time.Second            // where the fabric says nothing by itself
+	everyPushed = 30 * time.Second       // where it says that something changed
+	apart       = 100 * time.Millisecond // between two looks, whoever asks
+	silentLeast = time.Second            // between two looks at a fabric that does not answer
+	silentMost  = 30 * time.Second
+)
+
+// State is what the inventory remembers of one fabric. Losing it loses nothing
+// but the time since which a part is missing.
+type State struct {
+	Fabric composa.FabricName
+	Epoch  int64
+	Every  time.Duration // 0: by what the fabric can do
+	NewID  func() composa.DeviceID
+
+	looking  bool
+	asked    bool      // a look is wanted
+	began    time.Time // of the newest look
+	due      time.Time // of the next one
+	failures int
+	silent   string // the reason that was written last
+	missing  map[composa.DeviceID]time.Time
+}
+
+// Look is what came of a look.
+type Look struct {
+	Picture *composa.Picture
+	Err     error
+}
+
+// Input is what Next decides on.
+type Input struct {
+	Nudged bool // a look is wanted
+	// Watching says that the fabric tells when something changes.
+	Watching bool
+	// Looked is the look that Next asked for; nil: none ended.
+	Looked *Look
+	// Site and Gone are nil until Next asks for them.
+	Site *composa.Site
+	Gone []composa.Device
+}
+
+// Effects is what Next wants done.
+type Effects struct {
+	// NeedSite and NeedGone ask to be called again at once, with the same input
+	// and the site, or also the parts that are gone.
+	NeedSite, NeedGone bool
+	Record             *composa.Observation
+	Look               bool // look at the whole fabric
+}
+
+// Next decides when to look and what to write of a look. It changes none of its
+// arguments. The time it returns is when it wants to be called again although
+// nothing happened.
+func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
+	var eff Effects
+	was := s
+	s.missing = copyMissing(s.missing)
+	s.asked = s.asked || in.Nudged
+	if in.Looked != nil && s.looking {
+		s.looking = false
+		switch {
+		case in.Looked.Err != nil || in.Looked.Picture == nil:
+			eff.Record = s.fell(now, in.Looked.Err)
+		case in.Site == nil:
+			return was, Effects{NeedSite: true}, time.Time{}
+		case in.Gone == nil && unknown(of(in.Site.Devices, s.Fabric), in.Looked.Picture):
+			return was, Effects{NeedGone: true}, time.Time{}
+		default:
+			eff.Record = s.saw(now, in)
+		}
+	}
+	if s.looking {
+		return s, eff, time.Time{}
+	}
+	at := s.due
+	if s.asked && s.failures == 0 {
+		at = s.began.Add(apart)
+	}
+	if now.Before(at) {
+		return s, eff, at
+	}
+	s.looking, s.asked, s.began = true, false, now
+	eff.Look = true
+	return s, eff, time.Time{}
+}
+
+// fell notes that the fabric did not answer, and tells it once.
+func (s *State) fell(now time.Time, err error) *composa.Observation {
+	s.due = now.Add(min(silentLeast<<min(s.failures, 10), silentMost))
+	s.failures++
+	why := "it shows nothing"
+	if err != nil {
+		why = err.Error()
+	}
+	if s.silent != "" {
+		return nil
+	}
+	s.silent = why
+	return &composa.Observation{Fabric: s.Fabric, Epoch: s.Epoch, Silent: why}
+}
+
+// saw makes an observation of a look.
+func (s *State) saw(now time.Time, in Input) *composa.Observation {
+	p := in.Looked.Picture
+	s.failures, s.silent = 0, ""
+	s.due = s.began.Add(s.pace(in.Watching))
+	if !p.Complete {
+		s.due = s.began.Add(everyAsked)
+	}
+	site := plus(in.Site, s.Fabric, p)
+	known := Known{
+		Devices: of(in.Site.Devices, s.Fabric), Gone: in.Gone, Missing: s.missing, NewID: s.NewID,
+		Owner: func(native string) (composa.ProjectID, bool) { return owner(site, s.Fabric, native) },
+	}
+	o := &composa.Observation{Fabric: s.Fabric, Epoch: s.Epoch, Picture: p}
+	o.Parts, s.missing = Match(known, p)
+	o.Claims = Releases(site, s.Fabric, o.Parts)
+	return o
+}
+
+func (s *State) pace(watching bool) time.Duration {
+	switch {
+	case s.Every > 0:
+		return s.Every
+	case watching:
+		return everyPushed
+	}
+	return everyAsked
+}
+
+// of are the parts of one fabric.
+func of(devices []composa.Device, fabric composa.FabricName) []composa.Device {
+	out := make([]composa.Device, 0, len(devices))
+	for i := range devices {
+		if devices[i].Fabric == fabric {
+			out = append(out, devices[i])
+		}
+	}
+	return out
+}
+
+// owner says whose machine a native handle is.
+func owner(site *composa.Site, fabric composa.FabricName, native string) (composa.ProjectID, bool) {
+	for i := range site.Machines {
+		m := &site.Machines[i]
+		if m.Fabric == fabric && m.Native == native && native != "" && site.Pictures[fabric].Ours(m.Ref()) != nil {
+			return m.Project, true
+		}
+	}
+	return "", false
+}
+
+// plus is the site with a look laid over its picture of a fabric.
+func plus(site *composa.Site, fabric composa.FabricName, p *composa.Picture) *composa.Site {
+	out := *site
+	out.Pictures = maps.Clone(site.Pictures)
+	if out.Pictures == nil {
+		out.Pictures = map[composa.FabricName]*composa.Picture{}
+	}
+	out.Pictures[fabric] = site.Pictures[fabric].Overlay(p)
+	return out.Index()
+}
