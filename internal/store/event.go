@@ -1,0 +1,156 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/composa-dev/composa"
+)
+
+// maxEvents is the most events that one call returns.
+const maxEvents = 1000
+
+// EventFilter narrows a list of events; what is empty narrows nothing.
+type EventFilter struct {
+	// Types are exact types ("machine.ready") or families ("machine").
+	Types   []composa.EventType
+	Subject string // id, or name of a fabric
+	Cause   string // operation, or request
+}
+
+// tell notes an event; it gets its number when the transaction ends. state is
+// what the subject is after the change.
+func (t *tx) tell(e composa.Event, state any) error {
+	text, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	e.At, e.Principal, e.Body = t.now, t.who.Principal.ID, text
+	if e.Cause == "" {
+		e.Cause = t.who.Request
+	}
+	t.told = append(t.told, e)
+	return nil
+}
+
+// number gives the events of the transaction their numbers and writes them. It
+// comes last: from here to the commit the head row is locked, so numbers are
+// dense and in order of commit, and who read number n never meets n-1 later.
+func (t *tx) number() error {
+	if len(t.told) == 0 {
+		return nil
+	}
+	var last int64
+	var prev []byte
+	_, err := t.get([]any{&last, &prev},
+		`UPDATE event_head SET seq = seq + $1 WHERE one = 1 RETURNING seq, hash`, len(t.told))
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(t.told))
+	for i := range t.told {
+		e := &t.told[i]
+		e.Seq = last - int64(len(t.told)-1-i)
+		hash, err := eventHash(prev, e)
+		if err != nil {
+			return err
+		}
+		rows[i] = []any{
+			e.Seq, micros(e.At), string(e.Type), string(e.Project), e.Subject, e.Revision,
+			string(e.Principal), string(e.OnBehalf), e.Cause, string(e.Body), prev, hash,
+		}
+		prev = hash
+	}
+	if _, err := t.insert("event",
+		"seq, at, type, project, subject, subject_revision, principal, on_behalf_of, cause, body, prev_hash, hash", "", rows); err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE event_head SET hash = $1 WHERE one = 1`, prev)
+	return err
+}
+
+// eventHash chains an event to the one before it: SHA-256 of that hash and the
+// JSON of the event.
+func eventHash(prev []byte, e *composa.Event) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(bytes.Join([][]byte{prev, text}, nil))
+	return sum[:], nil
+}
+
+// Events returns up to limit events after number after, in order; at most
+// 1,000, also when limit is 0. Events of other projects are left out, so that
+// the reader's numbers can have gaps.
+func (s *Store) Events(ctx context.Context, who composa.Who, after int64, limit int, f EventFilter) ([]composa.Event, error) {
+	if limit <= 0 || limit > maxEvents {
+		limit = maxEvents
+	}
+	var out []composa.Event
+	err := s.read(ctx, who, "read events", func(t *tx) error {
+		where, args := []string{"seq > $1"}, []any{after}
+		if seen, more := t.visible("project", args); seen != "" {
+			where, args = append(where, "(project = '' OR "+seen+")"), more
+		}
+		equal := func(column, value string) {
+			if value != "" {
+				args = append(args, value)
+				where = append(where, fmt.Sprintf("%s = $%d", column, len(args)))
+			}
+		}
+		equal("subject", f.Subject)
+		equal("cause", f.Cause)
+		if len(f.Types) > 0 {
+			var any string
+			any, args = typeCondition(f.Types, args)
+			where = append(where, any)
+		}
+		args = append(args, limit)
+		return t.each(func(r row) error {
+			e, err := scanEvent(r)
+			out = append(out, e)
+			return err
+		}, fmt.Sprintf(`SELECT seq, at, type, project, subject, subject_revision, principal, on_behalf_of, cause, body
+			FROM event WHERE %s ORDER BY seq LIMIT $%d`, strings.Join(where, " AND "), len(args)), args...)
+	})
+	return out, err
+}
+
+// typeCondition matches exact types, and families by what stands before the dot.
+func typeCondition(types []composa.EventType, args []any) (string, []any) {
+	var any []string
+	for _, typ := range types {
+		if strings.Contains(string(typ), ".") {
+			args = append(args, string(typ))
+			any = append(any, fmt.Sprintf("type = $%d", len(args)))
+			continue
+		}
+		family := string(typ) + "."
+		args = append(args, family, len(family))
+		any = append(any, fmt.Sprintf("substr(type, 1, $%d) = $%d", len(args), len(args)-1))
+	}
+	return "(" + strings.Join(any, " OR ") + ")", args
+}
+
+func scanEvent(r row) (composa.Event, error) {
+	var e composa.Event
+	var text string
+	err := r.Scan(&e.Seq, moment{&e.At}, &e.Type, &e.Project, &e.Subject, &e.Revision, &e.Principal, &e.OnBehalf, &e.Cause, &text)
+	e.Body = json.RawMessage(text)
+	return e, err
+}
+
+// LastEvent returns the number of the newest event, whoever may see it.
+func (s *Store) LastEvent(ctx context.Context, who composa.Who) (int64, error) {
+	var seq int64
+	err := s.read(ctx, who, "read events", func(t *tx) error {
+		_, err := t.get([]any{&seq}, `SELECT seq FROM event_head WHERE one = 1`)
+		return err
+	})
+	return seq, err
+}

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+const fabricColumns = `name, driver, url, source, access, keep, every, abilities, epoch, silent_since, silent_reason, revision, parts`
+
+// fabricRow is a fabric as its row holds it. Reach.Seen is of the picture.
+type fabricRow struct {
+	composa.Fabric
+	parts int64 // grows whenever a device of the fabric changes
+}
+
+func scanFabric(r row) (fabricRow, error) {
+	var f fabricRow
+	var keep, every int64
+	err := r.Scan(&f.Name, &f.Driver, &f.URL, &f.Source, &f.Access, &keep, &every, jsonText{&f.Abilities},
+		&f.Epoch, moment{&f.Reach.SilentSince}, &f.Reach.Reason, &f.Revision, &f.parts)
+	f.Keep, f.Every = keep != 0, time.Duration(every)
+	return f, err
+}
+
+func (t *tx) fabric(name composa.FabricName) (*fabricRow, error) {
+	var found *fabricRow
+	err := t.each(func(r row) error {
+		f, err := scanFabric(r)
+		found = &f
+		return err
+	}, `SELECT `+fabricColumns+` FROM fabric WHERE name = $1 AND deleted_at IS NULL`, string(name))
+	if err == nil && found == nil {
+		err = composa.Errorf(composa.CodeNotFound, "cannot find fabric %q: the site has none of that name", composa.Abridge(string(name), 63))
+	}
+	return found, err
+}
+
+// tenure holds the row of a fabric for the rest of the transaction, and answers
+// moved when epoch (0: any) is not the number of its present tenure.
+func (t *tx) tenure(name composa.FabricName, epoch int64) error {
+	if epoch == 0 {
+		_, err := t.exec(`UPDATE fabric SET epoch = epoch WHERE name = $1`, string(name))
+		return err
+	}
+	n, err := t.exec(`UPDATE fabric SET epoch = epoch WHERE name = $1 AND epoch = $2`, string(name), epoch)
+	if err == nil && n == 0 {
+		err = composa.Errorf(composa.CodeMoved, "cannot write for fabric %s: tenure %d is over", name, epoch)
+	}
+	return err
+}
+
+// tellFabric tells an event of a fabric with its state after the change.
+func (t *tx) tellFabric(typ composa.EventType, name composa.FabricName) error {
+	f, err := t.fabric(name)
+	if err != nil {
+		return err
+	}
+	return t.tell(composa.Event{Type: typ, Subject: string(name), Revision: f.Revision}, f.Fabric)
+}
+
+// TakeTenure makes server the owner of a fabric and returns the number of its
+// tenure: writes under an earlier number are refused from now on.
+func (s *Store) TakeTenure(ctx context.Context, who composa.Who, fabric composa.FabricName, server string) (epoch int64, err error) {
+	err = s.write(ctx, who, "take fabric "+string(fabric), func(t *tx) error {
+		found, err := t.get([]any{&epoch}, `UPDATE fabric SET epoch = epoch + 1, owner_server = $1, revision = revision + 1,
+			updated_at = $2, updated_by = $3 WHERE name = $4 AND deleted_at IS NULL RETURNING epoch`,
+			server, micros(t.now), string(who.Principal.ID), string(fabric))
+		if err == nil && !found {
+			_, err = t.fabric(fabric)
+		}
+		return err
+	})
+	return epoch, err
+}
+
+// Why a fabric is silent that nothing looks at.
+const (
+	notConfigured = "not in the configuration any more"
+	notSeenYet    = "not seen yet since it is back in the configuration"
+)
+
+// PutFabric adds a fabric, or changes what the configuration owns of it: driver,
+// URL, source, access, keep and pause. What observation found out stays.
+func (s *Store) PutFabric(ctx context.Context, who composa.Who, f composa.Fabric) error {
+	if err := composa.CheckFabricName(string(f.Name)); err != nil {
+		return err
+	}
+	return s.write(ctx, who, "add fabric "+string(f.Name), func(t *tx) error {
+		now, by := micros(t.now), string(who.Principal.ID)
+		added, err := t.exec(`INSERT INTO fabric (name, id, driver, url, source, access, keep, every, created_at, created_by, updated_at, updated_by)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+			string(f.Name), composa.NewID("fabric"), f.Driver, f.URL, f.Source, string(f.Access), flag(f.Keep), int64(f.Every), now, by, now, by)
+		if err != nil {
+			return err
+		}
+		if added == 1 {
+			return t.tellFabric("fabric.added", f.Name)
+		}
+		changed, err := t.exec(`UPDATE fabric SET driver = $1, url = $2, source = $3, access = $4, keep = $5, every = $6,
+			silent_reason = CASE WHEN silent_reason = $7 THEN $8 ELSE silent_reason END,
+			revision = revision + 1, updated_at = $9, updated_by = $10
+			WHERE name = $11 AND (driver <> $1 OR url <> $2 OR source <> $3 OR access <> $4 OR keep <> $5 OR every <> $6 OR silent_reason = $7)`,
+			f.Driver, f.URL, f.Source, string(f.Access), flag(f.Keep), int64(f.Every), notConfigured, notSeenYet, now, by, string(f.Name))
+		if err != nil || changed == 0 {
+			return err
+		}
+		return t.tellFabric("fabric.changed", f.Name)
+	})
+}
+
+// KeepFabrics marks the fabrics that came from the configuration and are not
+// among names as silent: nobody looks at them any more.
+func (s *Store) KeepFabrics(ctx context.Context, who composa.Who, names []composa.FabricName) error {
+	return s.write(ctx, who, "compare the fabrics with the configuration", func(t *tx) error {
+		var gone []composa.FabricName
+		err := t.each(func(r row) error {
+			f, err := scanFabric(r)
+			if !slices.Contains(names, f.Name) && f.Reach.Reason != notConfigured {
+				gone = append(gone, f.Name)
+			}
+			return err
+		}, `SELECT `+fabricColumns+` FROM fabric WHERE source = 'config' AND deleted_at IS NULL ORDER BY name`)
+		if err != nil {
+			return err
+		}
+		for _, name := range gone {
+			if err := t.silent(name, notConfigured); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// silent records that a fabric does not answer, and why; the same reason again
+// changes nothing.
+func (t *tx) silent(name composa.FabricName, reason string) error {
+	changed, err := t.exec(`UPDATE fabric SET silent_since = COALESCE(silent_since, $1), silent_reason = $2,
+		revision = revision + 1, updated_at = $1, updated_by = $3 WHERE name = $4 AND (silent_since IS NULL OR silent_reason <> $2)`,
+		micros(t.now), reason, string(t.who.Principal.ID), string(name))
+	if err != nil || changed == 0 {
+		return err
+	}
+	return t.tellFabric("fabric.silent", name)
+}
+
+// answers records that a fabric answers, and with which abilities.
+func (t *tx) answers(name composa.FabricName, abilities *composa.Abilities) error {
+	text := ""
+	if abilities != nil {
+		var err error
+		if text, err = body(abilities); err != nil {
+			return err
+		}
+	}
+	now, by := micros(t.now), string(t.who.Principal.ID)
+	changed, err := t.exec(`UPDATE fabric SET silent_since = NULL, silent_reason = '', revision = revision + 1, updated_at = $1, updated_by = $2
+		WHERE name = $3 AND silent_since IS NOT NULL`, now, by, string(name))
+	if err != nil {
+		return err
+	}
+	if changed == 1 {
+		if err := t.tellFabric("fabric.answered", name); err != nil {
+			return err
+		}
+	}
+	if text == "" {
+		return nil
+	}
+	changed, err = t.exec(`UPDATE fabric SET abilities = $1, revision = revision + 1, updated_at = $2, updated_by = $3
+		WHERE name = $4 AND abilities <> $1`, text, now, by, string(name))
+	if err != nil || changed == 0 {
+		return err
+	}
+	return t.tellFabric("fabric.changed", name)
+}

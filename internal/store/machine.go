@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// maxPage is the most entries that a list returns at once.
+const maxPage = 1000
+
+const machineColumns = `id, project, owner, name, fabric, label, native, native_since, spec, spec_revision, made, operation,
+	created_at, updated_at, deleted_at, revision`
+
+func scanMachine(r row) (composa.Machine, error) {
+	var m composa.Machine
+	var made int64
+	err := r.Scan(&m.ID, &m.Project, &m.Owner, &m.Name, &m.Fabric, &m.Label, &m.Native, moment{&m.NativeSince}, jsonText{&m.Spec},
+		&m.SpecRevision, &made, &m.Operation, moment{&m.CreatedAt}, moment{&m.UpdatedAt}, moment{&m.FreedAt}, &m.Revision)
+	m.Made = made != 0
+	return m, err
+}
+
+func (t *tx) machines(where string, args ...any) ([]composa.Machine, error) {
+	var out []composa.Machine
+	err := t.each(func(r row) error {
+		m, err := scanMachine(r)
+		out = append(out, m)
+		return err
+	}, `SELECT `+machineColumns+` FROM machine WHERE `+where, args...)
+	return out, err
+}
+
+// machine returns a machine, also a freed one, of a project that who asks may
+// see.
+func (t *tx) machine(id composa.MachineID) (*composa.Machine, error) {
+	found, err := t.machines(`id = $1`, string(id))
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 || !t.who.Sees(found[0].Project) {
+		return nil, composa.Errorf(composa.CodeNotFound, "cannot find machine %q: there is none of that id", composa.Abridge(string(id), 40))
+	}
+	return &found[0], nil
+}
+
+// lockMachine holds the row of a machine for the rest of the transaction and
+// reads it.
+func (t *tx) lockMachine(id composa.MachineID) (*composa.Machine, error) {
+	if _, err := t.exec(`UPDATE machine SET revision = revision WHERE id = $1`, string(id)); err != nil {
+		return nil, err
+	}
+	return t.machine(id)
+}
+
+// Machine returns the living machine of a name in a project.
+func (s *Store) Machine(ctx context.Context, who composa.Who, project composa.ProjectID, name string) (*composa.Machine, error) {
+	var out *composa.Machine
+	err := s.read(ctx, who, fmt.Sprintf("read machine %q", name), func(t *tx) error {
+		var found []composa.Machine
+		if who.Sees(project) {
+			var err error
+			if found, err = t.machines(`project = $1 AND name = $2 AND deleted_at IS NULL`, string(project), name); err != nil {
+				return err
+			}
+		}
+		if len(found) == 0 {
+			return composa.Errorf(composa.CodeNotFound, "cannot find machine %q: no living machine of the project has that name", composa.Abridge(name, composa.MaxName))
+		}
+		out = &found[0]
+		return nil
+	})
+	return out, err
+}
+
+// MachineByID returns a machine, also after it was freed.
+func (s *Store) MachineByID(ctx context.Context, who composa.Who, id composa.MachineID) (*composa.Machine, error) {
+	var out *composa.Machine
+	err := s.read(ctx, who, "read a machine", func(t *tx) (err error) {
+		out, err = t.machine(id)
+		return err
+	})
+	return out, err
+}
+
+// Freed returns the freed machines that had a name in a project, the last one
+// first: at most limit, and at most 1,000, also when limit is 0.
+func (s *Store) Freed(ctx context.Context, who composa.Who, project composa.ProjectID, name string, limit int) ([]composa.Machine, error) {
+	if !who.Sees(project) {
+		return nil, known(who, "read freed machines")
+	}
+	if limit <= 0 || limit > maxPage {
+		limit = maxPage
+	}
+	var out []composa.Machine
+	err := s.read(ctx, who, "read freed machines", func(t *tx) (err error) {
+		out, err = t.machines(`project = $1 AND name = $2 AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id LIMIT $3`,
+			string(project), name, limit)
+		return err
+	})
+	return out, err
+}
+
+// MachineRevision is one state of what was wanted of a machine, and of what it
+// then was made of.
+type MachineRevision struct {
+	Machine  composa.MachineID `json:"machine"`
+	Revision int64             `json:"revision"`
+	Spec     composa.Spec      `json:"spec"`
+	// Binding is nil until an operation reached the revision; then the devices,
+	// with their facts as they were.
+	Binding   []RevisionPart      `json:"binding,omitempty"`
+	Principal composa.PrincipalID `json:"principal"`
+	Operation composa.OperationID `json:"operation"`
+	Reason    string              `json:"reason,omitempty"` // in the words of who asked
+	At        time.Time           `json:"at"`
+}
+
+// RevisionPart is one device of a binding, with what it was at the time.
+type RevisionPart struct {
+	composa.Bound
+	Facts composa.Facts `json:"facts"`
+}
+
+// History returns the revisions of a machine's spec, the first one first. They
+// are only ever added to.
+func (s *Store) History(ctx context.Context, who composa.Who, id composa.MachineID) ([]MachineRevision, error) {
+	var out []MachineRevision
+	err := s.read(ctx, who, "read the history of a machine", func(t *tx) error {
+		if _, err := t.machine(id); err != nil {
+			return err
+		}
+		return t.each(func(r row) error {
+			h := MachineRevision{Machine: id}
+			err := r.Scan(&h.Revision, jsonText{&h.Spec}, jsonText{&h.Binding}, &h.Principal, &h.Operation, &h.Reason, moment{&h.At})
+			out = append(out, h)
+			return err
+		}, `SELECT revision, spec, binding, principal, operation, reason, at FROM machine_revision WHERE machine = $1 ORDER BY revision`, string(id))
+	})
+	return out, err
+}
+
+// addRevision records the spec of a machine as its newest revision.
+func (t *tx) addRevision(m *composa.Machine, op *composa.Operation) error {
+	spec, err := body(m.Spec)
+	if err != nil {
+		return err
+	}
+	principal := op.Principal
+	if principal == "" {
+		principal = t.who.Principal.ID
+	}
+	_, err = t.exec(`INSERT INTO machine_revision (machine, revision, spec, principal, operation, reason, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		string(m.ID), m.SpecRevision, spec, string(principal), string(op.ID), op.Message, micros(t.now))
+	return err
+}
+
+// changeMachine writes what can change of a machine whose row this transaction
+// holds, and tells it: op is the operation that the machine then has, nil when
+// it has none.
+func (t *tx) changeMachine(before, m *composa.Machine, was, op *composa.Operation, cause composa.OperationID) error {
+	texts, err := bodies(m.Spec, m.Spec.Labels)
+	if err != nil {
+		return err
+	}
+	m.Revision++
+	m.UpdatedAt = t.now
+	if _, err := t.exec(`UPDATE machine SET fabric = $1, native = $2, native_since = $3, spec = $4, spec_revision = $5, made = $6, operation = $7,
+		labels = $8, deleted_at = $9, updated_at = $10, updated_by = $11, revision = $12 WHERE id = $13`,
+		string(m.Fabric), m.Native, micros(m.NativeSince), texts[0], m.SpecRevision, flag(m.Made), string(m.Operation),
+		texts[1], micros(m.FreedAt), micros(t.now), string(t.who.Principal.ID), m.Revision, string(m.ID)); err != nil {
+		return err
+	}
+	typ := composa.EventType("machine.changed")
+	if state := composa.StateOf(m, op, false, nil); state != composa.StateOf(before, was, false, nil) {
+		typ = composa.EventType("machine." + string(state))
+	}
+	return t.tellMachine(typ, m, cause)
+}
+
+func (t *tx) tellMachine(typ composa.EventType, m *composa.Machine, cause composa.OperationID) error {
+	return t.tell(composa.Event{Type: typ, Project: m.Project, Subject: string(m.ID), Revision: m.Revision, Cause: string(cause)}, m)
+}

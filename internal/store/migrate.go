@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/composa-dev/composa"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// migrate brings the tables up to date. Several servers that start at once on
+// PostgreSQL do it one after the other.
+func (e *engine) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations/"+e.name)
+	if err != nil {
+		return composa.Errorf(composa.CodeInternal, "cannot read the migrations: %w", err)
+	}
+	dialect := goose.DialectSQLite3
+	var options []goose.ProviderOption
+	if e.name == "postgres" {
+		dialect = goose.DialectPostgres
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return composa.Errorf(composa.CodeInternal, "cannot prepare the migrations: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(dialect, e.write, files, options...)
+	if err != nil {
+		return composa.Errorf(composa.CodeInternal, "cannot prepare the migrations: %w", err)
+	}
+	have, known, err := provider.GetVersions(ctx)
+	if err != nil {
+		return e.translate("read the version of the store", err)
+	}
+	if have > known {
+		return composa.Errorf(composa.CodeRefused, "cannot open the store: its tables have version %d, this program knows versions up to %d", have, known).
+			WithNext("use the newer composa that made them, or restore a backup from before")
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return e.translate("bring the store's tables up to date", err)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// observed is a fabric's picture as its row holds it. The body is written only
+// when what it shows changed, so its times can be older than those of the row.
+type observed struct {
+	picture  *composa.Picture // never changed once it is here
+	digest   []byte           // of what it shows, without times
+	revision int64
+}
+
+// picture returns the stored picture of a fabric, nil where there is none. What
+// was decoded before is not decoded again.
+func (t *tx) picture(fabric composa.FabricName) (*observed, error) {
+	var o observed
+	found, err := t.get([]any{&o.revision}, `SELECT revision FROM observed WHERE fabric = $1`, string(fabric))
+	if err != nil || !found {
+		return nil, err
+	}
+	if kept := t.s.keptPicture(fabric, o.revision); kept != nil {
+		return kept, nil
+	}
+	var began, ended time.Time
+	var complete int64
+	p := new(composa.Picture)
+	if _, err := t.get([]any{moment{&began}, moment{&ended}, &complete, &o.digest, jsonText{p}},
+		`SELECT began, ended, complete, digest, body FROM observed WHERE fabric = $1`, string(fabric)); err != nil {
+		return nil, err
+	}
+	p.Complete = complete != 0
+	if !p.Began.Equal(began) {
+		p = seenAgain(p, began, ended)
+	}
+	o.picture = p
+	t.s.keepPicture(fabric, &o)
+	return &o, nil
+}
+
+// seenAgain is p after a whole and complete look, begun at began, that showed
+// the same.
+func seenAgain(p *composa.Picture, began, ended time.Time) *composa.Picture {
+	out := *p
+	out.Began, out.Ended = began, ended
+	out.Devices, out.Machines = slices.Clone(p.Devices), slices.Clone(p.Machines)
+	for i := range out.Devices {
+		out.Devices[i].Seen = later(out.Devices[i].Seen, began)
+	}
+	for i := range out.Machines {
+		out.Machines[i].Seen = later(out.Machines[i].Seen, began)
+	}
+	return &out
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// overlay lays a look over the stored picture of its fabric. A look at a part
+// of a fabric of which nothing is stored yet is left out: a picture begins with
+// a look at everything.
+func (t *tx) overlay(newer *composa.Picture) error {
+	newer = tidy(newer)
+	was, err := t.picture(newer.Fabric)
+	if err != nil || (was == nil && !newer.Scope.Everything()) {
+		return err
+	}
+	o := observed{picture: newer, revision: 1}
+	if was != nil {
+		o.picture, o.revision = was.picture.Overlay(newer), was.revision+1
+	}
+	if o.digest, err = digest(o.picture); err != nil {
+		return err
+	}
+	whole := newer.Scope.Everything() && newer.Complete
+	if was != nil && whole && bytes.Equal(was.digest, o.digest) {
+		err = t.writeTimes(&o)
+	} else {
+		err = t.writePicture(was, &o)
+	}
+	if err == nil {
+		t.after = append(t.after, func() { t.s.keepPicture(newer.Fabric, &o) })
+	}
+	return err
+}
+
+// tidy is a look with its entries in natural order, times in the store's
+// precision, and each entry dated.
+func tidy(p *composa.Picture) *composa.Picture {
+	out := *p
+	stored := func(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
+	out.Began, out.Ended = stored(p.Began), stored(p.Ended)
+	dated := func(at time.Time) time.Time {
+		if at.IsZero() {
+			return out.Began
+		}
+		return stored(at)
+	}
+	out.Devices, out.Machines = slices.Clone(p.Devices), slices.Clone(p.Machines)
+	for i := range out.Devices {
+		out.Devices[i].Seen = dated(out.Devices[i].Seen)
+	}
+	for i := range out.Machines {
+		out.Machines[i].Seen = dated(out.Machines[i].Seen)
+	}
+	slices.SortStableFunc(out.Devices, func(a, b composa.SeenDevice) int { return composa.NaturalCompare(a.Name, b.Name) })
+	slices.SortStableFunc(out.Machines, func(a, b composa.SeenMachine) int { return composa.NaturalCompare(a.Native, b.Native) })
+	return &out
+}
+
+// digest is the SHA-256 of what a picture shows, without the times of looking.
+func digest(p *composa.Picture) ([]byte, error) {
+	bare := *p
+	bare.Began, bare.Ended = time.Time{}, time.Time{}
+	bare.Devices, bare.Machines = slices.Clone(p.Devices), slices.Clone(p.Machines)
+	for i := range bare.Devices {
+		d := &bare.Devices[i]
+		d.Seen = time.Time{}
+		if d.Host != nil {
+			host := *d.Host
+			host.At = time.Time{}
+			d.Host = &host
+		}
+	}
+	for i := range bare.Machines {
+		bare.Machines[i].Seen = time.Time{}
+	}
+	text, err := json.Marshal(&bare)
+	sum := sha256.Sum256(text)
+	return sum[:], err
+}
+
+func (t *tx) writeTimes(o *observed) error {
+	p := o.picture
+	_, err := t.exec(`UPDATE observed SET began = $1, ended = $2, revision = $3 WHERE fabric = $4`,
+		p.Began.UnixMicro(), p.Ended.UnixMicro(), o.revision, string(p.Fabric))
+	return err
+}
+
+func (t *tx) writePicture(was, o *observed) error {
+	p := o.picture
+	text, err := body(p)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO observed (fabric, began, ended, complete, digest, body, revision) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (fabric) DO UPDATE SET began = excluded.began, ended = excluded.ended, complete = excluded.complete,
+			digest = excluded.digest, body = excluded.body, revision = excluded.revision`,
+		string(p.Fabric), p.Began.UnixMicro(), p.Ended.UnixMicro(), flag(p.Complete), o.digest, text, o.revision); err != nil {
+		return err
+	}
+	var before []composa.SeenMachine
+	if was != nil {
+		before = was.picture.Machines
+	}
+	return t.writeSeenMachines(p, before)
+}
+
+// writeSeenMachines brings the rows of the machines on a fabric from what was
+// seen before to what p shows.
+func (t *tx) writeSeenMachines(p *composa.Picture, before []composa.SeenMachine) error {
+	ours, err := t.machines(`fabric = $1 AND native <> '' AND deleted_at IS NULL`, string(p.Fabric))
+	if err != nil {
+		return err
+	}
+	shown := map[string]bool{}
+	var rows [][]any
+	for i := range p.Machines {
+		m := &p.Machines[i]
+		shown[m.Native] = true
+		origin := "foreign"
+		if slices.ContainsFunc(ours, func(o composa.Machine) bool { return o.Ref().Means(m) }) {
+			origin = "ours"
+		}
+		text, err := body(m)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{string(p.Fabric), m.Native, m.Label, origin, text})
+	}
+	if _, err := t.insert("observed_machine", "fabric, native, label, origin, body",
+		"ON CONFLICT (fabric, native) DO UPDATE SET label = excluded.label, origin = excluded.origin, body = excluded.body", rows); err != nil {
+		return err
+	}
+	for _, m := range before {
+		if shown[m.Native] {
+			continue
+		}
+		if _, err := t.exec(`DELETE FROM observed_machine WHERE fabric = $1 AND native = $2`, string(p.Fabric), m.Native); err != nil {
+			return err
+		}
+	}
+	return nil
+}

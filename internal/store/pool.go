@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/composa-dev/composa"
+)
+
+const poolColumns = `id, project, name, labels, most, owner, created_at, updated_at, revision`
+
+func scanPool(r row) (composa.Pool, error) {
+	var p composa.Pool
+	err := r.Scan(&p.ID, &p.Project, &p.Name, jsonText{&p.Labels}, &p.Most, &p.Owner, moment{&p.CreatedAt}, moment{&p.UpdatedAt}, &p.Revision)
+	if len(p.Labels) == 0 {
+		p.Labels = nil
+	}
+	return p, err
+}
+
+func (t *tx) pools(where string, args ...any) ([]composa.Pool, error) {
+	var out []composa.Pool
+	err := t.each(func(r row) error {
+		p, err := scanPool(r)
+		out = append(out, p)
+		return err
+	}, `SELECT `+poolColumns+` FROM pool WHERE deleted_at IS NULL AND `+where, args...)
+	return out, err
+}
+
+// CreatePool makes an empty pool in a project; exists when the project has one
+// of that name. Id, times, owner and revision are given here.
+func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool) (*composa.Pool, error) {
+	what := fmt.Sprintf("create pool %q", composa.Abridge(p.Name, composa.MaxName))
+	if err := composa.CheckName("pool", p.Name); err != nil {
+		return nil, err
+	}
+	if err := composa.CheckLabels(p.Labels); err != nil {
+		return nil, err
+	}
+	if p.Most < 0 {
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot %s: %d is not a number of devices", what, p.Most)
+	}
+	if !who.Sees(p.Project) {
+		return nil, firstError(known(who, what), composa.Errorf(composa.CodeNotFound, "cannot %s: there is no project %q", what, p.Project))
+	}
+	err := s.write(ctx, who, what, func(t *tx) error {
+		p.ID, p.Owner, p.CreatedAt, p.UpdatedAt, p.Revision = composa.PoolID(composa.NewID(composa.PrefixPool)), who.Principal.ID, t.now, t.now, 1
+		labels, err := body(p.Labels)
+		if err != nil {
+			return err
+		}
+		now, by := micros(t.now), string(who.Principal.ID)
+		added, err := t.exec(`INSERT INTO pool (id, project, owner, name, labels, most, created_at, created_by, updated_at, updated_by, revision)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+			string(p.ID), string(p.Project), string(p.Owner), p.Name, labels, p.Most, now, by, now, by, p.Revision)
+		if err != nil {
+			return err
+		}
+		if added == 0 {
+			return composa.Errorf(composa.CodeExists, "cannot %s: the project has a pool of that name", what).WithNext("choose another name")
+		}
+		return t.tellPool("pool.created", &p)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+func (t *tx) tellPool(typ composa.EventType, p *composa.Pool) error {
+	return t.tell(composa.Event{Type: typ, Project: p.Project, Subject: string(p.ID), Revision: p.Revision}, p)
+}
+
+// lockPool holds the row of a pool for the rest of the transaction, with a new
+// revision, and reads it. The row owns the sum of the pool's devices: whoever
+// counts them holds it first.
+func (t *tx) lockPool(project composa.ProjectID, name string) (*composa.Pool, error) {
+	var found []composa.Pool
+	if t.who.Sees(project) {
+		if _, err := t.exec(`UPDATE pool SET revision = revision + 1, updated_at = $1, updated_by = $2 WHERE project = $3 AND name = $4 AND deleted_at IS NULL`,
+			micros(t.now), string(t.who.Principal.ID), string(project), name); err != nil {
+			return nil, err
+		}
+		var err error
+		if found, err = t.pools(`project = $1 AND name = $2`, string(project), name); err != nil {
+			return nil, err
+		}
+	}
+	if len(found) == 0 {
+		return nil, composa.Errorf(composa.CodeNotFound, "cannot find pool %q: the project has none of that name", composa.Abridge(name, composa.MaxName))
+	}
+	return &found[0], nil
+}
+
+// held counts the devices of a pool that are there.
+func (t *tx) held(id composa.PoolID) (int, error) {
+	var n int
+	_, err := t.get([]any{&n}, `SELECT count(*) FROM device WHERE pool = $1 AND gone_at IS NULL`, string(id))
+	return n, err
+}
+
+// DeletePool removes a pool that holds no device; refused while it does.
+func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string) error {
+	return s.write(ctx, who, fmt.Sprintf("delete pool %q", name), func(t *tx) error {
+		p, err := t.lockPool(project, name)
+		if err != nil {
+			return err
+		}
+		n, err := t.held(p.ID)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return composa.Errorf(composa.CodeRefused, "cannot delete pool %q: it holds %d devices", name, n).WithNext("remove them from it first")
+		}
+		if _, err := t.exec(`UPDATE device SET pool = '', revision = revision + 1 WHERE pool = $1`, string(p.ID)); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE pool SET deleted_at = $1 WHERE id = $2`, micros(t.now), string(p.ID)); err != nil {
+			return err
+		}
+		return t.tellPool("pool.deleted", p)
+	})
+}
+
+// AddToPool puts devices into a pool, all or none: refused when one is in
+// another pool, or when the pool would hold more than it may. A device that is
+// in the pool already is no mistake.
+func (s *Store) AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
+	begin := fmt.Sprintf("add to pool %q", name)
+	return s.fillPool(ctx, who, project, name, begin, devices, func(t *tx, p *composa.Pool, d *composa.Device) (bool, error) {
+		switch d.Pool {
+		case p.ID:
+			return false, nil
+		case "":
+			d.Pool = p.ID
+			return true, nil
+		}
+		return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place()).WithNext("remove it from that pool first")
+	})
+}
+
+// RemoveFromPool takes devices out of a pool, all or none: refused when one is
+// in another pool. A device that is in no pool is no mistake.
+func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
+	begin := fmt.Sprintf("remove from pool %q", name)
+	return s.fillPool(ctx, who, project, name, begin, devices, func(t *tx, p *composa.Pool, d *composa.Device) (bool, error) {
+		switch d.Pool {
+		case p.ID:
+			d.Pool = ""
+			return true, nil
+		case "":
+			return false, nil
+		}
+		return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place())
+	})
+}
+
+// fillPool lets change say of each device what becomes of it, then checks the
+// sum.
+func (s *Store) fillPool(ctx context.Context, who composa.Who, project composa.ProjectID, name, begin string, devices []composa.DeviceID,
+	change func(*tx, *composa.Pool, *composa.Device) (bool, error),
+) (*composa.Pool, error) {
+	devices = slices.Compact(slices.Sorted(slices.Values(devices)))
+	var out *composa.Pool
+	err := s.write(ctx, who, begin, func(t *tx) error {
+		p, err := t.lockPool(project, name)
+		if err != nil {
+			return err
+		}
+		for _, id := range devices {
+			d, err := t.lockDevice(id)
+			if err != nil {
+				return err
+			}
+			changed, err := change(t, p, d)
+			if err != nil {
+				return err
+			}
+			if !changed {
+				continue
+			}
+			if err := t.changeDevice(d); err != nil {
+				return err
+			}
+			if err := t.touchParts(d.Fabric); err != nil {
+				return err
+			}
+			if err := t.tellDevice("device.changed", d, ""); err != nil {
+				return err
+			}
+		}
+		n, err := t.held(p.ID)
+		if err != nil {
+			return err
+		}
+		if p.Most > 0 && n > p.Most {
+			return composa.Errorf(composa.CodeRefused, "cannot %s: it would hold %d devices, %d are allowed", begin, n, p.Most).
+				WithNext("add fewer, or make a larger pool")
+		}
+		out = p
+		return t.tellPool("pool.changed", p)
+	})
+	return out, err
+}

@@ -1,0 +1,200 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// Observation is what inventory found when it looked at a fabric, and what
+// follows from it.
+type Observation struct {
+	Fabric composa.FabricName
+	// Epoch is the tenure under which it looked; 0: not asked.
+	Epoch int64
+	// Picture is nil where the fabric was silent.
+	Picture *composa.Picture
+	// Silent is why; empty where the fabric answers.
+	Silent string
+	// Parts are the devices that are new, changed, gone or back.
+	Parts []PartChange
+	// Claims change, such as releasing ones that the picture lets close.
+	Claims []composa.ClaimChange
+}
+
+// PartChange is the new state of one part.
+type PartChange struct {
+	// Device is the part as observation sees it: name, kind, fingerprint, unit,
+	// domains, facts, health, hygiene (it can become used, never clean), and its
+	// host where the fabric tells of it. The rest stays as it is recorded.
+	Device composa.Device
+	New    bool // the site did not know it
+	Gone   bool // it is there no more
+	Back   bool // it was gone
+}
+
+// Record writes an observation in one transaction. It answers moved, with
+// nothing written, when the fabric is in another tenure, or a claim that is to
+// change is not open any more.
+func (s *Store) Record(ctx context.Context, who composa.Who, o Observation) error {
+	return s.write(ctx, who, "record what "+string(o.Fabric)+" shows", func(t *tx) error {
+		if o.Picture != nil && o.Picture.Fabric != o.Fabric {
+			return composa.Errorf(composa.CodeInvalid, "cannot record what %s shows: the picture is of %s", o.Fabric, o.Picture.Fabric)
+		}
+		if err := t.tenure(o.Fabric, o.Epoch); err != nil {
+			return err
+		}
+		switch {
+		case o.Silent != "":
+			if err := t.silent(o.Fabric, o.Silent); err != nil {
+				return err
+			}
+		case o.Picture != nil:
+			if err := t.answers(o.Fabric, o.Picture.Abilities); err != nil {
+				return err
+			}
+		}
+		if o.Picture != nil {
+			if err := t.overlay(o.Picture); err != nil {
+				return err
+			}
+		}
+		if err := t.changeParts(o.Fabric, o.Parts); err != nil {
+			return err
+		}
+		for _, c := range o.Claims {
+			if err := t.changeClaim(c, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// changeParts writes what observation found out about parts.
+func (t *tx) changeParts(fabric composa.FabricName, parts []PartChange) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	recorded, err := t.recorded(parts)
+	if err != nil {
+		return err
+	}
+	// Parts can swap places: all leave theirs before any takes another.
+	for _, p := range parts {
+		if was, ok := recorded[p.Device.ID]; ok && (p.Gone || was.Name != p.Device.Name) {
+			if _, err := t.exec(`UPDATE device SET native = '' WHERE id = $1`, string(was.ID)); err != nil {
+				return err
+			}
+		}
+	}
+	hosts, err := t.hosts()
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.Device.Fabric != fabric {
+			return composa.Errorf(composa.CodeInvalid, "cannot record what %s shows: device %s is of %s", fabric, p.Device.ID, p.Device.Fabric)
+		}
+		if p.New {
+			err = t.addPart(p.Device, hosts)
+		} else {
+			err = t.changePart(p, recorded, hosts)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return t.touchParts(fabric)
+}
+
+// recorded are the parts as they are recorded, also gone ones, their rows held
+// for the rest of the transaction.
+func (t *tx) recorded(parts []PartChange) (map[composa.DeviceID]composa.Device, error) {
+	var ids []composa.DeviceID
+	for _, p := range parts {
+		if !p.New {
+			ids = append(ids, p.Device.ID)
+		}
+	}
+	slices.Sort(ids)
+	out := make(map[composa.DeviceID]composa.Device, len(ids))
+	for chunk := range slices.Chunk(ids, 500) {
+		which, args := in("id", chunk, nil)
+		if _, err := t.exec(`UPDATE device SET revision = revision WHERE `+which, args...); err != nil {
+			return nil, err
+		}
+		found, err := t.devices(which, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found {
+			out[d.ID] = d
+		}
+	}
+	return out, nil
+}
+
+func (t *tx) addPart(d composa.Device, hosts []HostEntry) error {
+	if d.FirstSeen.IsZero() {
+		d.FirstSeen = t.now
+	}
+	if d.Hygiene == "" {
+		d.Hygiene = composa.HygieneClean
+	}
+	d.Cordon, d.Pool, d.Labels = nil, "", nil
+	applyHosts(&d, hosts, t.now)
+	if err := t.addDevice(&d); err != nil {
+		return err
+	}
+	return t.tellDevice("device.added", &d, "")
+}
+
+func (t *tx) changePart(p PartChange, recorded map[composa.DeviceID]composa.Device, hosts []HostEntry) error {
+	was, ok := recorded[p.Device.ID]
+	if !ok {
+		return composa.Errorf(composa.CodeNotFound, "cannot record device %s: the site does not know it", p.Device.ID)
+	}
+	is := seen(was, p.Device)
+	switch {
+	case p.Gone:
+		is.GoneAt = t.now
+	case p.Back:
+		is.GoneAt = time.Time{}
+	}
+	applyHosts(&is, hosts, t.now)
+	if err := t.changeDevice(&is); err != nil {
+		return err
+	}
+	return t.tellDevice(partEvent(p, &was, &is), &is, "")
+}
+
+// seen is a recorded part with what observation now says of it.
+func seen(recorded, shown composa.Device) composa.Device {
+	is := recorded
+	is.Name, is.Kind, is.Fingerprint, is.Unit = shown.Name, shown.Kind, shown.Fingerprint, shown.Unit
+	is.Domains, is.Facts, is.Health = shown.Domains, shown.Facts, shown.Health
+	if recorded.Hygiene != composa.HygieneUsed && shown.Hygiene == composa.HygieneUsed {
+		is.Hygiene, is.KeptFor = shown.Hygiene, shown.KeptFor
+	}
+	is.Host = seenHost(recorded.Host, shown.Host)
+	return is
+}
+
+func partEvent(p PartChange, was, is *composa.Device) composa.EventType {
+	switch {
+	case p.Gone:
+		return "device.gone"
+	case p.Back:
+		return "device.returned"
+	case was.Name != is.Name && is.Name == "":
+		return "device.replaced"
+	case was.Name != is.Name:
+		return "device.moved"
+	case was.Health != is.Health:
+		return composa.EventType("device." + string(is.Health))
+	}
+	return "device.changed"
+}

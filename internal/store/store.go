@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// Options says where the store is and what time it is.
+type Options struct {
+	// URL is "sqlite:/path/composa.db", "sqlite::memory:" (gone with Close), or
+	// a PostgreSQL URL, "postgres://…".
+	URL string
+	// Clock is read once in each transaction; nil: [time.Now].
+	Clock func() time.Time
+}
+
+// Store is an open store. Its methods may be called at the same time.
+type Store struct {
+	engine *engine
+	clock  func() time.Time
+	decoded
+
+	mu        sync.Mutex
+	followers map[chan struct{}]struct{}
+}
+
+// engine is what differs between SQLite and PostgreSQL once it is open.
+type engine struct {
+	name string
+	// write has one connection on SQLite, where there is one writer anyway.
+	write, read *sql.DB
+	// readOptions make all reads of one transaction show one moment.
+	readOptions *sql.TxOptions
+	// release gives back what else was taken, such as the lock of the data
+	// folder; nil: nothing.
+	release func() error
+}
+
+func (e *engine) close() error {
+	errs := []error{e.write.Close()}
+	if e.read != e.write {
+		errs = append(errs, e.read.Close())
+	}
+	if e.release != nil {
+		errs = append(errs, e.release())
+	}
+	for _, err := range errs {
+		if err != nil {
+			return composa.Errorf(composa.CodeInternal, "cannot close the store: %w", err)
+		}
+	}
+	return nil
+}
+
+// Open opens the store, makes its tables where they are missing and brings
+// older ones up to date. It refuses tables that a newer program made, and a
+// data file that another process has open (code unavailable, naming it).
+func Open(ctx context.Context, o Options) (*Store, error) {
+	e, err := connect(ctx, o.URL)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.migrate(ctx); err != nil {
+		return nil, firstError(err, e.close())
+	}
+	s := &Store{engine: e, clock: o.Clock, decoded: newDecoded(), followers: map[chan struct{}]struct{}{}}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if err := s.plant(ctx); err != nil {
+		return nil, firstError(err, e.close())
+	}
+	return s, nil
+}
+
+// firstError is the first of the errors that is one.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func connect(ctx context.Context, url string) (*engine, error) {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		return openSQLite(ctx, path)
+	}
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return openPostgres(ctx, url)
+	}
+	scheme, _, _ := strings.Cut(url, ":")
+	return nil, composa.Errorf(composa.CodeInvalid, "cannot open the store: %q names no database", composa.Abridge(scheme, 24)).
+		WithNext("write sqlite:/PATH/composa.db or postgres://USER@HOST/DATABASE")
+}
+
+// Close ends the store. Calls that are still under way fail.
+func (s *Store) Close() error { return s.engine.close() }
+
+// Notify returns a channel that is signalled after each commit of this store.
+// Signals are coalesced and never wait for the receiver: one signal means
+// "look again". cancel frees the channel.
+func (s *Store) Notify() (changed <-chan struct{}, cancel func()) {
+	ch := make(chan struct{}, 1)
+	s.mu.Lock()
+	s.followers[ch] = struct{}{}
+	s.mu.Unlock()
+	return ch, func() {
+		s.mu.Lock()
+		delete(s.followers, ch)
+		s.mu.Unlock()
+	}
+}
+
+func (s *Store) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ch := range s.followers {
+		select {
+		case ch <- struct{}{}:
+		default: // a signal is waiting already
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// maxRuns is how often a writing transaction is run when others cross it.
+const maxRuns = 20
+
+// errAgain says that a transaction found the row it relied on changed by
+// another one between reading and writing: nothing was done, run it again.
+var errAgain = errors.New("another transaction was first")
+
+// tx is one transaction: on whose behalf, at what time, and what is told and
+// done once it is committed.
+type tx struct {
+	*sql.Tx
+	ctx   context.Context
+	s     *Store
+	who   composa.Who
+	now   time.Time // read once, in microseconds UTC
+	told  []composa.Event
+	after []func() // run after the commit: what the caches learn
+}
+
+// write runs f in one writing transaction, gives its events their numbers last,
+// commits and signals. what says what could not be done: "compose".
+func (s *Store) write(ctx context.Context, who composa.Who, what string, f func(t *tx) error) error {
+	if err := known(who, what); err != nil {
+		return err
+	}
+	for run := 1; ; run++ {
+		err := s.writeOnce(ctx, who, f)
+		again := errors.Is(err, errAgain) || postgresCollision(err)
+		switch {
+		case err == nil:
+			return nil
+		case again && run < maxRuns && ctx.Err() == nil:
+			continue
+		case again:
+			return composa.Errorf(composa.CodeUnavailable, "cannot %s: too many others change the same at once: %w", what, err).WithNext("try again")
+		}
+		return s.engine.translate(what, err)
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) error) error {
+	raw, err := s.engine.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	t := &tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()}
+	if err := f(t); err != nil {
+		return firstError(err, raw.Rollback())
+	}
+	if err := t.number(); err != nil {
+		return firstError(err, raw.Rollback())
+	}
+	if err := raw.Commit(); err != nil {
+		return err
+	}
+	for _, learn := range t.after {
+		learn()
+	}
+	s.notify()
+	return nil
+}
+
+// read runs f in one reading transaction: all that it sees is of one moment.
+func (s *Store) read(ctx context.Context, who composa.Who, what string, f func(t *tx) error) error {
+	if err := known(who, what); err != nil {
+		return err
+	}
+	raw, err := s.engine.read.BeginTx(ctx, s.engine.readOptions)
+	if err != nil {
+		return s.engine.translate(what, err)
+	}
+	err = f(&tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()})
+	if err := firstError(err, raw.Rollback()); err != nil {
+		return s.engine.translate(what, err)
+	}
+	return nil
+}
+
+// known refuses a call on behalf of nobody.
+func known(who composa.Who, what string) error {
+	if who.Principal.ID == "" {
+		return composa.Errorf(composa.CodeUnauthenticated, "cannot %s: nobody is named on whose behalf", what)
+	}
+	return nil
+}
+
+func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
+
+// translate gives an error of the database a code and a sentence. Errors that
+// have a code pass as they are.
+func (e *engine) translate(what string, err error) error {
+	var coded *composa.Error
+	if err == nil || errors.As(err, &coded) {
+		return err
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return composa.Errorf(composa.CodeTimeout, "cannot %s: the time for it passed: %w", what, err)
+	case errors.Is(err, context.Canceled):
+		return composa.Errorf(composa.CodeCancelled, "cannot %s: the caller went away: %w", what, err)
+	case errors.Is(err, sql.ErrConnDone), strings.Contains(err.Error(), "database is closed"):
+		return composa.Errorf(composa.CodeUnavailable, "cannot %s: the store is closed: %w", what, err)
+	}
+	if known := sqliteError(what, err); known != nil {
+		return known
+	}
+	if known := postgresError(what, err); known != nil {
+		return known
+	}
+	return composa.Errorf(composa.CodeInternal, "cannot %s: the store failed: %w", what, err)
+}
+
+func missingReference(what string, err error) error {
+	return composa.Errorf(composa.CodeNotFound, "cannot %s: it names a fabric, device, machine or operation that the site does not have: %w", what, err)
+}
+
+// exec runs a statement and says how many rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	r, err := t.ExecContext(t.ctx, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
+	}
+	return r.RowsAffected()
+}
+
+// get reads one row into dest; found is false where there is none.
+func (t *tx) get(dest []any, query string, args ...any) (found bool, err error) {
+	err = t.QueryRowContext(t.ctx, query, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
+	}
+	return true, nil
+}
+
+// each reads all rows, handing each to take.
+func (t *tx) each(take func(row) error, query string, args ...any) error {
+	rows, err := t.QueryContext(t.ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
+	}
+	for rows.Next() {
+		if err := take(rows); err != nil {
+			return firstError(err, rows.Close())
+		}
+	}
+	return firstError(rows.Err(), rows.Close())
+}
+
+// row is one row of an answer.
+type row interface{ Scan(dest ...any) error }
+
+// maxParameters bounds the values of one statement, under what both engines take.
+const maxParameters = 6000
+
+// insert adds rows of one table in as few statements as the engines take. tail
+// ends each statement, for example "ON CONFLICT DO NOTHING". It says how many
+// rows were added.
+func (t *tx) insert(table, columns, tail string, rows [][]any) (int64, error) {
+	var added int64
+	for len(rows) > 0 {
+		n := min(len(rows), max(1, maxParameters/len(rows[0])))
+		var q strings.Builder
+		args := make([]any, 0, n*len(rows[0]))
+		fmt.Fprintf(&q, "INSERT INTO %s (%s) VALUES ", table, columns)
+		for i, values := range rows[:n] {
+			if i > 0 {
+				q.WriteString(", ")
+			}
+			q.WriteByte('(')
+			for j := range values {
+				if j > 0 {
+					q.WriteByte(',')
+				}
+				fmt.Fprintf(&q, "$%d", len(args)+j+1)
+			}
+			q.WriteByte(')')
+			args = append(args, values...)
+		}
+		q.WriteString(" " + tail)
+		changed, err := t.exec(q.String(), args...)
+		if err != nil {
+			return added, err
+		}
+		added += changed
+		rows = rows[n:]
+	}
+	return added, nil
+}
+
+// in writes a condition "column IN ($n, …)" for a list and returns the
+// arguments with it appended. An empty list matches nothing.
+func in[T ~string](column string, list []T, args []any) (string, []any) {
+	if len(list) == 0 {
+		return "1 = 0", args
+	}
+	marks := make([]string, len(list))
+	for i, v := range list {
+		args = append(args, string(v))
+		marks[i] = fmt.Sprintf("$%d", len(args))
+	}
+	return column + " IN (" + strings.Join(marks, ", ") + ")", args
+}
+
+// visible is the condition that keeps rows of other projects out; empty where
+// who asks sees everything.
+func (t *tx) visible(column string, args []any) (string, []any) {
+	if t.who.Principal.Kind == composa.PrincipalSystem {
+		return "", args
+	}
+	return in(column, t.who.Projects, args)
+}
