@@ -1,6 +1,7 @@
 package composa
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -47,6 +48,19 @@ type Picture struct {
 	Groups    []SeenGroup   `json:"groups,omitempty"`
 	Devices   []SeenDevice  `json:"devices"`
 	Machines  []SeenMachine `json:"machines"`
+	// Looks is kept by Overlay: what complete narrow looks covered after the
+	// wide one, so that an older look does not bring back what was gone. Drivers
+	// leave it empty.
+	Looks []Look `json:"looks,omitempty"`
+}
+
+// Look says that one device, machine or label was covered by a complete look
+// that began then. One of the three names is set.
+type Look struct {
+	Device  string    `json:"device,omitempty"`
+	Machine string    `json:"machine,omitempty"` // native handle
+	Label   string    `json:"label,omitempty"`   // every machine of this label
+	Began   time.Time `json:"began"`
 }
 
 // SeenGroup is a container of devices as its fabric shows it.
@@ -164,67 +178,178 @@ func (p *Picture) Ours(ref MachineRef) *SeenMachine {
 
 // Overlay returns p with what the newer look shows in place of the older
 // entries. Entries are compared by when their look began, so a wide picture
-// that began before a narrow one does not undo it. p is not changed; the
-// result's Began and Scope are those of the widest newest complete look.
+// that began before a narrow one does not undo it, also not what the narrow one
+// did not find any more. Where both began at once the argument wins. p is not
+// changed; the result's Began and Scope are those of the newest complete look
+// at everything, or where there was none those of p.
 func (p *Picture) Overlay(newer *Picture) *Picture {
-	if p == nil || newer == nil {
-		if newer == nil {
-			return p
-		}
+	switch {
+	case newer == nil:
+		return p
+	case p == nil:
 		return newer
 	}
-	out := *newer
-	whole := newer.Scope.Everything() && newer.Complete
-	if !whole {
-		out.Began, out.Ended, out.Scope, out.Complete = p.Began, p.Ended, p.Scope, p.Complete
-		if len(newer.Groups) == 0 {
-			out.Groups = p.Groups
-		}
-		if newer.Abilities == nil {
-			out.Abilities = p.Abilities
-		}
+	base, other := p, newer
+	if newer.wide() && (!p.wide() || !newer.Began.Before(p.Began)) {
+		base, other = newer, p
 	}
-	out.Devices = overlay(p.Devices, newer.Devices, whole, newer.Began,
-		func(d SeenDevice) (string, time.Time) { return d.Name, d.Seen },
-		func(d SeenDevice) bool { return newer.Complete && slices.Contains(newer.Scope.Devices, d.Name) })
-	out.Machines = overlay(p.Machines, newer.Machines, whole, newer.Began,
-		func(m SeenMachine) (string, time.Time) { return m.Native, m.Seen },
-		func(m SeenMachine) bool {
-			return newer.Complete && (slices.Contains(newer.Scope.Machines, m.Native) || slices.Contains(newer.Scope.Labels, m.Label))
-		})
+	out := *base
+	out.Looks = mergeLooks(base, other)
+	was, is := p.coverage(), newer.coverage()
+	out.Devices = overlay(p.Devices, newer.Devices, was.device, is.device,
+		func(d *SeenDevice) (string, time.Time) { return d.Name, d.Seen })
+	out.Machines = overlay(p.Machines, newer.Machines, was.machine, is.machine,
+		func(m *SeenMachine) (string, time.Time) { return m.Native, m.Seen })
+
+	late, early := newer, p
+	if newer.Began.Before(p.newest()) {
+		late, early = p, newer
+	}
+	if out.Groups = late.Groups; len(late.Groups) == 0 && !late.wide() {
+		out.Groups = early.Groups
+	}
+	if out.Abilities = late.Abilities; late.Abilities == nil {
+		out.Abilities = early.Abilities
+	}
 	return &out
 }
 
-// overlay merges entries by key: the later look wins. An old entry that the
-// newer look does not show goes when that look covered it and began later.
-func overlay[T any](old, fresh []T, whole bool, began time.Time, key func(T) (string, time.Time), covered func(T) bool) []T {
-	merged := make(map[string]T, len(old)+len(fresh))
-	for _, e := range fresh {
-		k, _ := key(e)
-		merged[k] = e
+// wide says whether what the picture does not show is not there.
+func (p *Picture) wide() bool { return p.Scope.Everything() && p.Complete }
+
+// newest is when the newest look began that went into the picture.
+func (p *Picture) newest() time.Time {
+	at := p.Began
+	for _, l := range p.Looks {
+		if l.Began.After(at) {
+			at = l.Began
+		}
 	}
-	for _, e := range old {
-		k, seen := key(e)
-		now, shown := merged[k]
-		if shown {
-			if _, at := key(now); at.Before(seen) {
-				merged[k] = e
+	return at
+}
+
+// narrowLooks are what narrow looks of the picture covered, its own with it.
+func (p *Picture) narrowLooks() []Look {
+	looks := slices.Clone(p.Looks)
+	if !p.Complete {
+		return looks
+	}
+	for _, name := range p.Scope.Devices {
+		looks = append(looks, Look{Device: name, Began: p.Began})
+	}
+	for _, native := range p.Scope.Machines {
+		looks = append(looks, Look{Machine: native, Began: p.Began})
+	}
+	for _, label := range p.Scope.Labels {
+		looks = append(looks, Look{Label: label, Began: p.Began})
+	}
+	return looks
+}
+
+// mergeLooks keeps, for each name, the newest narrow look that the base itself
+// does not stand for.
+func mergeLooks(base, other *Picture) []Look {
+	newest := map[Look]time.Time{}
+	for _, l := range slices.Concat(base.Looks, other.narrowLooks()) {
+		name := l
+		name.Began = time.Time{}
+		if base.wide() && !l.Began.After(base.Began) {
+			continue
+		}
+		if at, known := newest[name]; !known || l.Began.After(at) {
+			newest[name] = l.Began
+		}
+	}
+	var out []Look
+	for name, at := range newest {
+		name.Began = at
+		out = append(out, name)
+	}
+	slices.SortFunc(out, func(a, b Look) int {
+		return cmp.Or(NaturalCompare(a.Device, b.Device), NaturalCompare(a.Machine, b.Machine), NaturalCompare(a.Label, b.Label))
+	})
+	return out
+}
+
+// coverage says since when a picture would show something.
+type coverage struct {
+	wide  bool
+	began time.Time
+	looks map[Look]time.Time // by name, without Began
+}
+
+func (p *Picture) coverage() coverage {
+	c := coverage{wide: p.wide(), began: p.Began, looks: map[Look]time.Time{}}
+	for _, l := range p.narrowLooks() {
+		name := l
+		name.Began = time.Time{}
+		if at, known := c.looks[name]; !known || l.Began.After(at) {
+			c.looks[name] = l.Began
+		}
+	}
+	return c
+}
+
+// since is when the newest look began that covers one of the names; ok is false
+// where none does.
+func (c coverage) since(names ...Look) (at time.Time, ok bool) {
+	at, ok = c.began, c.wide
+	for _, name := range names {
+		if t, known := c.looks[name]; known && (!ok || t.After(at)) {
+			at, ok = t, true
+		}
+	}
+	return at, ok
+}
+
+func (c coverage) device(d *SeenDevice) (time.Time, bool) { return c.since(Look{Device: d.Name}) }
+
+func (c coverage) machine(m *SeenMachine) (time.Time, bool) {
+	if m.Label == "" {
+		return c.since(Look{Machine: m.Native})
+	}
+	return c.since(Look{Machine: m.Native}, Look{Label: m.Label})
+}
+
+// overlay merges entries by key: the later look wins, and so does a later look
+// that covers an entry and does not show it.
+func overlay[T any](old, fresh []T, oldCovers, freshCovers func(*T) (time.Time, bool), about func(*T) (string, time.Time)) []T {
+	left := make(map[string]*T, len(fresh))
+	for i := range fresh {
+		key, _ := about(&fresh[i])
+		left[key] = &fresh[i]
+	}
+	out := make([]T, 0, max(len(old), len(fresh)))
+	for i := range old {
+		key, seen := about(&old[i])
+		if now, shown := left[key]; shown {
+			delete(left, key)
+			if _, at := about(now); at.Before(seen) {
+				now = &old[i]
 			}
+			out = append(out, *now)
 			continue
 		}
-		if (whole || covered(e)) && !seen.After(began) {
+		if at, covered := freshCovers(&old[i]); !covered || seen.After(at) {
+			out = append(out, old[i])
+		}
+	}
+	for i := range fresh {
+		key, seen := about(&fresh[i])
+		if left[key] != &fresh[i] {
 			continue
 		}
-		merged[k] = e
+		if at, covered := oldCovers(&fresh[i]); !covered || !at.After(seen) {
+			out = append(out, fresh[i])
+		}
 	}
-	keys := make([]string, 0, len(merged))
-	for k := range merged {
-		keys = append(keys, k)
+	byKey := func(a, b T) int {
+		ka, _ := about(&a)
+		kb, _ := about(&b)
+		return NaturalCompare(ka, kb)
 	}
-	slices.SortFunc(keys, NaturalCompare)
-	out := make([]T, 0, len(keys))
-	for _, k := range keys {
-		out = append(out, merged[k])
+	if !slices.IsSortedFunc(out, byKey) {
+		slices.SortFunc(out, byKey)
 	}
 	return out
 }

@@ -68,7 +68,8 @@ func (r MachineRef) Means(m *SeenMachine) bool {
 // answers conflict and does nothing.
 type Expect struct {
 	// Spots says where each device of the step may be before it; a device that
-	// is already where the step puts it needs no entry.
+	// is already where the step puts it needs no entry. One without an entry may
+	// be where nobody else has it: free, in this site's group, in the machine.
 	Spots map[string][]Spot `json:"spots,omitempty"`
 	// Holds names the devices that the machine may hold before the step. It
 	// holding anything else is a conflict.
@@ -177,6 +178,12 @@ func (s *Step) inMachine(p *Picture, at Spot) bool {
 	return at.Area == AreaMachine && at.Machine == s.Machine.Native && p.Ours(s.Machine) != nil
 }
 
+// inSite says whether a part in a machine lies in this site's group, whoever's
+// machine it is.
+func (s *Step) inSite(p *Picture, at Spot) bool {
+	return at.Group != "" && slices.ContainsFunc(p.Groups, func(g SeenGroup) bool { return g.Ours && g.Native == at.Group })
+}
+
 // there says whether a part that is at a spot is where the step puts it.
 func (s *Step) there(p *Picture, d DeviceRef, at Spot) bool {
 	attaching := slices.ContainsFunc(s.Attach, func(x DeviceRef) bool { return x.Name == d.Name })
@@ -184,7 +191,10 @@ func (s *Step) there(p *Picture, d DeviceRef, at Spot) bool {
 	case ActEnter:
 		return at.Area == AreaOurs || s.inMachine(p, at)
 	case ActLeave:
-		return at.Area != AreaOurs && !s.inMachine(p, at)
+		return at.Area != AreaOurs && !s.inMachine(p, at) && !s.inSite(p, at)
+	case ActMake:
+		m := s.Made(p)
+		return m != nil && at.Area == AreaMachine && at.Machine == m.Native
 	case ActReshape:
 		return s.inMachine(p, at) == attaching
 	}
@@ -210,7 +220,7 @@ func (s *Step) judgeDevices(p *Picture) (Standing, string) {
 	attach, detach := s.Todo(p)
 	for _, d := range slices.Concat(attach, detach) {
 		at, _ := spot(p, d)
-		if why := s.misplaced(d, at); why != "" {
+		if why := s.misplaced(p, d, at); why != "" {
 			return Conflict, why
 		}
 	}
@@ -221,10 +231,13 @@ func (s *Step) judgeDevices(p *Picture) (Standing, string) {
 }
 
 // misplaced says why a device is not where the step expects it before it acts.
-func (s *Step) misplaced(d DeviceRef, at Spot) string {
+func (s *Step) misplaced(p *Picture, d DeviceRef, at Spot) string {
 	allowed, told := s.Expect.Spots[d.Name]
 	if !told {
-		return ""
+		allowed = []Spot{{Area: AreaFree}, {Area: AreaOurs}}
+		if s.inMachine(p, at) {
+			return ""
+		}
 	}
 	for _, ok := range allowed {
 		if ok.Area == at.Area && (ok.Machine == "" || ok.Machine == at.Machine) {
@@ -246,17 +259,32 @@ func (s *Step) Made(p *Picture) *SeenMachine {
 	}
 	for i := range p.Machines {
 		m := &p.Machines[i]
-		if (m.Label == "" || m.Label == s.Machine.Label) && m.InOurs &&
-			len(m.Devices) == len(s.Attach) && s.strangers(m) == "" {
+		if (m.Label == "" || m.Label == s.Machine.Label) && m.InOurs && s.holdsAttach(p, m) {
 			return m
 		}
 	}
 	return nil
 }
 
+// holdsAttach says whether a machine holds exactly the parts to attach.
+func (s *Step) holdsAttach(p *Picture, m *SeenMachine) bool {
+	if len(m.Devices) != len(s.Attach) {
+		return false
+	}
+	return !slices.ContainsFunc(s.Attach, func(d DeviceRef) bool {
+		return !slices.Contains(m.Devices, d.Name) || exchanged(p, d)
+	})
+}
+
+// exchanged says whether p shows another part in the place of d.
+func exchanged(p *Picture, d DeviceRef) bool {
+	seen := p.Device(d.Name)
+	return seen != nil && !seen.Fingerprint.Same(d.Fingerprint)
+}
+
 func (s *Step) judgeMake(p *Picture) (Standing, string) {
 	if m := s.Made(p); m != nil {
-		if why := s.strangers(m); why != "" {
+		if why := s.strangers(p, m); why != "" {
 			return Conflict, why
 		}
 		for _, d := range s.Attach {
@@ -288,7 +316,7 @@ func (s *Step) judgeReshape(p *Picture) (Standing, string) {
 		}
 		return Conflict, fmt.Sprintf("machine %q is not there any more", s.Machine.Label)
 	}
-	if why := s.strangers(m); why != "" {
+	if why := s.strangers(p, m); why != "" {
 		return Conflict, why
 	}
 	return s.judgeDevices(p)
@@ -299,7 +327,7 @@ func (s *Step) judgeRemove(p *Picture) (Standing, string) {
 	if m == nil {
 		return Holds, ""
 	}
-	if why := s.strangers(m); why != "" {
+	if why := s.strangers(p, m); why != "" {
 		return Conflict, why
 	}
 	return Ready, ""
@@ -326,13 +354,12 @@ func (s *Step) judgeSwitch(p *Picture) (Standing, string) {
 	return Ready, ""
 }
 
-// strangers says which devices are in the machine that the step does not know.
-func (s *Step) strangers(m *SeenMachine) string {
+// strangers says which devices are in the machine that the step does not know:
+// of another name, or another part in the place of one of its devices.
+func (s *Step) strangers(p *Picture, m *SeenMachine) string {
 	var unknown []string
 	for _, name := range m.Devices {
-		known := slices.Contains(s.Expect.Holds, name) ||
-			slices.ContainsFunc(s.Devices(), func(d DeviceRef) bool { return d.Name == name })
-		if !known {
+		if !s.knows(p, name) {
 			unknown = append(unknown, string(PlaceOf(s.Fabric, name)))
 		}
 	}
@@ -340,6 +367,14 @@ func (s *Step) strangers(m *SeenMachine) string {
 		return ""
 	}
 	return fmt.Sprintf("machine %q holds %s, which this operation did not put there", s.Machine.Label, strings.Join(unknown, ", "))
+}
+
+func (s *Step) knows(p *Picture, name string) bool {
+	devices := s.Devices()
+	if i := slices.IndexFunc(devices, func(d DeviceRef) bool { return d.Name == name }); i >= 0 {
+		return !exchanged(p, devices[i])
+	}
+	return slices.Contains(s.Expect.Holds, name)
 }
 
 // String tells the step in a few words: "attach rack1/gpu0, rack1/gpu1 to train".
