@@ -10,30 +10,10 @@ import (
 
 // Observation is what inventory found when it looked at a fabric, and what
 // follows from it.
-type Observation struct {
-	Fabric composa.FabricName
-	// Epoch is the tenure under which it looked; 0: not asked.
-	Epoch int64
-	// Picture is nil where the fabric was silent.
-	Picture *composa.Picture
-	// Silent is why; empty where the fabric answers.
-	Silent string
-	// Parts are the devices that are new, changed, gone or back.
-	Parts []PartChange
-	// Claims change, such as releasing ones that the picture lets close.
-	Claims []composa.ClaimChange
-}
+type Observation = composa.Observation
 
-// PartChange is the new state of one part.
-type PartChange struct {
-	// Device is the part as observation sees it: name, kind, fingerprint, unit,
-	// domains, facts, health, hygiene (it can become used, never clean), and its
-	// host where the fabric tells of it. The rest stays as it is recorded.
-	Device composa.Device
-	New    bool // the site did not know it
-	Gone   bool // it is there no more
-	Back   bool // it was gone
-}
+// PartChange is the new state of one part. Hygiene can become used, never clean.
+type PartChange = composa.PartChange
 
 // Record writes an observation in one transaction. It answers moved, with
 // nothing written, when the fabric is in another tenure, or a claim that is to
