@@ -17,7 +17,7 @@ type Store interface {
 	// each fingerprint.
 	GoneDevices(ctx context.Context, who composa.Who, fabric composa.FabricName) ([]composa.Device, error)
 	// Record writes an observation, whole or not at all; moved where somebody
-	// else has the fabric.
+	// else has the fabric, or where a claim is not open any more.
 	Record(ctx context.Context, who composa.Who, o composa.Observation) error
 }
 
@@ -92,8 +92,8 @@ func (i *Inventory) Run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case composa.CodeOf(err) == composa.CodeMoved:
-			return err
+		case composa.CodeOf(err) == composa.CodeMoved && i.lost(ctx):
+			return composa.Errorf(composa.CodeMoved, "cannot look at %s: somebody else has taken it over", i.config.Fabric)
 		case err != nil:
 			// The look is lost with what it showed; the next one shows it again.
 			i.config.Log.Error("cannot record a look: the store failed", "fabric", i.config.Fabric, "error", err)
@@ -164,6 +164,16 @@ func (i *Inventory) turn(ctx context.Context, state State, in Input) (_ State, l
 		}
 	}
 	return next, eff.Look, wake, nil
+}
+
+// lost says whether somebody else has the fabric.
+func (i *Inventory) lost(ctx context.Context) bool {
+	site, err := i.config.Store.Site(ctx, composa.System())
+	if err != nil {
+		return false // the next turn meets the store again
+	}
+	f := site.Fabric(i.config.Fabric)
+	return f == nil || i.config.Epoch != 0 && f.Epoch != i.config.Epoch
 }
 
 // putOff is the state after a look whose record failed: as before it, and a

@@ -27,16 +27,15 @@ type Known struct {
 }
 
 // Match compares the parts that are known with a look at the whole fabric. It
-// returns what changed, in an order in which no place is ever taken twice, and
-// what is missing now.
+// returns what changed, what left its place first, and what is missing now.
 //
 // A part is known by the place it is in, unless its fingerprint says that
 // another one is there, and else by the strongest thing that its fingerprint
 // has in common with exactly one known part: so a part that moved to another
 // place, or that comes back, is the same part. Another part at a place is a new
-// device, and the old one is gone from there. What a complete picture does not
-// show is missing, and gone when another one at least GoneAfter later does not
-// show it either. An incomplete picture takes nothing away.
+// device, and the old one is in no place (its name is empty). What a complete
+// picture does not show is missing, and gone when another one at least GoneAfter
+// later does not show it either. An incomplete picture takes nothing away.
 func Match(k Known, p *composa.Picture) (changes []composa.PartChange, missing map[composa.DeviceID]time.Time) {
 	m := newMatching(k, p)
 	m.stay()
@@ -77,7 +76,9 @@ func newMatching(k Known, p *composa.Picture) *matching {
 func (m *matching) stay() {
 	at := make(map[string]*composa.Device, len(m.Devices))
 	for i := range m.Devices {
-		at[m.Devices[i].Name] = &m.Devices[i]
+		if d := &m.Devices[i]; d.Name != "" {
+			at[d.Name] = d
+		}
 	}
 	for i := range m.picture.Devices {
 		seen := &m.picture.Devices[i]
@@ -121,34 +122,35 @@ func (m *matching) find(known []composa.Device, gone bool) {
 	}
 }
 
-// changes tells what differs: first what is gone, then what moved into places
-// that are empty by then, then what is back or new, then the rest.
+// changes tells what differs: what left its place, and then, in natural order of
+// name, what is there otherwise than it was known.
 func (m *matching) changes() (out []composa.PartChange, missing map[composa.DeviceID]time.Time) {
 	missing = map[composa.DeviceID]time.Time{}
 	shown := make(map[string]bool, len(m.picture.Devices))
 	for i := range m.picture.Devices {
 		shown[m.picture.Devices[i].Name] = true
 	}
-	var gone, rest []composa.PartChange
+	whole := m.picture.Complete && m.picture.Scope.Everything()
+	var rest []composa.PartChange
 	for i := range m.Devices {
-		d := &m.Devices[i]
+		d := m.Devices[i]
 		if m.taken[d.ID] {
 			continue
 		}
 		since, before := m.Missing[d.ID]
-		switch {
-		case shown[d.Name]: // another part is in its place
-			gone = append(gone, composa.PartChange{Device: *d, Gone: true})
-		case !m.picture.Complete || !m.picture.Scope.Everything():
-			if before {
-				missing[d.ID] = since
-			}
-		case before && m.picture.Began.Sub(since) >= GoneAfter:
-			gone = append(gone, composa.PartChange{Device: *d, Gone: true})
-		case before:
+		if whole && before && m.picture.Began.Sub(since) >= GoneAfter {
+			out = append(out, composa.PartChange{Device: d, Gone: true})
+			continue
+		}
+		if whole && !before {
+			since, before = m.picture.Began, true
+		}
+		if before {
 			missing[d.ID] = since
-		default:
-			missing[d.ID] = m.picture.Began
+		}
+		if shown[d.Name] { // another part is in its place
+			d.Name = ""
+			out = append(out, composa.PartChange{Device: d})
 		}
 	}
 	for i := range m.picture.Devices {
@@ -164,7 +166,7 @@ func (m *matching) changes() (out []composa.PartChange, missing map[composa.Devi
 		}
 	}
 	slices.SortStableFunc(rest, func(a, b composa.PartChange) int { return composa.NaturalCompare(a.Device.Name, b.Device.Name) })
-	return append(gone, rest...), missing
+	return append(out, rest...), missing
 }
 
 // state is a part as it was last seen. What the look does not tell stays.
