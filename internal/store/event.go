@@ -14,14 +14,6 @@ import (
 // maxEvents is the most events that one call returns.
 const maxEvents = 1000
 
-// EventFilter narrows a list of events; what is empty narrows nothing.
-type EventFilter struct {
-	// Types are exact types ("machine.ready") or families ("machine").
-	Types   []composa.EventType
-	Subject string // id, or name of a fabric
-	Cause   string // operation, or request
-}
-
 // tell notes an event; it gets its number when the transaction ends. state is
 // what the subject is after the change.
 func (t *tx) tell(e composa.Event, state any) error {
@@ -87,7 +79,7 @@ func eventHash(prev []byte, e *composa.Event) ([]byte, error) {
 // Events returns up to limit events after number after, in order; at most
 // 1,000, also when limit is 0. Events of other projects are left out, so that
 // the reader's numbers can have gaps.
-func (s *Store) Events(ctx context.Context, who composa.Who, after int64, limit int, f EventFilter) ([]composa.Event, error) {
+func (s *Store) Events(ctx context.Context, who composa.Who, after int64, limit int, f composa.EventFilter) ([]composa.Event, error) {
 	if limit <= 0 || limit > maxEvents {
 		limit = maxEvents
 	}

@@ -13,19 +13,9 @@ const (
 	hostFromHosts  = "hosts"
 )
 
-// HostEntry is what the site itself knows of the computer behind one cpu
-// device: one entry of hosts in the configuration. It names the device by
-// serial, address of its management controller, or place; all that it names
-// must agree.
-type HostEntry struct {
-	Serial string
-	IPMI   string
-	Place  composa.Place
-	// Address and Login are where and as whom to sign in.
-	Address, Login string
-}
-
-func (h *HostEntry) means(d *composa.Device) bool {
+// hostMeans says whether an entry of the configuration is about a cpu device: all
+// that it names must agree.
+func hostMeans(h *composa.HostEntry, d *composa.Device) bool {
 	agrees := func(said, is string) bool { return said == "" || said == is }
 	return d.Kind == composa.KindCPU && (h.Serial != "" || h.IPMI != "" || h.Place != "") &&
 		agrees(h.Serial, d.Fingerprint.Serial) && agrees(h.IPMI, d.Facts.IPMI) && agrees(string(h.Place), string(d.Place()))
@@ -34,7 +24,7 @@ func (h *HostEntry) means(d *composa.Device) bool {
 // SetHosts replaces what the configuration says of hosts. It holds for the cpu
 // devices that match now and for those that appear later; what a person said of
 // a host stays.
-func (s *Store) SetHosts(ctx context.Context, who composa.Who, entries []HostEntry) error {
+func (s *Store) SetHosts(ctx context.Context, who composa.Who, entries []composa.HostEntry) error {
 	return s.write(ctx, who, "set the hosts", func(t *tx) error {
 		if _, err := t.exec(`DELETE FROM host_entry`); err != nil {
 			return err
@@ -72,10 +62,10 @@ func (s *Store) SetHosts(ctx context.Context, who composa.Who, entries []HostEnt
 	})
 }
 
-func (t *tx) hosts() ([]HostEntry, error) {
-	var out []HostEntry
+func (t *tx) hosts() ([]composa.HostEntry, error) {
+	var out []composa.HostEntry
 	err := t.each(func(r row) error {
-		var h HostEntry
+		var h composa.HostEntry
 		err := r.Scan(&h.Serial, &h.IPMI, &h.Place, &h.Address, &h.Login)
 		out = append(out, h)
 		return err
@@ -86,7 +76,7 @@ func (t *tx) hosts() ([]HostEntry, error) {
 // applyHosts lets the first entry that means a device say where its host is,
 // and takes back what an entry said that is not there any more. It says whether
 // that changed anything.
-func applyHosts(d *composa.Device, entries []HostEntry, now time.Time) bool {
+func applyHosts(d *composa.Device, entries []composa.HostEntry, now time.Time) bool {
 	var h composa.Host
 	if d.Host != nil {
 		h = *d.Host
@@ -95,7 +85,7 @@ func applyHosts(d *composa.Device, entries []HostEntry, now time.Time) bool {
 		return false // a person said so
 	}
 	for i := range entries {
-		if !entries[i].means(d) {
+		if !hostMeans(&entries[i], d) {
 			continue
 		}
 		said := composa.Host{Address: entries[i].Address, Login: entries[i].Login, OS: h.OS, BootImage: h.BootImage, Source: hostFromHosts, At: h.At}

@@ -102,25 +102,9 @@ func (s *Store) Operation(ctx context.Context, who composa.Who, id composa.Opera
 	return out, err
 }
 
-// OperationFilter narrows a list of operations; what is zero narrows nothing.
-type OperationFilter struct {
-	Project composa.ProjectID
-	Machine composa.MachineID
-	Verb    composa.Verb
-	Open    bool // those that have not ended
-	Phases  []composa.Phase
-}
-
-// Page is one page of a list: what comes after the cursor of the page before,
-// at most Limit entries (1,000 at most, also when Limit is 0).
-type Page struct {
-	After string
-	Limit int
-}
-
 // Operations returns operations, the newest first, without their steps, and the
 // cursor of the next page; it is empty on the last one.
-func (s *Store) Operations(ctx context.Context, who composa.Who, f OperationFilter, p Page) ([]composa.Operation, string, error) {
+func (s *Store) Operations(ctx context.Context, who composa.Who, f composa.OperationFilter, p composa.Page) ([]composa.Operation, string, error) {
 	if p.Limit <= 0 || p.Limit > maxPage {
 		p.Limit = maxPage
 	}
@@ -142,7 +126,7 @@ func (s *Store) Operations(ctx context.Context, who composa.Who, f OperationFilt
 	return out, fmt.Sprintf("%d.%s", last.CreatedAt.UnixMicro(), last.ID), nil
 }
 
-func (t *tx) operationCondition(f OperationFilter, p Page) (string, []any, error) {
+func (t *tx) operationCondition(f composa.OperationFilter, p composa.Page) (string, []any, error) {
 	where, args := []string{"1 = 1"}, []any(nil)
 	if seen, more := t.visible("project", args); seen != "" {
 		where, args = append(where, seen), more

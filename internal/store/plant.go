@@ -7,13 +7,6 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// Identity names the site that a store holds.
-type Identity struct {
-	Site composa.SiteID
-	// Incarnation is another one after a backup was restored.
-	Incarnation string
-}
-
 // plant writes what every site has from its first moment: its id, the project
 // default, the system as a principal, and event number 0. Where it is there
 // already nothing happens.
@@ -41,8 +34,8 @@ func (s *Store) plant(ctx context.Context) error {
 }
 
 // Identity returns the id of the site and of this life of its store.
-func (s *Store) Identity(ctx context.Context, who composa.Who) (Identity, error) {
-	var id Identity
+func (s *Store) Identity(ctx context.Context, who composa.Who) (composa.Identity, error) {
+	var id composa.Identity
 	err := s.read(ctx, who, "read the site", func(t *tx) error {
 		_, err := t.get([]any{&id.Site, &id.Incarnation}, `SELECT id, incarnation FROM site WHERE one = 1`)
 		return err

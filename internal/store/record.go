@@ -117,7 +117,7 @@ func (t *tx) recorded(parts []PartChange) (map[composa.DeviceID]composa.Device, 
 	return out, nil
 }
 
-func (t *tx) addPart(d composa.Device, hosts []HostEntry) error {
+func (t *tx) addPart(d composa.Device, hosts []composa.HostEntry) error {
 	if d.FirstSeen.IsZero() {
 		d.FirstSeen = t.now
 	}
@@ -132,7 +132,7 @@ func (t *tx) addPart(d composa.Device, hosts []HostEntry) error {
 	return t.tellDevice("device.added", &d, "")
 }
 
-func (t *tx) changePart(p PartChange, recorded map[composa.DeviceID]composa.Device, hosts []HostEntry) error {
+func (t *tx) changePart(p PartChange, recorded map[composa.DeviceID]composa.Device, hosts []composa.HostEntry) error {
 	was, ok := recorded[p.Device.ID]
 	if !ok {
 		return composa.Errorf(composa.CodeNotFound, "cannot record device %s: the site does not know it", p.Device.ID)

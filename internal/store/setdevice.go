@@ -7,20 +7,9 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// DeviceUpdate is what a person changes of a device; what is nil stays.
-type DeviceUpdate struct {
-	// Address and Login are of the host behind a cpu device.
-	Address, Login *string
-	// Cordon keeps the device from being given out, for this reason.
-	Cordon   *string
-	Uncordon bool
-	// Labels are set to the value, or removed where it is nil.
-	Labels map[string]*string
-}
-
 // SetDevice changes what people own of a device. revision is the one that was
 // looked at (0: any); another one is answered with revision_differs.
-func (s *Store) SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u DeviceUpdate) (*composa.Device, error) {
+func (s *Store) SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u composa.DeviceUpdate) (*composa.Device, error) {
 	var out *composa.Device
 	err := s.write(ctx, who, "set device "+string(id), func(t *tx) error {
 		d, err := t.lockDevice(id)
@@ -32,7 +21,7 @@ func (s *Store) SetDevice(ctx context.Context, who composa.Who, id composa.Devic
 				WithNext("look at it again")
 		}
 		out = d
-		typ, err := u.apply(d, t)
+		typ, err := update(&u, d, t)
 		if err != nil {
 			return err
 		}
@@ -50,7 +39,8 @@ func (s *Store) SetDevice(ctx context.Context, who composa.Who, id composa.Devic
 	return out, nil
 }
 
-func (u *DeviceUpdate) apply(d *composa.Device, t *tx) (composa.EventType, error) {
+// update changes a device as a person asked, and says which event tells of it.
+func update(u *composa.DeviceUpdate, d *composa.Device, t *tx) (composa.EventType, error) {
 	typ := composa.EventType("device.changed")
 	if u.Cordon != nil && u.Uncordon {
 		return "", composa.Errorf(composa.CodeInvalid, "cannot set %s: it is to be cordoned and not cordoned", d.Place())
@@ -60,7 +50,7 @@ func (u *DeviceUpdate) apply(d *composa.Device, t *tx) (composa.EventType, error
 			WithNext("give the address to the cpu device of the machine")
 	}
 	if u.Address != nil || u.Login != nil {
-		d.Host = u.host(d.Host, t)
+		d.Host = updateHost(u, d.Host, t)
 	}
 	switch {
 	case u.Cordon != nil:
@@ -88,7 +78,7 @@ func (u *DeviceUpdate) apply(d *composa.Device, t *tx) (composa.EventType, error
 	return typ, nil
 }
 
-func (u *DeviceUpdate) host(was *composa.Host, t *tx) *composa.Host {
+func updateHost(u *composa.DeviceUpdate, was *composa.Host, t *tx) *composa.Host {
 	var h composa.Host
 	if was != nil {
 		h = *was
