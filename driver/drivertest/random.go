@@ -50,7 +50,7 @@ func newWalk(r *rig, seed uint64) *walk {
 }
 
 func (w *walk) run(length int) {
-	w.h.Faults(rand.New(rand.NewPCG(w.rng.Uint64(), 3)))
+	w.faults(rand.New(rand.NewPCG(w.rng.Uint64(), 3)))
 	for range length {
 		w.stride(w.rng.IntN(2))
 		if w.rng.IntN(4) == 0 {
@@ -64,7 +64,7 @@ func (w *walk) run(length int) {
 		}
 	}
 	w.check("at the end")
-	w.h.Faults(nil)
+	w.faults(nil)
 	w.h.Check(w.T)
 }
 
@@ -132,7 +132,7 @@ func (w *walk) end(i int) {
 // check compares the fabric, without faults, with what the steps made of it.
 func (w *walk) check(when string) {
 	w.Helper()
-	w.h.Faults(nil)
+	w.faults(nil)
 	p := w.seeAll()
 	for i, m := range w.machines {
 		seen := p.Ours(m.ref)
@@ -147,5 +147,5 @@ func (w *walk) check(when string) {
 			}
 		}
 	}
-	w.h.Faults(rand.New(rand.NewPCG(w.rng.Uint64(), 5)))
+	w.faults(rand.New(rand.NewPCG(w.rng.Uint64(), 5)))
 }

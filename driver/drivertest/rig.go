@@ -3,6 +3,7 @@ package drivertest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type rig struct {
 	h    Harness
 	f    driver.Fabric
 	able *composa.Abilities
+	rng  *rand.Rand // of the faults that strike now; nil: none
 }
 
 func newRig(t *testing.T, open func(*testing.T) Harness) *rig {
@@ -33,6 +35,20 @@ func newRig(t *testing.T, open func(*testing.T) Harness) *rig {
 	}
 	r.able = able
 	return r
+}
+
+// faults lets calls go wrong as rng chooses; nil ends it.
+func (r *rig) faults(rng *rand.Rand) {
+	r.rng = rng
+	r.h.Faults(rng)
+}
+
+// truth is what the fabric shows while nothing goes wrong.
+func (r *rig) truth() *composa.Picture {
+	r.Helper()
+	r.h.Faults(nil)
+	defer r.h.Faults(r.rng)
+	return r.seeAll()
 }
 
 // restart drops the driver and makes a new one, as a restart of the server does.
@@ -182,6 +198,7 @@ func (r *rig) refused(s composa.Step, want composa.Code) {
 		r.Errorf("%s: %q (%v), want %s", &s, code, err, want)
 	}
 	r.same(before, r.seeAll(), "after "+s.String())
+	r.h.Check(r.T)
 }
 
 // same fails where two pictures show different things.
@@ -250,15 +267,19 @@ func (r *rig) drive(s composa.Step) *composa.Picture {
 	r.Helper()
 	var last error
 	for range patience {
+		before := r.truth()
 		p, err := r.f.Apply(r.Context(), s)
 		if err == nil {
 			return r.held(s, p)
 		}
 		last = err
 		switch code := driver.CodeOf(err); code {
-		case composa.CodeBusy, composa.CodeUnreachable, composa.CodeRefused, composa.CodeFailed:
+		case composa.CodeBusy, composa.CodeUnreachable, composa.CodeRefused:
+			// Nothing happened: nothing is different and nothing is open.
+			r.same(before, r.truth(), fmt.Sprintf("%s: %s", &s, code))
+			r.h.Check(r.T)
 			continue
-		case composa.CodeUnknown:
+		case composa.CodeUnknown, composa.CodeFailed:
 		default:
 			r.Fatalf("%s: %v (%s)", &s, err, code)
 		}
