@@ -30,9 +30,9 @@ func busyDirector(t *testing.T, dir string) *Director {
 	return d
 }
 
-// TestKilledAtAnyTime: the folder as it is after each acknowledged call is what
+// TestRestart: the folder of a busy director is what
 // another director takes up, sessions and queues included.
-func TestKilledAtAnyTime(t *testing.T) {
+func TestRestart(t *testing.T) {
 	dir := t.TempDir()
 	d := busyDirector(t, dir)
 	before := d.Snapshot()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -219,6 +220,9 @@ func (inv *Inventory) check() error {
 			}
 			own.taken[own.value] = i
 		}
+		if _, err := netip.ParseAddr(e.IPMI); e.IPMI != "" && err != nil {
+			bad("ipmi", "%q is not an address", e.IPMI)
+		}
 		if e.Switch != nil {
 			if *e.Switch < 0 || *e.Switch >= switches {
 				bad("switch", "%d is not one of the %d switches, which count from 0", *e.Switch, switches)
@@ -290,6 +294,10 @@ func (inv *Inventory) build(name string, seed uint64) []*part {
 			reserved[*e.Switch] += uint32(max(e.Count, 1))
 		}
 	}
+	addresses := map[string]bool{}
+	for _, e := range inv.Devices {
+		addresses[e.IPMI] = true
+	}
 	next := map[Kind]int{}
 	spread := 0
 	var parts []*part
@@ -327,8 +335,8 @@ func (inv *Inventory) build(name string, seed uint64) []*part {
 			if e.Kind == CPU {
 				// A host's own node number is what ties node/status to it (liqid-api.md 2.10).
 				p.Location = Coordinates{Node: directorNode + 1 + i}
-				if p.IPMI == "" {
-					p.IPMI = ipmiAddress(seed, i)
+				for n := i; p.IPMI == "" || (e.IPMI == "" && addresses[p.IPMI]); n += MaxDevices {
+					p.IPMI = ipmiAddress(seed, n) // past the addresses that the inventory gives to others
 				}
 			}
 			parts = append(parts, p)

@@ -39,7 +39,7 @@ fabric: 9
 switches: 2
 devices:
   - {kind: cpu, count: 2, model: EPYC 7763, dram: 1024}
-  - {kind: cpu, ipmi: 198.51.100.7}
+  - {kind: cpu, ipmi: 192.0.2.10}
   - {kind: gpu, model: Prototype 9, vendor: Acme, dram: 96, serial: AX-0001, switch: 1}
   - {kind: ssd, count: 2, capacity: 500, model: Small, vendor: Acme}
   - {kind: nic, link: infiniband, speed: 400}
@@ -65,7 +65,7 @@ devices:
 		t.Errorf("pcpu0 = %s", cpu)
 	}
 	ipmi := must[ipmiRecord](t, d, "GET", "manager/network/ipmi/cpu", "")
-	if len(ipmi) != 3 || ipmi[2].CPUName != "pcpu2" || ipmi[2].IPAddress != "198.51.100.7" {
+	if len(ipmi) != 3 || ipmi[2].CPUName != "pcpu2" || ipmi[2].IPAddress != "192.0.2.10" || ipmi[0].IPAddress == ipmi[2].IPAddress {
 		t.Errorf("ipmi = %+v", ipmi)
 	}
 	for _, s := range must[statusRecord](t, d, "GET", "status", "") {
@@ -93,6 +93,7 @@ func TestInventoryFileIsRefused(t *testing.T) {
 		{"a switch that is not there", "switches: 2\ndevices:\n  - {kind: gpu, switch: 2}\n", "2 is not one of the 2 switches"},
 		{"too few switches", "switches: 1\ndevices:\n  - {kind: gpu, count: 300}\n", "do not fit on 1 switches"},
 		{"a strange generation", "devices:\n  - {kind: gpu, generation: gen9}\n", `"gen9" is not gen3 or gen4`},
+		{"an address that is none", "devices:\n  - {kind: cpu, ipmi: rack1-cpu3}\n", `"rack1-cpu3" is not an address`},
 		{"two documents", "devices: [{kind: gpu}]\n---\ndevices: []\n", "2 documents"},
 		{"no YAML", "devices: [\n", "cannot read"},
 		{"two faults at once", "devices:\n  - {kind: gpu, lanes: -1, generation: x}\n", "lanes: -1"},

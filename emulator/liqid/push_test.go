@@ -171,10 +171,10 @@ func TestSocketRefuses(t *testing.T) {
 }
 
 func TestSocketBeatsAndMissesBeats(t *testing.T) {
-	_, url := serveSocket(t, Config{HeartBeat: 20 * time.Millisecond})
+	_, url := serveSocket(t, Config{HeartBeat: 100 * time.Millisecond})
 	r := openRaw(t, url)
-	r.say("CONNECT\naccept-version:1.1\nheart-beat:20,20\n\n\x00")
-	if got := r.hear(); !strings.Contains(got, "heart-beat:20,20") {
+	r.say("CONNECT\naccept-version:1.1\nheart-beat:100,100\n\n\x00")
+	if got := r.hear(); !strings.Contains(got, "heart-beat:100,100") {
 		t.Errorf("%q", got)
 	}
 	if got := r.hear(); got != "\n" {
@@ -183,7 +183,7 @@ func TestSocketBeatsAndMissesBeats(t *testing.T) {
 	for r.hear() == "\n" {
 		// This client sends none, so the director gives it up.
 	}
-	c, err := stomp.Dial(t.Context(), url, []string{"/data/group"}, stomp.Options{HeartBeat: stomp.HeartBeat{Send: 20 * time.Millisecond, Receive: 20 * time.Millisecond}})
+	c, err := stomp.Dial(t.Context(), url, []string{"/data/group"}, stomp.Options{HeartBeat: stomp.HeartBeat{Send: 100 * time.Millisecond, Receive: 100 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestSocketBeatsAndMissesBeats(t *testing.T) {
 	select {
 	case <-c.Done():
 		t.Errorf("a client that beats was given up: %v", c.Err())
-	case <-time.After(150 * time.Millisecond):
+	case <-time.After(600 * time.Millisecond):
 	}
 }
 

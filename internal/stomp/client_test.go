@@ -137,16 +137,20 @@ func TestClientSaysHowItWasLost(t *testing.T) {
 		}, "binary"},
 		{"too large", func(p peer) { p.write("MESSAGE\n\n" + strings.Repeat("x", 20_000) + "\x00"); p.read() }, "too large"},
 		{"far too large", func(p peer) { p.write("MESSAGE\n\n" + strings.Repeat("x", 200_000) + "\x00"); p.read() }, "too large: a message of more than 10000 bytes"},
-		{"silence", func(p peer) { p.read() }, "no sign of life for 60ms"},
+		{"silence", func(p peer) { p.read() }, "no sign of life for 200ms"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url := serve(t, func(p peer) {
 				p.read()
-				p.write("CONNECTED\nversion:1.2\nheart-beat:30,0\n\n\x00")
+				p.write("CONNECTED\nversion:1.2\nheart-beat:100,0\n\n\x00")
 				p.write("MESSAGE\ndestination:/x\n\nfirst\x00")
 				tt.then(p)
 			})
-			c, err := Dial(t.Context(), url, nil, Options{HeartBeat: HeartBeat{Receive: 30 * time.Millisecond}, MaxFrame: 10_000})
+			beat := HeartBeat{Receive: time.Minute}
+			if tt.name == "silence" {
+				beat.Receive = 100 * time.Millisecond
+			}
+			c, err := Dial(t.Context(), url, nil, Options{HeartBeat: beat, MaxFrame: 10_000})
 			if err != nil {
 				t.Fatal(err)
 			}
