@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/composa-dev/composa/client"
+	"github.com/composa-dev/composa/emulator/liqid"
+)
+
+// patience bounds every wait of these tests; it is far more than they need.
+const patience = 90 * time.Second
+
+// prove is set where the tests run at the counts that prove the promises.
+func prove() bool { return os.Getenv("COMPOSA_PROVE") != "" }
+
+func count(small, proving int) int {
+	if prove() {
+		return proving
+	}
+	return small
+}
+
+// built is the folder of the binary; TestMain removes it.
+var built string
+
+// program builds the binary once for all tests, with the race detector in it.
+var program = sync.OnceValues(func() (path string, err error) {
+	if built, err = os.MkdirTemp("", "composa-test-"); err != nil {
+		return "", err
+	}
+	path = filepath.Join(built, "composa")
+	out, err := exec.Command("go", "build", "-race", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("cannot build the program: %v\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
+// process is the program running.
+type process struct {
+	cmd    *exec.Cmd
+	ended  chan struct{}
+	mu     sync.Mutex
+	output bytes.Buffer
+}
+
+// start runs the program and waits until it said on standard error what ready
+// matches; it returns what the pattern's groups matched.
+func start(t *testing.T, ready string, args ...string) (*process, []string) {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(path, args...), ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_STATE_HOME=")
+	pipe, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan []string, 1)
+	go p.listen(bufio.NewScanner(pipe), regexp.MustCompile(ready), said)
+	t.Cleanup(func() { p.kill() })
+	select {
+	case groups := <-said:
+		return p, groups
+	case <-p.ended:
+	case <-time.After(patience):
+	}
+	t.Fatalf("composa %s did not get ready:\n%s", strings.Join(args, " "), p.said())
+	return nil, nil
+}
+
+func (p *process) listen(lines *bufio.Scanner, ready *regexp.Regexp, said chan<- []string) {
+	for lines.Scan() {
+		p.mu.Lock()
+		fmt.Fprintln(&p.output, lines.Text())
+		text := p.output.String()
+		p.mu.Unlock()
+		if groups := ready.FindStringSubmatch(text); groups != nil {
+			select {
+			case said <- groups:
+			default:
+			}
+		}
+	}
+	p.cmd.Wait()
+	close(p.ended)
+}
+
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.output.String()
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// racked is directors in processes of their own, and a server that can be
+// killed and started again.
+type racked struct {
+	t        *testing.T
+	config   string
+	address  string
+	token    string
+	server   *process
+	client   *client.Client
+	controls map[string]string // URL of each director's control endpoint
+}
+
+func newRacked(t *testing.T, racks int, flags ...string) *racked {
+	t.Helper()
+	r := &racked{t: t, controls: map[string]string{}, token: "composa_testtesttesttesttesttesttest"}
+	dir := t.TempDir()
+	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata: %s\nfabrics:\n", filepath.Join(dir, "data"))
+	for i := range racks {
+		name := fmt.Sprintf("rack%d", i+1)
+		args := append([]string{"emulate", "liqid", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--name", name,
+			"--data", filepath.Join(dir, name), "--seed", fmt.Sprint(i + 1)}, flags...)
+		_, urls := start(t, `director on (http://\S+)\n(?s:.*)control on (http://\S+)`, args...)
+		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage}\n", name, urls[1])
+		r.controls[name] = urls[2]
+	}
+	r.config = filepath.Join(dir, "composa.yaml")
+	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COMPOSA_BOOTSTRAP_TOKEN", r.token)
+	r.start()
+	return r
+}
+
+// start starts the server, and waits until it knows every fabric.
+func (r *racked) start() {
+	r.t.Helper()
+	var urls []string
+	r.server, urls = start(r.t, `serving \d+ fabrics on (http://\S+)`, "serve", "--config", r.config)
+	c, err := client.New(client.Config{URL: urls[1], Token: r.token})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.client = c
+	r.until("every fabric was seen", func(ctx context.Context) (bool, error) {
+		all, err := client.All(c.Fabrics(ctx))
+		for _, f := range all {
+			if f.State != "ok" {
+				return false, err
+			}
+		}
+		return len(all) == len(r.controls), err
+	})
+}
+
+// until waits for a condition that the server shows.
+func (r *racked) until(what string, so func(ctx context.Context) (bool, error)) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		ok, err := so(ctx)
+		if ok && err == nil {
+			return
+		}
+		last = err
+		select {
+		case <-ctx.Done():
+			r.t.Fatalf("it never came that %s: %v\n%s", what, last, r.server.said())
+		case <-tick.C:
+		}
+	}
+}
+
+// director reads one answer of a director's control endpoint.
+func (r *racked) director(rack, path string, into any) {
+	r.t.Helper()
+	resp, err := http.Get(r.controls[rack] + path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		r.t.Fatalf("cannot read %s of %s: %v", path, rack, err)
+	}
+}
+
+// violations are the rules of the director that its clients broke. Cancelling
+// what is not open is none: whoever cleans up after a crash cannot know.
+func (r *racked) violations(rack string) []liqid.Violation {
+	r.t.Helper()
+	var all, out []liqid.Violation
+	r.director(rack, "/violations", &all)
+	for _, v := range all {
+		if v.Rule != liqid.RuleNothingOpen {
+			out = append(out, v)
+		}
+	}
+	return out
+}
