@@ -308,6 +308,7 @@ func (d *decision) hold(op *composa.Operation, l *leg, r *composa.StepRecord, wh
 	if op.Direction == composa.Forward && !op.Verb.OnlyForward() {
 		ways = append(ways, "undo")
 	}
+	ways = append(ways, "resolve")
 	a := composa.Advance{
 		Phase: composa.PhaseHeld, Reason: why.text, Picture: l.survey,
 		Result: &composa.Result{Code: why.code, Text: why.text, Where: d.where(op, site), Ways: ways},

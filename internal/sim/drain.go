@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+// drain lets everything come to rest: nothing goes wrong any more and nobody
+// else acts. Then others leave too, people decide on what is held, and that
+// must come to an end as well.
+func (s *sim) drain() error {
+	s.note("DRAIN")
+	s.quiet = true
+	s.world.Advance()
+	if err := s.settleDown(); err != nil {
+		return err
+	}
+	if err := s.atRest(); err != nil {
+		return err
+	}
+	s.note("OTHERS LEAVE")
+	s.othersLeave()
+	if err := s.settleDown(); err != nil {
+		return err
+	}
+	for range 3 {
+		held, err := s.held()
+		if err != nil {
+			return err
+		}
+		for _, op := range held {
+			_, err := s.server.intake.Retry(s.ctx, s.who, op.ID)
+			s.note("retry %s: %v", op.ID, err)
+		}
+		if err := s.settleDown(); err != nil {
+			return err
+		}
+	}
+	held, err := s.held()
+	if err != nil {
+		return err
+	}
+	if len(held) > 0 {
+		return fmt.Errorf("operation %s is held although nothing is in its way: %+v", held[0].ID, held[0].Result)
+	}
+	return s.atRest()
+}
+
+// settleDown turns everything until nothing is left to do.
+func (s *sim) settleDown() error {
+	calm := 0
+	for range 4000 {
+		s.pass(500 * time.Millisecond)
+		for _, turn := range []func() error{s.runnerTurn, s.inventoryTurn, s.intakeTurn} {
+			if err := turn(); err != nil {
+				return err
+			}
+		}
+		for len(s.server.calls) > 0 {
+			s.call()
+		}
+		s.look()
+		if err := s.always(); err != nil {
+			return err
+		}
+		open, err := s.open()
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(open, func(op composa.Operation) bool { return op.Phase != composa.PhaseHeld }) {
+			calm = 0
+			continue
+		}
+		if calm++; calm > 60 { // long enough for two pictures that are ten seconds apart
+			return nil
+		}
+	}
+	return nil
+}
+
+// othersLeave takes everything of others away.
+func (s *sim) othersLeave() {
+	f := s.world.Foreign()
+	for _, name := range slices.Sorted(maps.Keys(s.strange)) {
+		err := f.Release(name)
+		s.note("RIVAL takes %s out: %v", name, err)
+		delete(s.strange, name)
+	}
+	for _, native := range slices.Sorted(maps.Keys(s.rivals)) {
+		s.giveUp(f, native)
+	}
+	for _, name := range s.pulled() {
+		err := f.Return(name)
+		s.note("RIVAL puts %s back: %v", name, err)
+	}
+}

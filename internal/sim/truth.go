@@ -1,0 +1,155 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver/memory"
+)
+
+// always says what does not hold that must hold at any moment.
+func (s *sim) always() error {
+	if v := s.world.Violations(); len(v) > 0 {
+		return fmt.Errorf("the driver was told to touch what is not ours: %v", v)
+	}
+	site, err := s.store.Site(s.ctx, composa.System())
+	if err != nil {
+		return err
+	}
+	truth := s.world.Truth()
+	for _, check := range []func(*composa.Site, *composa.Picture) error{s.claimsExplained, s.rivalsIntact, s.nothingLeaked} {
+		if err := check(site, truth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claimsExplained: a device is claimed at most once; whose claim is open is a
+// living machine, or an operation that has not ended, or is being released.
+func (s *sim) claimsExplained(site *composa.Site, _ *composa.Picture) error {
+	seen := map[composa.DeviceID]bool{}
+	for _, c := range site.Claims {
+		if seen[c.Device] {
+			return fmt.Errorf("device %s is claimed twice", c.Device)
+		}
+		seen[c.Device] = true
+		switch {
+		case c.Purpose == composa.PurposeReleasing && !c.ReleasedAt.IsZero():
+		case c.Purpose == composa.PurposeReleasing:
+			return fmt.Errorf("claim %s is releasing since never", c.ID)
+		case site.Machine(c.Machine) == nil:
+			return fmt.Errorf("claim %s is of machine %s, which does not live", c.ID, c.Machine)
+		case c.Heir != "" && site.Operation(c.Operation) == nil:
+			return fmt.Errorf("claim %s has an heir and no operation", c.ID)
+		}
+	}
+	return nil
+}
+
+// rivalsIntact: what others have, they keep.
+func (s *sim) rivalsIntact(_ *composa.Site, truth *composa.Picture) error {
+	for _, native := range slices.Sorted(maps.Keys(s.rivals)) {
+		if truth.Machine(native) == nil {
+			return fmt.Errorf("machine %s of somebody else is not there any more", native)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.taken)) {
+		if d := truth.Device(name); d == nil || d.Spot.Machine != s.taken[name] {
+			return fmt.Errorf("%s was in machine %s of somebody else and is not any more", name, s.taken[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.strange)) {
+		if d := truth.Device(name); d != nil && d.Spot.Area != composa.AreaMachine {
+			return fmt.Errorf("somebody else put %s into a machine of ours, and we took it out", name)
+		}
+	}
+	return nil
+}
+
+// nothingLeaked: what is in our group or in a machine of ours is claimed, but
+// for what others put there.
+func (s *sim) nothingLeaked(site *composa.Site, truth *composa.Picture) error {
+	for _, d := range truth.Devices {
+		ours := d.Spot.Area == composa.AreaOurs && !s.config.Keep ||
+			d.Spot.Area == composa.AreaMachine && !s.rivals[d.Spot.Machine] && !s.strange[d.Name]
+		if s.config.Shape == memory.Hosted && d.Kind == composa.KindCPU {
+			ours = false // a host is always in its machine
+		}
+		if !ours {
+			continue
+		}
+		dev := site.At(composa.PlaceOf(fabricName, d.Name))
+		if dev == nil || site.Claim(dev.ID) == nil {
+			return fmt.Errorf("%s is in %s, and nobody claims it", d.Name, d.Spot)
+		}
+	}
+	return nil
+}
+
+// atRest says what does not hold that must hold when everything has ended.
+func (s *sim) atRest() error {
+	site, err := s.store.Site(s.ctx, composa.System())
+	if err != nil {
+		return err
+	}
+	truth := s.world.Truth()
+	if open := s.world.OpenSessions(); len(open) > 0 {
+		return fmt.Errorf("edit sessions are open: %v", open)
+	}
+	for _, c := range site.Claims {
+		if c.Purpose == composa.PurposeReleasing {
+			if dev := site.Device(c.Device); dev != nil && truth.Device(dev.Name) != nil {
+				return fmt.Errorf("claim %s on %s is still being released", c.ID, dev.Place())
+			}
+		}
+	}
+	living := map[string]bool{}
+	for i := range site.Machines {
+		m := &site.Machines[i]
+		living[m.Native] = true
+		if m.Operation == "" {
+			if err := s.asBound(site, truth, m); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range truth.Machines {
+		if !s.rivals[m.Native] && !living[m.Native] && s.config.Shape != memory.Hosted {
+			return fmt.Errorf("machine %s %q with %v is nobody's", m.Native, m.Label, m.Devices)
+		}
+	}
+	for _, op := range site.Operations {
+		switch {
+		case op.Phase != composa.PhaseHeld:
+			return fmt.Errorf("operation %s is %s and never ends: %s", op.ID, op.Phase, op.Reason)
+		case op.Result == nil || op.Result.Text == "" || len(op.Result.Where) == 0 || len(op.Result.Ways) == 0:
+			return fmt.Errorf("operation %s is held without saying why: %+v", op.ID, op.Result)
+		}
+	}
+	return nil
+}
+
+// asBound: a machine that nothing changes holds what is recorded, but for what
+// others did.
+func (s *sim) asBound(site *composa.Site, truth *composa.Picture, m *composa.Machine) error {
+	seen := truth.Ours(m.Ref())
+	if seen == nil {
+		return fmt.Errorf("machine %q (%s) is ready and not there", m.Name, m.Native)
+	}
+	bound := map[string]bool{}
+	for _, b := range site.Binding(m.ID) {
+		bound[b.Device.Name] = true
+		if d := truth.Device(b.Device.Name); d != nil && d.Spot.Machine != m.Native && !s.disturbed[b.Device.Name] {
+			return fmt.Errorf("machine %q (%s) is ready and %s is in %s", m.Name, m.Native, b.Device.Name, d.Spot)
+		}
+	}
+	for _, name := range seen.Devices {
+		if !bound[name] && !s.strange[name] {
+			return fmt.Errorf("machine %q (%s) is ready and holds %s, which is not of it", m.Name, m.Native, name)
+		}
+	}
+	return nil
+}
