@@ -202,8 +202,10 @@ func (q *query) text() string {
 		return q.placeText(where, e)
 	}
 	switch {
-	case most == 0:
+	case most == 0 && one:
 		return fmt.Sprintf("%s has no free %s", who, q.describe(e, 1))
+	case most == 0:
+		return fmt.Sprintf("%s has a free %s", who, q.describe(e, 1))
 	case one:
 		return fmt.Sprintf("%s has %d free %s, %d are wanted", who, most, q.describe(e, most), e.Count)
 	}
@@ -244,7 +246,7 @@ func (q *query) apart(who string, one bool, usable []*trial) string {
 		text = who + " does not have all of it together"
 		for _, f := range usable[0].entries {
 			if i := slices.IndexFunc(f.lost, func(l removed) bool { return l.stage == stageTogether }); i >= 0 {
-				return fmt.Sprintf("%s (%d devices are %s)", text, f.lost[i].count, f.lost[i].condition)
+				return fmt.Sprintf("%s: %d %s", text, f.lost[i].count, f.lost[i].condition)
 			}
 		}
 	}
