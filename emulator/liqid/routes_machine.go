@@ -154,11 +154,20 @@ func (r *request) cancelEdit() (any, error) {
 	return one(after.oneMachine(id)), nil
 }
 
+// reprogram applies the queue. With reboot=true a host that is on boots again
+// afterwards; what real directors make of it is not known (liqid-api.md A19).
 func (r *request) reprogram() (any, error) {
 	id, _, err := r.machineID()
 	if err != nil {
 		return nil, err
 	}
+	reboot := false
+	if text := r.URL.Query().Get("reboot"); text != "" {
+		if reboot, err = strconv.ParseBool(text); err != nil {
+			return nil, invalid("reboot %q is not true or false", text)
+		}
+	}
+	boot := r.d.pick(r.d.config.BootLatency)
 	var session int64
 	after, err := r.d.commit("fabric/reprogram", r.groupOf(id), id, func(s *state) error {
 		open, err := s.needEdit(id)
@@ -168,7 +177,13 @@ func (r *request) reprogram() (any, error) {
 		if err != nil {
 			return err
 		}
-		return s.reprogram(id, now())
+		if err := s.reprogram(id, now()); err != nil {
+			return err
+		}
+		if h := s.host(id); reboot && h != nil && h.powered {
+			return s.power(id, "reboot", boot, now())
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -93,6 +93,7 @@ func TestRules(t *testing.T) {
 		{"p2p of a strange value", nil, step{"POST", "machine/p2p", `{"mach_id":1,"p2p":"maybe"}`}, "", "not on or off"},
 		{"udesc under a wrong type", nil, step{"PUT", "device/udesc/targ/0x00002000", `{"udesc":"x"}`}, "", "of type gpu"},
 		{"pending work of another fabric", nil, step{"GET", "state/2", ""}, "", "no fabric 2"},
+		{"reboot maybe", []step{editMachine}, step{"POST", "fabric/reprogram?reboot=maybe", `{"mach_id":1}`}, "", "not true or false"},
 		{"a filter that is no number", nil, step{"GET", "machine?mach_id=x", ""}, "", "not a number"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -245,6 +246,15 @@ func TestPowerBootsAndWritesOnDrives(t *testing.T) {
 		must[any](t, d, "POST", "power/reboot", `{"mach_id":1}`)
 		if run() != "on" {
 			t.Errorf("rebooted: %s", run())
+		}
+		time.Sleep(time.Minute)
+		for query, want := range map[string]string{"": "up", "?reboot=False": "up", "?reboot=true": "on"} {
+			time.Sleep(time.Minute)
+			must[any](t, d, "POST", "fabric/edit", `{"mach_id":1}`)
+			must[any](t, d, "POST", "fabric/reprogram"+query, `{"mach_id":1}`)
+			if run() != want {
+				t.Errorf("after reprogram%s: %s", query, run())
+			}
 		}
 		must[any](t, d, "POST", "power/shutdown", `{"mach_id":1}`)
 		if run() != "off" {
