@@ -14,8 +14,10 @@ import (
 )
 
 // knowledge is what was found out about a director by asking. It is asked again
-// after the director was silent: it may come back with other software.
+// after a while and after the director was silent: it may come back with other
+// software.
 type knowledge struct {
+	asked     time.Time
 	fabric    int  // fabr_id, part of what is created
 	pending   bool // state/{fabric} lists what is under way
 	abilities composa.Abilities
@@ -24,6 +26,9 @@ type knowledge struct {
 // settleTime is how long something sent may still take effect where a director
 // does not list what is pending (design 3.6).
 const settleTime = time.Minute
+
+// askAgain is how long what was found out is believed.
+const askAgain = 10 * time.Minute
 
 // dialTime bounds the try whether the event socket works.
 const dialTime = 2 * time.Second
@@ -47,7 +52,7 @@ func (f *Fabric) know(ctx context.Context) (*knowledge, error) {
 	f.mu.Lock()
 	k := f.known
 	f.mu.Unlock()
-	if k != nil {
+	if k != nil && f.config.Clock().Sub(k.asked) < askAgain {
 		return k, nil
 	}
 	k, err := f.ask(ctx)
@@ -68,7 +73,7 @@ func (f *Fabric) forget() {
 }
 
 func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {
-	k := &knowledge{abilities: composa.Abilities{
+	k := &knowledge{asked: f.config.Clock(), abilities: composa.Abilities{
 		Driver: "liqid", Groups: composa.NeedRequired, Make: composa.MakeEmpty, Reshape: composa.ReshapeOn, DetachSure: true,
 		Acts: []composa.Act{
 			composa.ActEnter, composa.ActLeave, composa.ActMake, composa.ActReshape, composa.ActRemove, composa.ActP2P, composa.ActPower,

@@ -118,7 +118,8 @@ func (j *job) judge(ctx context.Context, afresh bool) (composa.Standing, string,
 // after says what an act that failed means, by looking where that can tell.
 func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
 	code := codeOf(err)
-	if code != composa.CodeUnknown && code != composa.CodeRefused {
+	f, _ := errors.AsType[*fault](err)
+	if (code != composa.CodeUnknown && code != composa.CodeRefused) || (f != nil && f.open) {
 		return nil, err
 	}
 	if code == composa.CodeUnknown {

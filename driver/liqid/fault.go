@@ -16,6 +16,7 @@ type fault struct {
 	why    string // "the director refused POST pool/edit (400): …"
 	status int    // of the answer; 0 where there was none
 	next   string // what to do about it
+	open   bool   // a session may be left open
 	err    error
 }
 

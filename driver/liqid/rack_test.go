@@ -26,6 +26,19 @@ const (
 	rackSite = composa.SiteID("site_k3v9q2xwabcdefgh")
 )
 
+// How a call fails.
+const (
+	failRefused = iota
+	failBusy
+	failServer
+	failGateway
+	failDropBefore
+	failDropAfter
+	failDropDuring // carried out while the answer is lost already
+	failGarbage
+	failures // how many ways there are
+)
+
 // rack is an emulated director over loopback HTTP, with everything that the
 // suite wants to do to it behind the driver's back.
 type rack struct {
@@ -39,6 +52,7 @@ type rack struct {
 	before    func() // what to do at call number at
 	at        int
 	faults    *rand.Rand
+	lose, how int  // which changing call from now fails, and how
 	provoked  bool // a rival acted between two calls of the driver
 	disturbed bool // calls failed
 	rivals    int  // names of rival groups
@@ -159,9 +173,14 @@ func (r *rack) serve(w http.ResponseWriter, q *http.Request) {
 	if r.before != nil && r.calls == r.at {
 		do, r.before, r.provoked = r.before, nil, true
 	}
-	effect := 100
+	effect := -1
+	if r.lose > 0 && q.Method != http.MethodGet {
+		if r.lose--; r.lose == 0 {
+			effect, r.disturbed = r.how, true
+		}
+	}
 	if r.faults != nil {
-		effect = r.faults.IntN(40)
+		effect = r.faults.IntN(160) // one call in twenty fails
 	}
 	r.mu.Unlock()
 	if do != nil {
@@ -173,25 +192,25 @@ func (r *rack) serve(w http.ResponseWriter, q *http.Request) {
 		fmt.Fprintf(w, `{"response":{"data":[],"errors":[{"code":%d,"message":"fault","type":""}],"code":%d}}`, status, status)
 	}
 	switch effect {
-	case 0:
+	case failRefused:
 		refuse(http.StatusBadRequest)
-	case 1:
+	case failBusy:
 		refuse(http.StatusConflict)
-	case 2:
+	case failServer:
 		refuse(http.StatusInternalServerError)
-	case 3:
+	case failGateway:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusBadGateway)
 		fmt.Fprint(w, "<html>bad gateway</html>")
-	case 4:
+	case failDropBefore:
 		panic(http.ErrAbortHandler)
-	case 5:
+	case failDropAfter:
 		r.director.Handler().ServeHTTP(httptest.NewRecorder(), q)
 		panic(http.ErrAbortHandler)
-	case 6:
+	case failDropDuring:
 		r.takeEffectLate(q)
 		panic(http.ErrAbortHandler)
-	case 7:
+	case failGarbage:
 		w.WriteHeader(http.StatusOK)
 		fmt.Fprint(w, "<html>who are you?</html>")
 	default:

@@ -75,7 +75,7 @@ func (j *job) abandon(ctx context.Context, s session, err error) error {
 	defer stop()
 	if failed := j.cancel(ctx, s.cancel, s.body); failed != nil {
 		return &fault{
-			code: composa.CodeUnknown, err: errors.Join(err, failed),
+			code: composa.CodeUnknown, open: true, err: errors.Join(err, failed),
 			why: fmt.Sprintf("%v; and the edit session on %s could not be cancelled: %v", err, s.what, failed),
 		}
 	}

@@ -34,8 +34,10 @@ func size(s string, thousand, bare float64) int64 {
 	if !ok {
 		return 0
 	}
-	unit = strings.TrimSuffix(strings.ToLower(unit), "yte")
-	unit = strings.TrimSuffix(strings.TrimSuffix(unit, "s"), "b")
+	unit = strings.ToLower(unit)
+	for _, tail := range []string{"s", "yte", "b"} { // "GB", "GBytes"
+		unit = strings.TrimSuffix(unit, tail)
+	}
 	if rest, binary := strings.CutSuffix(unit, "i"); binary {
 		unit, thousand = rest, 1024
 	}
