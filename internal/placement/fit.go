@@ -199,6 +199,19 @@ func (f *fit) lots(items []item) (of []int, all []lot) {
 	return of, all
 }
 
+// supply is how many devices of the lots can serve an entry.
+func (f *fit) supply(entry int, lots []lot) int {
+	n := 0
+	for _, l := range lots {
+		for c, count := range l.devices {
+			if f.classes[c]&(1<<entry) != 0 {
+				n += count * l.count
+			}
+		}
+	}
+	return n
+}
+
 // fits says whether some of the items fill the entries.
 func (f *fit) fits(items []item) bool {
 	_, lots := f.lots(items)

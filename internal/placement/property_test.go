@@ -65,7 +65,8 @@ func drawRequest(t *rapid.T, site *composa.Site) placement.Request {
 	return r
 }
 
-// drawMachine lets some free devices of a rack be a machine's already.
+// drawMachine lets some free devices of a rack, which may go together, be a
+// machine's already.
 func drawMachine(t *rapid.T, site *composa.Site) *composa.Machine {
 	if !rapid.Bool().Draw(t, "plug") {
 		return nil
@@ -73,7 +74,8 @@ func drawMachine(t *rapid.T, site *composa.Site) *composa.Machine {
 	var have []composa.Place
 	for i := range site.Devices {
 		d := &site.Devices[i]
-		if d.Fabric == "rack1" && d.Unit == "" && site.WhyNotFree(d, "proj_a", "") == "" && len(have) < 2 {
+		apart := len(have) > 0 && len(d.Domains)+len(at(site, have[0]).Domains) > 0
+		if d.Fabric == "rack1" && d.Unit == "" && !apart && site.WhyNotFree(d, "proj_a", "") == "" && len(have) < 2 {
 			have = append(have, d.Place())
 		}
 	}

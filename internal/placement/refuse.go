@@ -101,13 +101,15 @@ func (t *trial) most(whole bool) []int {
 
 func (t *trial) mostWithin(items []item, whole bool) []int {
 	f := &fit{want: make([]int, len(t.query.entries))}
+	_, lots := f.lots(items)
+	none := make([]int, len(f.classes))
 	for i, e := range t.query.entries {
 		least := 1
 		if whole && (len(e.Places) > 0 || e.IPMI != "") {
 			least = e.Count
 		}
-		for n := min(e.Count, t.room-f.total()); n >= least; n-- {
-			if f.want[i] = n; f.fits(items) {
+		for n := min(e.Count, t.room-f.total(), f.supply(i, lots)); n >= least; n-- {
+			if f.want[i] = n; f.feasible(none, lots) {
 				break
 			}
 			f.want[i] = 0
