@@ -118,3 +118,9 @@ func (c *Client) stream(ctx context.Context, at *string, f EventFilter, yield fu
 	}
 	return true, true, lines.Err()
 }
+
+// PastEvents iterates over all pages of the events after one of an id, in
+// order, up to now; after empty: from the first that is kept.
+func (c *Client) PastEvents(ctx context.Context, after string, f EventFilter) iter.Seq2[api.Event, error] {
+	return pages[api.Event](ctx, c, "/v1/events", values("after", after, "type", f.Type, "subject", f.Subject))
+}

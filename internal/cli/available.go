@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) availableCommand() *cobra.Command {
+	var kind string
+	cmd := &cobra.Command{
+		Use:   "available",
+		Short: "Show what can be had now, by kind and model",
+		Long: `Show by kind and model how many devices are free, how many there are, and the most
+that one machine could get now: a machine is made of devices of one fabric.`,
+		Args:              noArgs,
+		ValidArgsFunction: nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if kind != "" {
+				if kind, err = parseKind(kind); err != nil {
+					return err
+				}
+			}
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			list, err := client.All(c.Available(cmd.Context(), kind))
+			if err != nil {
+				return err
+			}
+			slices.SortStableFunc(list, func(x, y api.Available) int {
+				if c := compareKinds(x.Kind, y.Kind); c != 0 {
+					return c
+				}
+				return naturalCompare(x.Model, y.Model)
+			})
+			if site, err := a.site(cmd.Context()); err == nil && site.Emulated {
+				a.say("some of this is emulated")
+			}
+			return printList(a, availableTable, "devices", list)
+		},
+	}
+	cmd.Flags().StringVar(&kind, "kind", "", "only of this `KIND`")
+	_ = cmd.RegisterFlagCompletionFunc("kind", words(kinds...))
+	return cmd
+}
+
+var availableTable = table[api.Available]{
+	name: func(v api.Available) string { return v.Kind + " " + v.Model },
+	columns: []column[api.Available]{
+		{name: "kind", text: func(v api.Available) string { return v.Kind }},
+		{name: "model", text: func(v api.Available) string { return v.Model }},
+		{name: "free", text: func(v api.Available) string { return fmt.Sprint(v.Free) }},
+		{name: "all", text: func(v api.Available) string { return fmt.Sprint(v.All) }},
+		{name: "most", text: func(v api.Available) string { return fmt.Sprint(v.Most) }},
+		{name: "fabrics", text: availableThere},
+	},
+}
+
+// availableThere is each fabric's share: "rack1 4/8, rack2 0/8".
+func availableThere(v api.Available) string {
+	var words []string
+	for _, f := range v.Fabrics {
+		words = append(words, fmt.Sprintf("%s %d/%d", f.Fabric, f.Free, f.All))
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) composeCommand() *cobra.Command {
+	var (
+		flags   changeFlags
+		fabrics []string
+		labels  []string
+		wish    api.Wish
+	)
+	cmd := &cobra.Command{
+		Use:   "compose NAME [--cpu WANT] [--gpu WANT] …",
+		Short: "Make a machine out of free devices",
+		Long: `Make a machine out of free devices of one fabric.
+
+WANT says which devices of a kind:
+
+  4                             any four
+  A100:4                        four whose model's name contains A100
+  rack1/gpu3,rack1/gpu[4-7]     exactly these
+  ipmi=192.0.2.12               the compute node with that management address (--cpu only)
+
+A kind may be given several times. --cpu counts compute nodes, not cores; it is 1
+unless said. Without --fabric any fabric will do, without --pool only devices in
+no pool.
+
+The same command once more finds the same machine. If the machine cannot be made
+everything is put back as it was.`,
+		Example: `  composa compose train --gpu 4 --ssd 1 --nic 1
+  composa compose train --gpu A100:4 --fabric rack1,rack2 --p2p
+  composa compose train --cpu rack1/cpu2 --gpu rack1/gpu[0-3] --dry-run`,
+		Args:              argsBetween(1, 1, "a name for the machine"),
+		ValidArgsFunction: nothing,
+	}
+	kindFlags := addWantFlags(cmd)
+	f := cmd.Flags()
+	f.StringArrayVar(&fabrics, "fabric", nil, "fabrics that will do, `F[,F]`")
+	f.StringVar(&wish.Pool, "pool", "", "pool to take from, `P`")
+	f.StringArrayVar(&labels, "label", nil, "word of your own, `K=V` (repeatable)")
+	f.BoolVar(&wish.P2P, "p2p", false, "peer-to-peer traffic between its GPUs")
+	f.StringVar(&wish.Power, "power", "", "`on` or keep: power it on once made (the default), or leave it alone")
+	flags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)
+	_ = cmd.RegisterFlagCompletionFunc("pool", a.completePools)
+	_ = cmd.RegisterFlagCompletionFunc("label", nothing)
+	_ = cmd.RegisterFlagCompletionFunc("power", words("on", "keep"))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := flags.check(); err != nil {
+			return err
+		}
+		ch, err := a.composing(cmd.Context(), args[0], wish, kindFlags, fabrics, labels, flags.ask())
+		if err != nil {
+			return err
+		}
+		return a.changing(cmd, &flags, []change{ch}, false)
+	}
+	return cmd
+}
+
+// composing checks what was typed and makes the change of it.
+func (a *app) composing(ctx context.Context, name string, wish api.Wish, kindFlags wantFlags, fabrics, labels []string, ask api.Ask) (change, error) {
+	if err := checkName("machine", name); err != nil {
+		return change{}, err
+	}
+	begin := fmt.Sprintf("cannot compose %q", name)
+	var err error
+	if wish.Devices, err = kindFlags.wants(begin); err != nil {
+		return change{}, err
+	}
+	if err := checkWants(begin, wish.Devices); err != nil {
+		return change{}, err
+	}
+	if wish.Labels, err = parseLabels(labels); err != nil {
+		return change{}, err
+	}
+	if wish.Fabrics, err = parseFabrics(begin, fabrics); err != nil {
+		return change{}, err
+	}
+	if wish.Power != "" && wish.Power != "on" && wish.Power != "keep" {
+		return change{}, wrong("%s: power %q is neither on nor keep", begin, abridge(wish.Power, 24))
+	}
+	if wish.Pool != "" {
+		if err := checkDNSLabel("pool", wish.Pool); err != nil {
+			return change{}, wrong("%s: no pool can be named %q", begin, abridge(wish.Pool, 40))
+		}
+	}
+	project, err := a.project(ctx)
+	if err != nil {
+		return change{}, err
+	}
+	put := api.PutMachine{Wish: wish, Ask: ask}
+	plan := newPlan("compose", machineRef{project, name})
+	plan.Compose = &put
+	return change{
+		plan: plan,
+		do: func(ctx context.Context, c *client.Client) (*client.Result, error) {
+			return c.PutMachine(ctx, project, name, put, 0)
+		},
+		said: func(o *outcome) string { return saidOfWhole(o) + reachText(o.machine) },
+	}, nil
+}
+
+// parseFabrics reads the names of fabrics; "any" alone is none.
+func parseFabrics(begin string, texts []string) ([]string, error) {
+	var fabrics []string
+	for _, text := range texts {
+		for _, name := range strings.Split(text, ",") {
+			name = strings.TrimSpace(name)
+			if name == "any" && len(texts) == 1 && text == "any" {
+				return nil, nil
+			}
+			if err := checkDNSLabel("fabric", name); err != nil {
+				return nil, wrong("%s: no fabric can be named %q", begin, abridge(name, 40)).next("`composa fabric ls` lists them")
+			}
+			fabrics = append(fabrics, name)
+		}
+	}
+	return fabrics, nil
+}
+
+// reachText is the line that gets one into a machine, or the line that an
+// operator must run so that it can be shown.
+func reachText(m *api.Machine) string {
+	switch {
+	case m.FreedAt != nil:
+		return ""
+	case m.Address != "":
+		return "ssh " + quote([]string{destination(m)}) + "\n"
+	}
+	for _, d := range m.Devices {
+		if d.Kind == "cpu" {
+			return fmt.Sprintf("its address is not known; an operator can say it: composa device set %s --address ADDRESS --login LOGIN\n", quote([]string{d.Place}))
+		}
+	}
+	return ""
+}
+
+// destination is where ssh goes: "ubuntu@10.0.0.12".
+func destination(m *api.Machine) string {
+	if m.Login == "" {
+		return m.Address
+	}
+	return m.Login + "@" + m.Address
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) eventCommand() *cobra.Command {
+	cmd := noun("event", "List and follow events", "events")
+	cmd.AddCommand(a.eventLs())
+	return cmd
+}
+
+func (a *app) eventLs() *cobra.Command {
+	var (
+		filter client.EventFilter
+		after  string
+		follow bool
+	)
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List events, or follow them as they happen",
+		Long: `List events in the order in which they happened. With --follow those that happen
+from now on are printed (or with --after those behind one), until an interrupt.
+-o jsonl prints one object a line.`,
+		Args:              noArgs,
+		ValidArgsFunction: nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			if follow {
+				return a.followEvents(cmd.Context(), c, after, filter)
+			}
+			events, err := client.All(c.PastEvents(cmd.Context(), after, filter))
+			if err != nil {
+				return err
+			}
+			return printList(a, eventTable, "events", events)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&follow, "follow", "f", false, "print events as they happen")
+	f.StringVar(&after, "after", "", "only those behind the event of this `ID`")
+	f.StringVar(&filter.Type, "type", "", "only those of this `TYPE`, such as machine.ready")
+	f.StringVar(&filter.Subject, "subject", "", "only those about this `ID`")
+	for _, name := range []string{"after", "type", "subject"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, nothing)
+	}
+	return cmd
+}
+
+// followEvents prints events until an interrupt, which is how it ends.
+func (a *app) followEvents(ctx context.Context, c *client.Client, after string, filter client.EventFilter) error {
+	switch a.format {
+	case formatJSON, formatYAML:
+		return wrong("cannot follow events with -o %s: a list has an end", a.format).next("use -o jsonl")
+	}
+	columns, err := eventTable.choose(a.flags.columns, a.format == formatWide)
+	if err != nil {
+		return err
+	}
+	for e, err := range c.Events(ctx, after, filter) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil // interrupted: that was all
+		case err != nil:
+			return err
+		}
+		if err := a.printEvent(columns, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) printEvent(columns []column[api.Event], e api.Event) error {
+	if a.format == formatJSONL || a.format == formatName {
+		return printList(a, eventTable, "events", []api.Event{e})
+	}
+	cells := rows(columns, []api.Event{e})[0]
+	return a.write([]byte(strings.Join(cells, gap) + "\n"))
+}
+
+var eventTable = table[api.Event]{
+	name: func(e api.Event) string { return e.ID },
+	columns: []column[api.Event]{
+		{name: "at", text: func(e api.Event) string { return momentText(e.At) }},
+		{name: "type", text: func(e api.Event) string { return e.Type }},
+		{name: "subject", text: func(e api.Event) string { return e.Subject }},
+		{name: "by", text: func(e api.Event) string { return e.Principal }},
+		{name: "cause", text: func(e api.Event) string { return e.Cause }},
+		{name: "id", wide: true, text: func(e api.Event) string { return e.ID }},
+		{name: "project", wide: true, text: func(e api.Event) string { return e.Project }},
+		{name: "revision", wide: true, text: func(e api.Event) string { return numberText(int(e.Revision)) }},
+	},
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+)
+
+// The exit codes. They are a promise (docs/compatibility.md); `composa help
+// exit-codes` prints them.
+const (
+	exitDone        = 0   // done, or already so
+	exitFailed      = 1   // failed, everything put back
+	exitUsage       = 2   // wrong usage, or --yes missing
+	exitRefused     = 3   // cannot be satisfied now
+	exitNotAllowed  = 4   // not signed in, or not allowed
+	exitNotFound    = 5   // no such thing
+	exitUnreachable = 7   // server not reached, safe to repeat
+	exitTimeout     = 8   // --timeout passed, the operation goes on
+	exitConflict    = 9   // exists, or changed meanwhile
+	exitHeld        = 10  // a person must decide
+	exitInterrupted = 130 // interrupted
+)
+
+// exitOf is the exit code of each problem code; those it lacks are exitFailed.
+var exitOf = map[string]int{
+	"invalid":          exitUsage,
+	"too_large":        exitUsage,
+	"refused":          exitRefused,
+	"unsupported":      exitRefused,
+	"read_only":        exitRefused,
+	"unauthenticated":  exitNotAllowed,
+	"not_allowed":      exitNotAllowed,
+	"not_found":        exitNotFound,
+	"unreachable":      exitUnreachable,
+	"unavailable":      exitUnreachable,
+	"busy":             exitUnreachable,
+	"timeout":          exitTimeout,
+	"exists":           exitConflict,
+	"moved":            exitConflict,
+	"conflict":         exitConflict,
+	"revision_differs": exitConflict,
+	"held":             exitHeld,
+}
+
+// failure is why a command ends with another exit code than 0.
+type failure struct {
+	exit    int
+	problem api.Problem
+	// lines follow the message, each a detail for people.
+	lines []string
+	// told says that the message was printed already.
+	told bool
+}
+
+func (f *failure) Error() string {
+	if f.problem.Next == "" {
+		return f.problem.Detail
+	}
+	return f.problem.Detail + "; " + f.problem.Next
+}
+
+// wrong makes the failure of a request that cannot be meant: exit 2.
+func wrong(format string, args ...any) *failure {
+	return fail("invalid", format, args...)
+}
+
+// fail makes a failure of a problem code.
+func fail(code, format string, args ...any) *failure {
+	exit, ok := exitOf[code]
+	if !ok {
+		exit = exitFailed
+	}
+	return &failure{exit: exit, problem: api.Problem{Code: code, Title: titleOf(code), Detail: fmt.Sprintf(format, args...)}}
+}
+
+// next returns f with the sentence that says what to do.
+func (f *failure) next(format string, args ...any) *failure {
+	c := *f
+	c.problem.Next = fmt.Sprintf(format, args...)
+	return &c
+}
+
+// code returns f with an exit code of its own.
+func (f *failure) code(exit int) *failure {
+	c := *f
+	c.exit = exit
+	return &c
+}
+
+func titleOf(code string) string {
+	switch code {
+	case "invalid":
+		return "Invalid request"
+	case "not_found":
+		return "Not found"
+	case "interrupted":
+		return "Interrupted"
+	case "timeout":
+		return "Timeout"
+	}
+	return "Not done"
+}
+
+// failureOf turns any error into what is printed and the exit code.
+func failureOf(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	var ce *client.Error
+	if errors.As(err, &ce) {
+		return ofProblem(ce.Problem)
+	}
+	if errors.Is(err, context.Canceled) {
+		return interrupted("the command was interrupted")
+	}
+	return fail("failed", "%v", err)
+}
+
+// ofProblem is the failure that a server's answer is.
+func ofProblem(p api.Problem) *failure {
+	exit, ok := exitOf[p.Code]
+	if !ok {
+		exit = exitFailed
+	}
+	f := &failure{exit: exit, problem: p}
+	if p.Operation != "" && exit != exitRefused && exit != exitHeld {
+		f.exit = exitFailed // an operation that ended put everything back, whatever it met
+	}
+	for _, e := range p.Errors {
+		f.lines = append(f.lines, fmt.Sprintf("%s: %s", e.Location, e.Message))
+	}
+	f.lines = append(f.lines, refusalLines(p.Refusal)...)
+	return f
+}
+
+func interrupted(format string, args ...any) *failure {
+	return fail("interrupted", format, args...).code(exitInterrupted)
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) fabricCommand() *cobra.Command {
+	cmd := noun("fabric", "List, show and check fabrics", "fabrics")
+	cmd.AddCommand(a.fabricLs(), a.fabricShow(), a.fabricCheck(), a.fabricInventory())
+	return cmd
+}
+
+func (a *app) fabricLs() *cobra.Command {
+	return &cobra.Command{
+		Use:               "ls",
+		Aliases:           []string{"list"},
+		Short:             "List fabrics",
+		Args:              noArgs,
+		ValidArgsFunction: nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			fabrics, err := client.All(c.Fabrics(cmd.Context()))
+			if err != nil {
+				return err
+			}
+			sortNaturally(fabrics, func(f api.Fabric) string { return f.Name })
+			return printList(a, fabricTable, "fabrics", fabrics)
+		},
+	}
+}
+
+func (a *app) fabricShow() *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME",
+		Aliases:           []string{"get"},
+		Short:             "Show one fabric",
+		Args:              argsBetween(1, 1, "a fabric"),
+		ValidArgsFunction: a.completeFabrics,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.fabricClient(args[0])
+			if err != nil {
+				return err
+			}
+			f, err := c.Fabric(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return printOne(a, fabricTable, *f, func(io.Writer) error { return a.printDetails(fabricDetails(f), "") })
+		},
+	}
+}
+
+// fabricClient connects where the word can name a fabric.
+func (a *app) fabricClient(name string) (*client.Client, error) {
+	if err := checkDNSLabel("fabric", name); err != nil {
+		return nil, fail("not_found", "cannot find fabric %q: no fabric can have that name", abridge(name, 40)).next("`composa fabric ls` lists them")
+	}
+	return a.connect()
+}
+
+var fabricTable = table[api.Fabric]{
+	name: func(f api.Fabric) string { return f.Name },
+	columns: []column[api.Fabric]{
+		{name: "name", text: func(f api.Fabric) string { return marked(f.Name, f.Emulated) }},
+		{name: "driver", text: func(f api.Fabric) string { return strings.TrimSpace(f.Driver + " " + f.Era) }},
+		{name: "state", text: func(f api.Fabric) string { return f.State }},
+		{name: "access", text: func(f api.Fabric) string { return f.Access }},
+		{name: "machines", text: func(f api.Fabric) string { return fmt.Sprint(f.Machines) }},
+		{name: "free", text: func(f api.Fabric) string { return sharesText(f.Kinds) }},
+		{name: "foreign", wide: true, text: func(f api.Fabric) string { return fmt.Sprint(f.Foreign) }},
+		{name: "url", wide: true, text: func(f api.Fabric) string { return f.URL }},
+		{name: "source", wide: true, text: func(f api.Fabric) string { return f.Source }},
+		{name: "seen", wide: true, text: func(f api.Fabric) string { return optionalMoment(f.Seen) }},
+		{name: "reason", wide: true, text: func(f api.Fabric) string { return f.Reason }},
+	},
+}
+
+// sharesText is how much of each kind is free: "cpu 2/4, gpu 5/16".
+func sharesText(shares []api.Share) string {
+	var words []string
+	for _, s := range shares {
+		words = append(words, fmt.Sprintf("%s %d/%d", s.Kind, s.Free, s.All))
+	}
+	return strings.Join(words, ", ")
+}
+
+func fabricDetails(f *api.Fabric) []detail {
+	return []detail{
+		{"name", marked(f.Name, f.Emulated)}, {"driver", strings.TrimSpace(f.Driver + " " + f.Era)}, {"url", f.URL}, {"source", f.Source},
+		{"access", f.Access}, {"state", f.State}, {"seen", optionalMoment(f.Seen)}, {"silent since", optionalMoment(f.SilentSince)}, {"reason", f.Reason},
+		{"free", sharesText(f.Kinds)}, {"machines", fmt.Sprint(f.Machines)}, {"foreign", fmt.Sprint(f.Foreign)},
+		{"can", strings.Join(f.Acts, ", ")}, {"epoch", fmt.Sprint(f.Epoch)},
+	}
+}

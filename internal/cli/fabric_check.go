@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) fabricCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check NAME",
+		Short: "Ask a fabric right now whether it answers",
+		Long: `Ask a fabric right now whether it answers, what it is, and whether it could be
+used. Nothing is changed on it. The exit code is 1 where a check failed.`,
+		Args:              argsBetween(1, 1, "a fabric"),
+		ValidArgsFunction: a.completeFabrics,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.fabricClient(args[0])
+			if err != nil {
+				return err
+			}
+			check, err := c.CheckFabric(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.format.structured() {
+				err = a.printStructured(check)
+			} else {
+				err = printList(a, checkTable, "checks", check.Checks)
+			}
+			if err == nil && !check.OK {
+				return fail("failed", "cannot use fabric %q as it is: %s", args[0], failedChecks(check.Checks))
+			}
+			return err
+		},
+	}
+}
+
+func failedChecks(checks []api.CheckLine) string {
+	var names []string
+	for _, c := range checks {
+		if !c.OK {
+			names = append(names, c.Name+": "+c.Text)
+		}
+	}
+	return strings.Join(names, "; ")
+}
+
+var checkTable = table[api.CheckLine]{
+	name: func(c api.CheckLine) string { return c.Name },
+	columns: []column[api.CheckLine]{
+		{name: "check", text: func(c api.CheckLine) string { return c.Name }},
+		{name: "result", text: func(c api.CheckLine) string {
+			if c.OK {
+				return "ok"
+			}
+			return "failed"
+		}},
+		{name: "took", text: func(c api.CheckLine) string { return secondsText(c.Seconds) }},
+		{name: "text", text: func(c api.CheckLine) string { return c.Text }},
+	},
+}
+
+func (a *app) fabricInventory() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inventory NAME",
+		Short: "Show everything that a fabric shows right now",
+		Long: `Look at a fabric right now and show everything that it shows: its machines, ours
+and foreign ones, and its devices.`,
+		Args:              argsBetween(1, 1, "a fabric"),
+		ValidArgsFunction: a.completeFabrics,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.fabricClient(args[0])
+			if err != nil {
+				return err
+			}
+			inv, err := c.Inventory(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			sortNaturally(inv.Devices, func(d api.Device) string { return d.Place })
+			switch {
+			case a.format.structured():
+				return a.printStructured(inv)
+			case a.format == formatName || a.flags.columns != "":
+				return printList(a, deviceTable, "devices", inv.Devices)
+			}
+			return a.showInventory(inv)
+		},
+	}
+}
+
+func (a *app) showInventory(inv *api.Inventory) error {
+	if !inv.Complete {
+		a.say("the picture is not complete")
+	}
+	if err := printList(a, inventoryTable, "machines", inv.Machines); err != nil {
+		return err
+	}
+	if len(inv.Machines) > 0 {
+		if _, err := io.WriteString(a.out, "\n"); err != nil {
+			return fail("failed", "cannot print the result: %v", err)
+		}
+	}
+	return printList(a, deviceTable, "devices", inv.Devices)
+}
+
+var inventoryTable = table[api.InventoryMachine]{
+	name: func(m api.InventoryMachine) string { return m.Label },
+	columns: []column[api.InventoryMachine]{
+		{name: "label", text: func(m api.InventoryMachine) string { return m.Label }},
+		{name: "native", text: func(m api.InventoryMachine) string { return m.Native }},
+		{name: "ours", text: func(m api.InventoryMachine) string { return yesNo(m.Ours) }},
+		{name: "machine", text: func(m api.InventoryMachine) string { return m.Machine }},
+		{name: "power", text: func(m api.InventoryMachine) string { return m.Power }},
+		{name: "devices", text: func(m api.InventoryMachine) string { return fmt.Sprint(len(m.Devices)) }},
+		{name: "p2p", wide: true, text: func(m api.InventoryMachine) string { return yesNo(m.P2P) }},
+		{name: "places", wide: true, text: func(m api.InventoryMachine) string { return strings.Join(m.Devices, ", ") }},
+	},
+}

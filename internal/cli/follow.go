@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+)
+
+// follower makes a changing call and follows what comes of it to its end. While
+// it exists interrupts come to it: the first asks the server to cancel and undo
+// (or, where something is given back, only ends the waiting), the second ends
+// the waiting, as SIGTERM and --timeout do. The operation goes on then.
+type follower struct {
+	a        *app
+	client   *client.Client
+	progress progress
+	// giveBack says that an interrupt does not cancel.
+	giveBack bool
+	deadline <-chan time.Time // nil: never
+	stop     func()
+	signals  <-chan os.Signal
+	pressed  int // how often it was interrupted
+
+	ids []string // of the operations, in the order in which they were met
+	ops map[string]*api.Operation
+}
+
+// follow begins to take interrupts; the caller calls close. timeout 0: never.
+func (a *app) follow(c *client.Client, giveBack bool, timeout time.Duration) *follower {
+	f := &follower{a: a, client: c, giveBack: giveBack, progress: a.newProgress(), ops: map[string]*api.Operation{}}
+	ch, release := a.signals.take()
+	f.signals = ch
+	f.stop = release
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		f.deadline = timer.C
+		f.stop = func() { timer.Stop(); release() }
+	}
+	return f
+}
+
+func (f *follower) close() {
+	f.progress.close()
+	f.stop()
+}
+
+// call makes a call that may start something. An interrupt waits for its
+// answer, so that what was started can be cancelled; the second does not.
+func (f *follower) call(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() { done <- ask(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case sig := <-f.signals:
+			f.pressed++
+			if sig == os.Interrupt && f.pressed == 1 {
+				f.progress.note("interrupted: the server's answer is awaited; interrupt again to leave at once")
+				continue
+			}
+			cancel(interrupted("interrupted before the server answered: it may have begun; see `composa operation ls --open`"))
+		case <-f.deadline:
+			cancel(fail("timeout", "--timeout passed before the server answered: it may have begun; see `composa operation ls --open`"))
+		}
+	}
+}
+
+// untilSettled follows operations until each ended or is held.
+func (f *follower) untilSettled(ctx context.Context, ops ...*api.Operation) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var trackers sync.WaitGroup
+	defer trackers.Wait()
+	defer cancel()
+	updates := make(chan update)
+	for _, op := range ops {
+		f.see(op)
+		if !client.Settled(op) {
+			trackers.Go(func() { track(ctx, f.client, op.ID, updates) })
+		}
+	}
+	if f.pressed > 0 {
+		if err := f.interrupt(ctx); err != nil {
+			return err
+		}
+	}
+	for len(f.open()) > 0 {
+		select {
+		case u := <-updates:
+			if u.err != nil {
+				return f.lost(u.err)
+			}
+			f.see(u.op)
+		case sig := <-f.signals:
+			f.pressed++
+			if sig != os.Interrupt {
+				return interrupted("stopped waiting; %s", f.goesOn())
+			}
+			if err := f.interrupt(ctx); err != nil {
+				return err
+			}
+		case <-f.deadline:
+			return fail("timeout", "--timeout passed; %s", f.goesOn())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// see takes a newer state of an operation; older ones are dropped.
+func (f *follower) see(op *api.Operation) {
+	last := f.ops[op.ID]
+	if last == nil {
+		f.ids = append(f.ids, op.ID)
+	} else if op.Revision < last.Revision {
+		return
+	}
+	f.ops[op.ID] = op
+	f.progress.show(op)
+}
+
+// open are the ids of the operations that go on.
+func (f *follower) open() []string {
+	var ids []string
+	for _, id := range f.ids {
+		if !client.Settled(f.ops[id]) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// goesOn is the line that names what goes on, and how to go on with it.
+func (f *follower) goesOn() string { return goesOn(f.open()) }
+
+func goesOn(ids []string) string {
+	switch len(ids) {
+	case 0:
+		return "nothing goes on"
+	case 1:
+		return fmt.Sprintf("operation %s goes on: `composa operation wait %s` follows it, `composa operation cancel %s` ends it", ids[0], ids[0], ids[0])
+	}
+	return fmt.Sprintf("operations %s go on: `composa operation wait ID` follows one, `composa operation cancel ID` ends it", strings.Join(ids, ", "))
+}
+
+// interrupt does what an interrupt asks for: the first cancels, or ends the
+// waiting where something is given back; later ones end the waiting.
+func (f *follower) interrupt(ctx context.Context) error {
+	if f.giveBack || f.pressed > 1 {
+		return interrupted("stopped waiting; %s", f.goesOn())
+	}
+	for _, id := range f.open() {
+		f.progress.note(fmt.Sprintf("interrupted: cancelling operation %s, everything goes back to what was before; interrupt again to stop waiting", id))
+		err := f.call(ctx, func(ctx context.Context) error {
+			op, err := f.client.Cancel(ctx, id)
+			if err == nil {
+				f.progress.note("operation " + op.ID + " is being cancelled")
+			}
+			return err
+		})
+		if f.pressed > 1 {
+			return interrupted("stopped waiting; %s", f.goesOn())
+		}
+		if err != nil {
+			problem := failureOf(err)
+			return interrupted("cannot cancel operation %s: %s", id, problem.problem.Detail).next("%s", f.goesOn())
+		}
+	}
+	return nil
+}
+
+// lost tells that the server stopped answering while an operation goes on.
+func (f *follower) lost(err error) error {
+	lost := *failureOf(err)
+	lost.problem.Next = f.goesOn()
+	return &lost
+}
+
+// update is a newer state of an operation, or why there is none.
+type update struct {
+	op  *api.Operation
+	err error
+}
+
+const (
+	// longPoll is how long one call waits for the end of an operation.
+	longPoll = time.Minute
+	// patience is how long a server may be away before the waiting ends.
+	patience = 30 * time.Second
+	// firstPause and longestPause bound the time between two tries.
+	firstPause   = 100 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+// track sends newer states of an operation until it settled: at each event about
+// it, and when the call that waits for its end answers.
+func track(ctx context.Context, c *client.Client, id string, out chan<- update) {
+	ctx, cancel := context.WithCancel(ctx)
+	var events sync.WaitGroup
+	defer events.Wait()
+	defer cancel()
+	send := func(u update) {
+		select {
+		case out <- u:
+		case <-ctx.Done():
+		}
+	}
+	events.Go(func() {
+		for _, err := range c.Events(ctx, "", client.EventFilter{Subject: id}) {
+			if err != nil {
+				return // the call that waits finds the end, and says what is wrong
+			}
+			if op, err := c.Operation(ctx, id, 0); err == nil {
+				send(update{op: op})
+			}
+		}
+	})
+	for ctx.Err() == nil {
+		op, err := patiently(ctx, c, id)
+		send(update{op: op, err: err})
+		if err != nil || client.Settled(op) {
+			return
+		}
+	}
+}
+
+// patiently waits for the end of an operation for a while, also over a restart
+// of the server.
+func patiently(ctx context.Context, c *client.Client, id string) (*api.Operation, error) {
+	pause := firstPause
+	var giveUp <-chan time.Time // runs from the first call that did not get through
+	for {
+		op, err := c.Operation(ctx, id, longPoll)
+		if err == nil {
+			return op, nil
+		}
+		if exit := failureOf(err).exit; exit != exitUnreachable {
+			return nil, err
+		}
+		if giveUp == nil {
+			giveUp = time.After(patience)
+		}
+		again := time.NewTimer(pause)
+		select {
+		case <-again.C:
+		case <-giveUp:
+			again.Stop()
+			return nil, err
+		case <-ctx.Done():
+			again.Stop()
+			return nil, context.Cause(ctx)
+		}
+		pause = min(2*pause, longestPause)
+	}
+}

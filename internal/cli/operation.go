@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) operationCommand() *cobra.Command {
+	cmd := noun("operation", "List, follow and decide operations", "operations", "op", "ops")
+	cmd.AddCommand(a.operationLs(), a.operationShow(), a.operationWait(),
+		a.operationDecide("cancel", "Ask an operation to stop and to put everything back",
+			`Ask an operation to stop before its next step and to put everything back. A
+queued one ends at once. What only goes forward (free, unplug) is not put back.`, (*client.Client).Cancel),
+		a.operationDecide("retry", "Let a held operation go on", "Let a held operation go on.", (*client.Client).Retry),
+		a.operationDecide("undo", "Let a held operation go back to what was before",
+			"Let a held operation go back to what was before.", (*client.Client).Undo),
+		a.operationDecide("resolve", "Take what the fabric shows as the result of a held operation",
+			"End a held operation by taking what the fabric shows now as its result.", (*client.Client).Resolve))
+	return cmd
+}
+
+func (a *app) operationLs() *cobra.Command {
+	var (
+		f       client.OperationFilter
+		machine string
+		limit   int
+	)
+	cmd := &cobra.Command{
+		Use:               "ls",
+		Aliases:           []string{"list"},
+		Short:             "List operations, newest first",
+		Args:              noArgs,
+		ValidArgsFunction: nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if limit < 0 {
+				return wrong("cannot list %d operations", limit).next("write --limit 20, or 0 for all of them")
+			}
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			if machine != "" {
+				m, err := a.machineNamed(ctx, c, machine)
+				if err != nil {
+					return err
+				}
+				f.Machine = m.ID
+			}
+			ops, err := atMost(limit, c.Operations(ctx, f))
+			if err != nil {
+				return err
+			}
+			return printList(a, operationTable, "operations", ops)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&machine, "machine", "", "only those of this machine, `NAME` or id")
+	flags.StringVar(&f.Verb, "verb", "", "only those of this `VERB`")
+	flags.BoolVar(&f.Open, "open", false, "only those that have not ended")
+	flags.IntVar(&limit, "limit", 0, "only the newest `N` (0: all)")
+	_ = cmd.RegisterFlagCompletionFunc("machine", a.completeMachines)
+	_ = cmd.RegisterFlagCompletionFunc("verb", words("compose", "free", "plug", "unplug", "reshape", "move"))
+	_ = cmd.RegisterFlagCompletionFunc("limit", nothing)
+	return cmd
+}
+
+// atMost collects up to limit items; 0: all.
+func atMost[T any](limit int, seq func(func(T, error) bool)) ([]T, error) {
+	items := []T{}
+	for item, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		if items = append(items, item); len(items) == limit {
+			break
+		}
+	}
+	return items, nil
+}
+
+func (a *app) operationShow() *cobra.Command {
+	return &cobra.Command{
+		Use:               "show ID",
+		Aliases:           []string{"get"},
+		Short:             "Show one operation with its steps",
+		Args:              argsBetween(1, 1, "the id of an operation"),
+		ValidArgsFunction: a.completeOperations,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.operationClient(args[0])
+			if err != nil {
+				return err
+			}
+			op, err := c.Operation(cmd.Context(), args[0], 0)
+			if err != nil {
+				return err
+			}
+			return a.showOperation(op)
+		},
+	}
+}
+
+func (a *app) showOperation(op *api.Operation) error {
+	return printOne(a, operationTable, *op, func(io.Writer) error {
+		return a.printDetails(operationDetails(op, a.clock()), "")
+	})
+}
+
+// operationClient connects where the word can be the id of an operation.
+func (a *app) operationClient(id string) (*client.Client, error) {
+	if !strings.HasPrefix(id, "op_") || strings.ContainsAny(id, "/?#%") {
+		return nil, fail("not_found", "cannot find operation %q: ids of operations begin with op_", abridge(id, 40)).next("`composa operation ls` lists them")
+	}
+	return a.connect()
+}
+
+func (a *app) operationWait() *cobra.Command {
+	var timeout duration
+	cmd := &cobra.Command{
+		Use:   "wait ID",
+		Short: "Follow an operation to its end",
+		Long: `Follow an operation to its end. The exit code is that of the command that began
+it: 0 done, 1 undone or cancelled, 10 held. An interrupt only stops the waiting.`,
+		Args:              argsBetween(1, 1, "the id of an operation"),
+		ValidArgsFunction: a.completeOperations,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.operationClient(args[0])
+			if err != nil {
+				return err
+			}
+			op, err := c.Operation(cmd.Context(), args[0], 0)
+			if err != nil {
+				return err
+			}
+			return a.waitFor(cmd.Context(), c, op, timeout.value)
+		},
+	}
+	cmd.Flags().Var(&timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
+	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
+	return cmd
+}
+
+// waitFor follows an operation, prints how it ended, and says so with the error.
+func (a *app) waitFor(ctx context.Context, c *client.Client, op *api.Operation, timeout time.Duration) error {
+	f := a.follow(c, true, timeout)
+	err := f.untilSettled(ctx, op)
+	f.close()
+	if err != nil {
+		return err
+	}
+	op = f.ops[op.ID]
+	if err := a.printEnded(op); err != nil {
+		return err
+	}
+	return judge(op, false)
+}
+
+func (a *app) printEnded(op *api.Operation) error {
+	return printOne(a, operationTable, *op, func(io.Writer) error {
+		line := fmt.Sprintf("%s: %s is %s", operationName(op), op.Verb, op.Phase)
+		if ran := elapsed(op, a.clock()); ran > 0 {
+			line += ", " + secondsText(ran.Seconds())
+		}
+		return a.write([]byte(clean(line) + "\n"))
+	})
+}
+
+// operationDecide makes a command that decides about an operation.
+func (a *app) operationDecide(verb, short, long string, do func(*client.Client, context.Context, string) (*api.Operation, error)) *cobra.Command {
+	var noWait bool
+	var timeout duration
+	cmd := &cobra.Command{
+		Use:               verb + " ID",
+		Short:             short,
+		Long:              long,
+		Args:              argsBetween(1, 1, "the id of an operation"),
+		ValidArgsFunction: a.completeOperations,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			c, err := a.operationClient(args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.announce(ctx); err != nil {
+				return err
+			}
+			op, err := do(c, ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if noWait {
+				return a.showOperation(op)
+			}
+			err = a.waitFor(ctx, c, op, timeout.value)
+			return asDecided(verb, err)
+		},
+	}
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait for the end")
+	cmd.Flags().Var(&timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
+	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
+	return cmd
+}
+
+// asDecided takes the end that was asked for as success: an operation that was
+// cancelled or undone on purpose.
+func asDecided(verb string, err error) error {
+	if err == nil {
+		return nil
+	}
+	f := failureOf(err)
+	putBack := f.exit == exitFailed && f.problem.Operation != ""
+	if putBack && (verb == "cancel" || verb == "undo") {
+		return nil
+	}
+	return err
+}
+
+var operationTable = table[api.Operation]{
+	name: func(op api.Operation) string { return op.ID },
+	columns: []column[api.Operation]{
+		{name: "id", text: func(op api.Operation) string { return op.ID }},
+		{name: "verb", text: func(op api.Operation) string { return op.Verb }},
+		{name: "machine", text: func(op api.Operation) string { return operationMachines(&op) }},
+		{name: "phase", text: func(op api.Operation) string { return op.Phase }},
+		{name: "fabric", text: func(op api.Operation) string { return marked(op.Fabric, op.Emulated) }},
+		{name: "by", text: func(op api.Operation) string { return op.Principal }},
+		{name: "created", text: func(op api.Operation) string { return momentText(op.CreatedAt) }},
+		{name: "reason", text: func(op api.Operation) string { return op.Reason }},
+		{name: "message", wide: true, text: func(op api.Operation) string { return op.Message }},
+		{name: "project", wide: true, text: func(op api.Operation) string { return op.Project }},
+		{name: "behind", wide: true, text: func(op api.Operation) string { return op.Behind }},
+		{name: "ended", wide: true, text: func(op api.Operation) string { return optionalMoment(op.EndedAt) }},
+	},
+}
+
+func operationMachines(op *api.Operation) string {
+	if len(op.Machines) == 0 {
+		return ""
+	}
+	return operationName(op)
+}
+
+func operationDetails(op *api.Operation, now time.Time) []detail {
+	took := ""
+	if op.StartedAt != nil {
+		took = secondsText(elapsed(op, now).Seconds())
+	}
+	typical := ""
+	if op.Typical > 0 {
+		typical = secondsText(op.Typical) + " the last times"
+	}
+	details := []detail{
+		{"id", op.ID}, {"verb", op.Verb}, {"machine", operationMachines(op)}, {"project", op.Project}, {"by", op.Principal}, {"message", op.Message},
+		{"phase", op.Phase}, {"direction", op.Direction}, {"behind", op.Behind}, {"reason", op.Reason}, {"fabric", marked(op.Fabric, op.Emulated)},
+		{"created", momentText(op.CreatedAt)}, {"started", optionalMoment(op.StartedAt)}, {"ended", optionalMoment(op.EndedAt)},
+		{"took", took}, {"typical", typical}, {"deadline", optionalMoment(op.Deadline)},
+	}
+	for i, s := range currentSteps(op) {
+		text := stepText(&s)
+		if s.State == "running" {
+			text += ": running"
+		}
+		details = append(details, detail{fmt.Sprintf("step %d", i+1), text})
+	}
+	if op.Result == nil {
+		return details
+	}
+	details = append(details, detail{"result", strings.TrimSpace(op.Result.Code + " " + op.Result.Text)})
+	for _, w := range op.Result.Where {
+		details = append(details, detail{"where", w})
+	}
+	if op.Phase == "held" {
+		details = append(details, detail{"next", waysText(op.ID, op.Result.Ways)})
+	}
+	return details
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) poolCommand() *cobra.Command {
+	cmd := noun("pool", "Keep devices for a purpose", "pools")
+	cmd.Long = `Keep devices for a purpose. Only requests that name a pool get its devices
+(compose --pool NAME), and those that name none get devices in no pool.`
+	cmd.AddCommand(a.poolLs(), a.poolShow(), a.poolCreate(), a.poolRm(),
+		a.poolEdit("add", "Put devices into a pool: all of them or none", (*client.Client).AddToPool),
+		a.poolEdit("remove", "Take devices out of a pool: all of them or none", (*client.Client).RemoveFromPool))
+	return cmd
+}
+
+func (a *app) poolLs() *cobra.Command {
+	var allProjects bool
+	cmd := &cobra.Command{
+		Use:               "ls",
+		Aliases:           []string{"list"},
+		Short:             "List pools",
+		Args:              noArgs,
+		ValidArgsFunction: nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			project := ""
+			if !allProjects {
+				if project, err = a.project(ctx); err != nil {
+					return err
+				}
+			}
+			pools, err := client.All(c.Pools(ctx, project))
+			if err != nil {
+				return err
+			}
+			sortNaturally(pools, func(p api.Pool) string { return p.Name })
+			return printList(a, poolTable, "pools", pools)
+		},
+	}
+	cmd.Flags().BoolVarP(&allProjects, "all-projects", "A", false, "of every project of yours")
+	return cmd
+}
+
+func (a *app) poolShow() *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME",
+		Aliases:           []string{"get"},
+		Short:             "Show one pool",
+		Args:              argsBetween(1, 1, "a pool"),
+		ValidArgsFunction: a.completePools,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			c, project, err := a.poolClient(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			p, err := c.Pool(ctx, project, args[0])
+			if err != nil {
+				return err
+			}
+			return a.showPool(p)
+		},
+	}
+}
+
+func (a *app) showPool(p *api.Pool) error {
+	return printOne(a, poolTable, *p, func(io.Writer) error { return a.printDetails(poolDetails(p), "") })
+}
+
+func (a *app) poolCreate() *cobra.Command {
+	var (
+		labels []string
+		most   int
+	)
+	cmd := &cobra.Command{
+		Use:               "create NAME [IDS]",
+		Short:             "Make a pool, of devices or empty",
+		Example:           `  composa pool create vision rack1/gpu[0-3],rack2/gpu[0-3]`,
+		Args:              argsBetween(1, 2, "a name for the pool"),
+		ValidArgsFunction: nothing,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkName("pool", args[0]); err != nil {
+				return err
+			}
+			pool := api.NewPool{Name: args[0], Most: most}
+			var err error
+			if pool.Labels, err = parseLabels(labels); err != nil {
+				return err
+			}
+			if len(args) == 2 {
+				if pool.IDs, err = parsePlaces("IDS", args[1]); err != nil {
+					return err
+				}
+				if err := checkDoubled(fmt.Sprintf("cannot create pool %q", args[0]), pool.IDs); err != nil {
+					return err
+				}
+			}
+			if cmd.Flags().Changed("most") && most < 1 {
+				return wrong("cannot create pool %q: --most %d holds no device", args[0], most).next("leave --most out for any number")
+			}
+			ctx := cmd.Context()
+			c, project, err := a.poolClient(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.announce(ctx); err != nil {
+				return err
+			}
+			pool.Project = project
+			made, err := c.CreatePool(ctx, pool)
+			if err != nil {
+				return err
+			}
+			return a.showPool(made)
+		},
+	}
+	cmd.Flags().IntVar(&most, "most", 0, "how many devices it may hold, `N` (any number unless said)")
+	cmd.Flags().StringArrayVar(&labels, "label", nil, "word of your own, `K=V` (repeatable)")
+	return cmd
+}
+
+func (a *app) poolRm() *cobra.Command {
+	return &cobra.Command{
+		Use:               "rm NAME",
+		Aliases:           []string{"delete"},
+		Short:             "Remove a pool that holds no devices",
+		Args:              argsBetween(1, 1, "a pool"),
+		ValidArgsFunction: a.completePools,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			c, project, err := a.poolClient(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.announce(ctx); err != nil {
+				return err
+			}
+			if err := c.DeletePool(ctx, project, args[0], 0); err != nil {
+				return err
+			}
+			a.say("removed pool %s", args[0])
+			return nil
+		},
+	}
+}
+
+// poolEdit makes pool add and pool remove.
+func (a *app) poolEdit(verb, short string, do func(*client.Client, context.Context, string, string, []string) (*api.Pool, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:               verb + " NAME IDS",
+		Short:             short,
+		Example:           "  composa pool " + verb + " vision rack1/gpu[0-3]",
+		Args:              argsBetween(2, 2, "a pool and devices"),
+		ValidArgsFunction: a.completePoolThenDevices,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := parsePlaces("IDS", args[1])
+			if err != nil {
+				return err
+			}
+			if err := checkDoubled(fmt.Sprintf("cannot %s in pool %q", verb, args[0]), ids); err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			c, project, err := a.poolClient(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.announce(ctx); err != nil {
+				return err
+			}
+			p, err := do(c, ctx, project, args[0], ids)
+			if err != nil {
+				return err
+			}
+			return a.showPool(p)
+		},
+	}
+}
+
+// poolClient connects, and says in which project the pool is.
+func (a *app) poolClient(ctx context.Context, name string) (*client.Client, string, error) {
+	if err := checkDNSLabel("pool", name); err != nil {
+		return nil, "", fail("not_found", "cannot find pool %q: no pool can have that name", abridge(name, 40)).next("`composa pool ls` lists them")
+	}
+	c, err := a.connect()
+	if err != nil {
+		return nil, "", err
+	}
+	project, err := a.project(ctx)
+	return c, project, err
+}
+
+var poolTable = table[api.Pool]{
+	name: func(p api.Pool) string { return p.Name },
+	columns: []column[api.Pool]{
+		{name: "name", text: func(p api.Pool) string { return p.Name }},
+		{name: "project", text: func(p api.Pool) string { return p.Project }},
+		{name: "devices", text: func(p api.Pool) string { return fmt.Sprint(len(p.Devices)) }},
+		{name: "free", text: func(p api.Pool) string { return fmt.Sprint(p.Free) }},
+		{name: "most", text: func(p api.Pool) string { return numberText(p.Most) }},
+		{name: "owner", text: func(p api.Pool) string { return p.Owner }},
+		{name: "places", wide: true, text: func(p api.Pool) string { return strings.Join(p.Devices, ", ") }},
+		{name: "labels", wide: true, text: func(p api.Pool) string { return labelsText(p.Labels) }},
+		{name: "created", wide: true, text: func(p api.Pool) string { return momentText(p.CreatedAt) }},
+		{name: "id", wide: true, text: func(p api.Pool) string { return p.ID }},
+	},
+}
+
+func poolDetails(p *api.Pool) []detail {
+	places := append([]string{}, p.Devices...)
+	sortNaturally(places, func(s string) string { return s })
+	return []detail{
+		{"name", p.Name}, {"project", p.Project}, {"owner", p.Owner}, {"free", fmt.Sprintf("%d of %d", p.Free, len(p.Devices))},
+		{"most", numberText(p.Most)}, {"devices", strings.Join(places, ", ")}, {"labels", labelsText(p.Labels)},
+		{"created", momentText(p.CreatedAt)}, {"id", p.ID},
+	}
+}
