@@ -16,12 +16,12 @@ type Kind string
 
 // The kinds a 2.5 director can attach.
 const (
-	CPU  Kind = "cpu"  // a compute node's processors
-	GPU  Kind = "gpu"  //
-	SSD  Kind = "ssd"  //
-	SCM  Kind = "scm"  // storage-class memory such as Optane; to the director a drive
-	NIC  Kind = "nic"  //
-	FPGA Kind = "fpga" //
+	CPU  Kind = "cpu" // a compute node's processors
+	GPU  Kind = "gpu"
+	SSD  Kind = "ssd"
+	SCM  Kind = "scm" // storage-class memory such as Optane; to the director a drive
+	NIC  Kind = "nic"
+	FPGA Kind = "fpga"
 )
 
 var kinds = []Kind{CPU, GPU, SSD, SCM, NIC, FPGA}
@@ -122,8 +122,8 @@ type Entry struct {
 	Threads    int    `yaml:"threads"`
 	Sockets    int    `yaml:"sockets"`
 	MHz        int    `yaml:"mhz"`
-	DRAM       int    `yaml:"dram"`     // GB of memory on the device or, for a cpu, of its node
-	DRAMType   string `yaml:"dramType"` //
+	DRAM       int    `yaml:"dram"` // GB of memory on the device or, for a cpu, of its node
+	DRAMType   string `yaml:"dramType"`
 	Capacity   int64  `yaml:"capacity"` // GB of a drive, decimal as on its label
 	Speed      int    `yaml:"speed"`    // Gb/s of a nic
 	Link       string `yaml:"link"`     // of a nic: ethernet, infiniband or fibrechannel
@@ -252,10 +252,10 @@ func (inv *Inventory) switches() int {
 type part struct {
 	Spec            // what its model says
 	Name     string // its place: gpu3
-	Kind     Kind   //
-	Index    int    // number within its names
-	Serial   string //
-	DevID    uint32 //
+	Kind     Kind
+	Index    int // number within its names
+	Serial   string
+	DevID    uint32
 	Port     uint32 // port_gid
 	Switch   uint32 // swit_gid
 	Location Coordinates
