@@ -10,7 +10,7 @@
 // four gpus and four ssds that fit into one machine, and two of each beside
 // them. It also lends the suite the hands of a rival and a switch for random
 // faults. What else a harness can do it says by implementing [Counter],
-// [Interceptor], [ObserveOnly], [Slots] or [Guest]; where it does not, the tests
+// [Interceptor], [ObserveOnly], [Slots], [Giver] or [Guest]; where it does not, the tests
 // that need it are shown as skipped, with the reason.
 //
 // The suite asks the fabric itself what it can do ([composa.Abilities]) and
@@ -90,6 +90,12 @@ type Slots interface {
 	Vanish(device string) error
 	Return(device string) error
 	Replace(device, serial string) error
+}
+
+// Giver is a rival who takes a device out of whatever it is in, so that it is
+// free, whoever's it was.
+type Giver interface {
+	Release(device string) error
 }
 
 // Guest is a rival who sits in the guest of a machine and does not let go.

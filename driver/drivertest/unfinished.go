@@ -86,7 +86,7 @@ func (r *rig) robbed(s composa.Step, device, native string) {
 // tried again.
 func (r *rig) giveBack(m *machine, s composa.Step, device string) {
 	r.Helper()
-	release, ok := r.h.Rival().(interface{ Release(device string) error })
+	release, ok := r.h.Rival().(Giver)
 	if !ok {
 		r.lacks("have the rival give a device back")
 	}
