@@ -376,6 +376,24 @@ func TestPlaceRefuses(t *testing.T) {
 			nearest: &composa.Nearest{Fabric: "rack1", Counts: map[composa.Kind]int{"gpu": 2}},
 		},
 		{
+			name: "units with something that is not free or not asked for",
+			site: func() *composa.Site {
+				s := rack(&composa.Site{}, "rack1", "gpu[0-1] unit=u0", "gpu2 unit=u1", "nic0 unit=u1", "gpu3")
+				claimed(s, "mach_x", "rack1/gpu1")
+				return s
+			},
+			entries: []string{"gpu 2"},
+			text:    `cannot compose "train": rack1 has 1 free gpu device, 2 are wanted; the nearest that fits now is 1 gpu, on rack1`,
+			lines:   []string{"rack1: 1 of 4 gpu left for 2 wanted (1 claimed, 2 move together with what is not free or not asked for)"},
+			nearest: &composa.Nearest{Fabric: "rack1", Counts: map[composa.Kind]int{"gpu": 1}},
+		},
+		{
+			name: "a node that was asked for and is not there",
+			site: func() *composa.Site { return rack(&composa.Site{}, "rack1", "gpu0") }, entries: []string{"cpu 1", "gpu 1"},
+			text:  `cannot compose "train": rack1 has no free cpu device; --cpu counts compute nodes, not cores`,
+			lines: []string{"rack1: 0 of 0 cpu left for 1 wanted"},
+		},
+		{
 			name: "no common domain",
 			site: func() *composa.Site {
 				return rack(&composa.Site{}, "rack1", "cpu0 domain=east", "gpu0 domain=east", "gpu1 domain=west")
@@ -419,6 +437,25 @@ func TestPlaceRefuses(t *testing.T) {
 				t.Errorf("nearest (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// What leaves the machine in the same operation makes room.
+func TestPlaceCountsWhatLeavesNoMore(t *testing.T) {
+	site := rack(&composa.Site{}, "rack1", "cpu0", "gpu[0-1]", "nic0")
+	site.Fabrics[0].Abilities.MaxDevices = 3
+	m := held(site, "train", "rack1/cpu0", "rack1/gpu0", "rack1/gpu1")
+	r := placement.Request{Verb: composa.VerbReshape, Project: "proj_a", Name: "train", Machine: m, Entries: want("nic 1")}
+	if _, err := placement.Place(site, r); composa.CodeOf(err) != composa.CodeRefused {
+		t.Errorf("got %v, want a refusal: the machine is full", err)
+	}
+	leaving, err := placement.Unplug(site, m, nil, map[composa.Kind]int{"gpu": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Leaving = leaving
+	if _, err := placement.Place(site, r); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -78,7 +78,7 @@ func TestFor(t *testing.T) {
 		},
 		{
 			name: "an unknown power is not off", verb: composa.VerbFree,
-			scene: grouped().machine("train", "cpu0").show("train", func(m *composa.SeenMachine) { m.Power = composa.PowerUnknown }),
+			scene: grouped().machine("train", "cpu0").show("train", unknownPower),
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
 			want: []string{
 				"1. power train off (shuts the host down, cuts the power after 2m0s)",
@@ -224,6 +224,14 @@ func TestFor(t *testing.T) {
 			}(),
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
 			want:  []string{"1. remove train from rack1"},
+		},
+		{
+			name: "a device on its way to a machine is of its scope", verb: composa.VerbFree,
+			scene: grouped().machine("a", "cpu0").machine("b", "cpu1 gpu0").claimFor("a", "b", "gpu0"),
+			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("b", "-")} },
+			want: []string{
+				"1. detach rack1/cpu1, rack1/gpu0 from b", "2. remove b from rack1", "3. give rack1/cpu1, rack1/gpu0 back to rack1",
+			},
 		},
 		{
 			name: "a drive with another project's data is left alone", verb: composa.VerbPlug,

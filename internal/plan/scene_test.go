@@ -146,8 +146,9 @@ func (s *scene) show(name string, change func(*composa.SeenMachine)) *scene {
 	return s
 }
 
-func on(m *composa.SeenMachine)      { m.Power = composa.PowerOn }
-func withP2P(m *composa.SeenMachine) { m.P2P = true }
+func on(m *composa.SeenMachine)           { m.Power = composa.PowerOn }
+func unknownPower(m *composa.SeenMachine) { m.Power = composa.PowerUnknown }
+func withP2P(m *composa.SeenMachine)      { m.P2P = true }
 
 // used marks a drive as one that may hold data of a project.
 func (s *scene) used(name string, project composa.ProjectID) *scene {
