@@ -21,13 +21,15 @@ func (s *Store) RequestCancel(ctx context.Context, who composa.Who, id composa.O
 		}
 		out = op
 		switch {
-		case op.Phase.Ended() || op.CancelRequested:
+		case op.Phase.Ended():
 			return nil
 		case op.Phase == composa.PhaseHeld:
 			return composa.Errorf(composa.CodeInvalid, "cannot cancel operation %s: it is held, a person must decide", id).
 				WithNext("choose one of: %s", strings.Join(waysOut(op), ", "))
 		case op.Phase == composa.PhaseQueued:
 			return t.cancelQueued(op)
+		case op.CancelRequested:
+			return nil
 		}
 		op.CancelRequested = true
 		if err := t.changeOperation(op); err != nil {

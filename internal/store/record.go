@@ -8,17 +8,11 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// Observation is what inventory found when it looked at a fabric, and what
-// follows from it.
-type Observation = composa.Observation
-
-// PartChange is the new state of one part. Hygiene can become used, never clean.
-type PartChange = composa.PartChange
-
 // Record writes an observation in one transaction. It answers moved, with
 // nothing written, when the fabric is in another tenure, or a claim that is to
-// change is not open any more.
-func (s *Store) Record(ctx context.Context, who composa.Who, o Observation) error {
+// change is not open any more. Observation can say that a part became used,
+// never that it is clean again.
+func (s *Store) Record(ctx context.Context, who composa.Who, o composa.Observation) error {
 	return s.write(ctx, who, "record what "+string(o.Fabric)+" shows", func(t *tx) error {
 		if o.Picture != nil && o.Picture.Fabric != o.Fabric {
 			return composa.Errorf(composa.CodeInvalid, "cannot record what %s shows: the picture is of %s", o.Fabric, o.Picture.Fabric)
@@ -54,7 +48,7 @@ func (s *Store) Record(ctx context.Context, who composa.Who, o Observation) erro
 }
 
 // changeParts writes what observation found out about parts.
-func (t *tx) changeParts(fabric composa.FabricName, parts []PartChange) error {
+func (t *tx) changeParts(fabric composa.FabricName, parts []composa.PartChange) error {
 	if len(parts) == 0 {
 		return nil
 	}
@@ -92,7 +86,7 @@ func (t *tx) changeParts(fabric composa.FabricName, parts []PartChange) error {
 
 // recorded are the parts as they are recorded, also gone ones, their rows held
 // for the rest of the transaction.
-func (t *tx) recorded(parts []PartChange) (map[composa.DeviceID]composa.Device, error) {
+func (t *tx) recorded(parts []composa.PartChange) (map[composa.DeviceID]composa.Device, error) {
 	var ids []composa.DeviceID
 	for _, p := range parts {
 		if !p.New {
@@ -132,7 +126,7 @@ func (t *tx) addPart(d composa.Device, hosts []composa.HostEntry) error {
 	return t.tellDevice("device.added", &d, "")
 }
 
-func (t *tx) changePart(p PartChange, recorded map[composa.DeviceID]composa.Device, hosts []composa.HostEntry) error {
+func (t *tx) changePart(p composa.PartChange, recorded map[composa.DeviceID]composa.Device, hosts []composa.HostEntry) error {
 	was, ok := recorded[p.Device.ID]
 	if !ok {
 		return composa.Errorf(composa.CodeNotFound, "cannot record device %s: the site does not know it", p.Device.ID)
@@ -163,7 +157,7 @@ func seen(recorded, shown composa.Device) composa.Device {
 	return is
 }
 
-func partEvent(p PartChange, was, is *composa.Device) composa.EventType {
+func partEvent(p composa.PartChange, was, is *composa.Device) composa.EventType {
 	switch {
 	case p.Gone:
 		return "device.gone"

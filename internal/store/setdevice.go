@@ -50,7 +50,12 @@ func update(u *composa.DeviceUpdate, d *composa.Device, t *tx) (composa.EventTyp
 			WithNext("give the address to the cpu device of the machine")
 	}
 	if u.Address != nil || u.Login != nil {
+		hosts, err := t.hosts()
+		if err != nil {
+			return "", err
+		}
 		d.Host = updateHost(u, d.Host, t)
+		applyHosts(d, hosts, t.now)
 	}
 	switch {
 	case u.Cordon != nil:
@@ -78,6 +83,8 @@ func update(u *composa.DeviceUpdate, d *composa.Device, t *tx) (composa.EventTyp
 	return typ, nil
 }
 
+// updateHost is a host with what a person says of it. Who forgets address and
+// login leaves them to the configuration again.
 func updateHost(u *composa.DeviceUpdate, was *composa.Host, t *tx) *composa.Host {
 	var h composa.Host
 	if was != nil {
@@ -90,5 +97,8 @@ func updateHost(u *composa.DeviceUpdate, was *composa.Host, t *tx) *composa.Host
 		h.Login = *u.Login
 	}
 	h.Source, h.At = string(t.who.Principal.ID), t.now
+	if h.Address == "" && h.Login == "" {
+		h.Source = hostFromFabric
+	}
 	return &h
 }

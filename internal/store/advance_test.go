@@ -1,0 +1,289 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/composa-dev/composa"
+)
+
+func TestAdvance(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 3)
+		tenure, err := b.TakeTenure(b.ctx(), system, "rack1", "server-1")
+		b.ok(err)
+		op := b.accept(b.compose("train", devices[1]))
+		id := op.Machines[0]
+		step := op.Steps[0]
+		step.State, step.Attempt, step.BeganAt = composa.StepRunning, 1, b.clock.now()
+		at := b.lastEvent()
+		op = b.advance(composa.Advance{Operation: op.ID, Revision: op.Revision, Fabric: "rack1", Epoch: tenure, Phase: composa.PhaseRunning, Steps: []composa.StepRecord{step}})
+		if diff := cmp.Diff([]composa.EventType{"step.running"}, b.events(at)); diff != "" {
+			t.Errorf("events of a step (-want +got):\n%s", diff)
+		}
+		if op.Steps[0].Attempt != 1 || !op.Steps[0].BeganAt.Equal(step.BeganAt) {
+			t.Errorf("step = %+v", op.Steps[0])
+		}
+
+		since := epoch.Add(-time.Hour)
+		step.State, step.EndedAt, step.Evidence = composa.StepDone, b.clock.now(), "seen"
+		next := composa.StepRecord{Generation: 2, Ordinal: 1, Direction: composa.Forward, Step: step.Step, State: composa.StepPlanned}
+		at = b.lastEvent()
+		op = b.advance(composa.Advance{
+			Operation: op.ID, Revision: op.Revision, Fabric: "rack1", Epoch: tenure, Phase: composa.PhaseWaiting, Reason: "rack1 is silent",
+			Steps:    []composa.StepRecord{step, next},
+			Machines: []composa.MachineChange{{Machine: id, Native: "m7", NativeSince: since}},
+		})
+		if op.Generation() != 2 || op.Reason != "rack1 is silent" || op.Phase != composa.PhaseWaiting {
+			t.Errorf("operation = %+v", op)
+		}
+		if diff := cmp.Diff([]composa.EventType{"operation.waiting", "step.done", "step.planned", "machine.changed"}, b.events(at)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		m, err := b.MachineByID(b.ctx(), system, id)
+		b.ok(err)
+		if m.Native != "m7" || !m.NativeSince.Equal(since) || m.Made {
+			t.Errorf("machine = %+v", m)
+		}
+
+		back := step
+		back.State = composa.StepRunning
+		_, err = b.Advance(b.ctx(), system, composa.Advance{Operation: op.ID, Revision: op.Revision, Steps: []composa.StepRecord{back}})
+		b.code(err, composa.CodeInternal) // a step only goes forward
+
+		at = b.lastEvent()
+		op = b.made(op, "")
+		if op.Phase != composa.PhaseDone || op.EndedAt.IsZero() {
+			t.Errorf("operation = %+v", op)
+		}
+		if diff := cmp.Diff([]composa.EventType{"operation.done", "machine.ready"}, b.events(at)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		_, err = b.Advance(b.ctx(), system, composa.Advance{Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseRunning})
+		b.code(err, composa.CodeInvalid) // it has ended
+		took, ok, err := b.Typical(b.ctx(), b.admin, composa.VerbCompose, "rack1")
+		b.ok(err)
+		if !ok || took != op.EndedAt.Sub(op.StartedAt) {
+			t.Errorf("typical = %s %t, want %s", took, ok, op.EndedAt.Sub(op.StartedAt))
+		}
+		_, ok, err = b.Typical(b.ctx(), b.admin, composa.VerbMove, "rack1")
+		b.ok(err)
+		if ok {
+			t.Error("no move was ever done, and there is a typical time")
+		}
+	})
+}
+
+// What was decided on an older state writes nothing at all.
+func TestAdvanceThatMoved(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 3)
+		old, err := b.TakeTenure(b.ctx(), system, "rack1", "server-1")
+		b.ok(err)
+		now, err := b.TakeTenure(b.ctx(), system, "rack1", "server-2")
+		b.ok(err)
+		if now != old+1 {
+			t.Fatalf("tenures %d and %d do not follow", old, now)
+		}
+		op := b.accept(b.compose("train", devices[1]))
+		other := b.ready("render", devices[2])
+		claim := b.site().Claim(devices[1].ID)
+		before := b.site()
+		at := b.lastEvent()
+		step := op.Steps[0]
+		step.State = composa.StepRunning
+		good := composa.Advance{
+			Operation: op.ID, Revision: op.Revision, Fabric: "rack1", Epoch: now, Phase: composa.PhaseUndoing, Direction: composa.Undo,
+			Steps:    []composa.StepRecord{step},
+			Claims:   []composa.ClaimChange{{Claim: claim.ID, Purpose: composa.PurposeReleasing, Released: true}},
+			Machines: []composa.MachineChange{{Machine: op.Machines[0], Native: "m1"}},
+			Picture:  &composa.Picture{Fabric: "rack1", Began: b.clock.now(), Complete: true},
+		}
+		for name, spoil := range map[string]func(*composa.Advance){
+			"an older revision":         func(a *composa.Advance) { a.Revision-- },
+			"an older tenure":           func(a *composa.Advance) { a.Epoch = old },
+			"another's machine":         func(a *composa.Advance) { a.Machines = []composa.MachineChange{{Machine: other.ID, Freed: true}} },
+			"a claim that is not there": func(a *composa.Advance) { a.Claims = append(a.Claims, composa.ClaimChange{Claim: "claim_none"}) },
+		} {
+			a := good
+			spoil(&a)
+			if _, err := b.Advance(b.ctx(), system, a); composa.CodeOf(err) != composa.CodeMoved {
+				t.Errorf("%s: %v, want moved", name, err)
+			}
+		}
+		after := b.site()
+		after.Now = before.Now
+		if diff := cmp.Diff(before, after, cmpIgnoreIndex); diff != "" {
+			t.Errorf("a refused advance changed the site (-before +after):\n%s", diff)
+		}
+		if got := b.lastEvent(); got != at {
+			t.Errorf("a refused advance told events: %v", b.events(at))
+		}
+		if _, err := b.Advance(b.ctx(), system, good); err != nil {
+			t.Errorf("the advance that was not spoilt: %v", err)
+		}
+		good.Operation = "op_none"
+		_, err = b.Advance(b.ctx(), system, good)
+		b.code(err, composa.CodeNotFound)
+		_, err = b.TakeTenure(b.ctx(), system, "rack9", "server-1")
+		b.code(err, composa.CodeNotFound)
+	})
+}
+
+func TestClaimsMoveReleaseAndClose(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 2)
+		ssd := composa.Device{
+			ID: "dev_ssd", Fabric: "rack1", Name: "ssd0", Kind: composa.KindSSD, Fingerprint: composa.Fingerprint{Serial: "SSD0"},
+			Health: composa.HealthOK, Hygiene: composa.HygieneClean,
+		}
+		b.ok(b.Record(b.ctx(), system, composa.Observation{Fabric: "rack1", Parts: []composa.PartChange{{Device: ssd, New: true}}}))
+		from := b.ready("train", devices[1], ssd)
+		to := b.ready("render")
+		claim := *b.site().Claim(ssd.ID)
+
+		a := b.compose("x")
+		a.NewMachine, a.Operation.Verb, a.Operation.Machines = nil, composa.VerbMove, []composa.MachineID{from.ID, to.ID}
+		a.Machines = []MachineAccept{{Machine: from.ID, Revision: from.Revision}, {Machine: to.ID, Revision: to.Revision}}
+		a.Heirs = []composa.ClaimChange{{Claim: claim.ID, Heir: to.ID}}
+		op := b.accept(a)
+		if got := b.site().Claim(ssd.ID); got.Heir != to.ID || got.Machine != from.ID || got.Operation != op.ID {
+			t.Errorf("claim with an heir = %+v", got)
+		}
+		at := b.lastEvent()
+		op = b.advance(composa.Advance{
+			Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseDone,
+			Claims:   []composa.ClaimChange{{Claim: claim.ID, Machine: to.ID, Purpose: composa.PurposeMachine, Entry: "ssd", Used: true}},
+			Machines: []composa.MachineChange{{Machine: from.ID, Idle: true}, {Machine: to.ID, Idle: true}},
+		})
+		site := b.site()
+		if got := site.Claim(ssd.ID); got.Heir != "" || got.Machine != to.ID {
+			t.Errorf("claim after the move = %+v", got)
+		}
+		if got := site.Device(ssd.ID); got.Hygiene != composa.HygieneUsed || got.KeptFor != b.project {
+			t.Errorf("the drive = %+v", got)
+		}
+		want := []composa.EventType{"operation.done", "device.used", "claim.changed", "machine.ready", "machine.ready"}
+		if diff := cmp.Diff(want, b.events(at)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+
+		// Observation cannot make it clean again.
+		ssd.Health = composa.HealthDegraded
+		b.ok(b.Record(b.ctx(), system, composa.Observation{
+			Fabric: "rack1", Parts: []composa.PartChange{{Device: ssd}},
+			Claims: []composa.ClaimChange{{Claim: claim.ID, Purpose: composa.PurposeReleasing, Released: true}},
+		}))
+		site = b.site()
+		if got := site.Device(ssd.ID); got.Hygiene != composa.HygieneUsed || got.KeptFor != b.project || got.Health != composa.HealthDegraded {
+			t.Errorf("the drive after another look = %+v", got)
+		}
+		if got := site.Claim(ssd.ID); got.ReleasedAt.IsZero() || got.Purpose != composa.PurposeReleasing || !got.Open() {
+			t.Errorf("the released claim = %+v", got)
+		}
+		b.ok(b.Record(b.ctx(), system, composa.Observation{Fabric: "rack1", Claims: []composa.ClaimChange{{Claim: claim.ID, Closed: true, Evidence: "rack1 shows it free"}}}))
+		if got := b.site().Claim(ssd.ID); got != nil {
+			t.Errorf("the closed claim is open: %+v", got)
+		}
+		b.code(b.Record(b.ctx(), system, composa.Observation{Fabric: "rack1", Claims: []composa.ClaimChange{{Claim: claim.ID, Closed: true}}}), composa.CodeMoved)
+		b.accept(b.compose("next", ssd)) // and somebody else can have it
+	})
+}
+
+func TestHistory(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 3)
+		m := b.ready("train", devices[1])
+		spec := m.Spec.Plus(composa.Entry{Kind: composa.KindGPU, Count: 1})
+		a := b.compose("x", devices[2])
+		a.NewMachine, a.Operation.Verb, a.Operation.Machines = nil, composa.VerbPlug, []composa.MachineID{m.ID}
+		a.Claims[0].Machine = m.ID
+		a.Machines = []MachineAccept{{Machine: m.ID, Revision: m.Revision, Spec: &spec}}
+		op := b.accept(a)
+		claim := b.site().Claim(devices[2].ID)
+		b.advance(composa.Advance{
+			Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseUndone, Direction: composa.Undo,
+			Claims: []composa.ClaimChange{{Claim: claim.ID, Closed: true, Evidence: "it is free"}},
+			Machines: []composa.MachineChange{{
+				Machine: m.ID, Idle: true, Spec: &m.Spec, SpecRevision: 1,
+				Binding: []composa.Bound{{Device: devices[1].Ref(), Entry: "gpu"}},
+			}},
+		})
+		history, err := b.History(b.ctx(), b.admin, m.ID)
+		b.ok(err)
+		type line struct {
+			Revision int64
+			Entries  int
+			Parts    []string
+		}
+		var got []line
+		for _, h := range history {
+			l := line{Revision: h.Revision, Entries: len(h.Spec.Entries)}
+			for _, p := range h.Binding {
+				l.Parts = append(l.Parts, p.Device.Name+" "+p.Facts.Model)
+			}
+			got = append(got, l)
+		}
+		want := []line{{1, 0, []string{"gpu0 A100"}}, {2, 1, nil}, {3, 0, []string{"gpu0 A100"}}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
+		}
+		if history[0].Reason != "for the lecture" || history[0].Principal != b.admin.Principal.ID {
+			t.Errorf("the first revision = %+v", history[0])
+		}
+		_, err = b.History(b.ctx(), b.admin, "mach_none")
+		b.code(err, composa.CodeNotFound)
+	})
+}
+
+func TestOperationsInPages(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		b.addFabric("rack1", 1)
+		var want []composa.OperationID
+		for _, name := range []string{"a", "b", "c", "d", "e"} {
+			want = append([]composa.OperationID{b.accept(b.compose(name)).ID}, want...)
+		}
+		var got []composa.OperationID
+		page := composa.Page{Limit: 2}
+		for {
+			ops, next, err := b.Operations(b.ctx(), b.admin, composa.OperationFilter{}, page)
+			b.ok(err)
+			for _, op := range ops {
+				got = append(got, op.ID)
+			}
+			if next == "" {
+				break
+			}
+			page.After = next
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pages (-want +got):\n%s", diff)
+		}
+		_, _, err := b.Operations(b.ctx(), b.admin, composa.OperationFilter{}, composa.Page{After: "yesterday"})
+		b.code(err, composa.CodeInvalid)
+
+		last, err := b.Operation(b.ctx(), b.admin, want[0])
+		b.ok(err)
+		b.made(last, "m")
+		for name, tt := range map[string]struct {
+			f composa.OperationFilter
+			n int
+		}{
+			"open":            {composa.OperationFilter{Open: true}, 4},
+			"done":            {composa.OperationFilter{Phases: []composa.Phase{composa.PhaseDone, composa.PhaseHeld}}, 1},
+			"of a machine":    {composa.OperationFilter{Machine: last.Machines[0]}, 1},
+			"of a verb":       {composa.OperationFilter{Verb: composa.VerbFree}, 0},
+			"of a project":    {composa.OperationFilter{Project: b.project}, 5},
+			"of no project":   {composa.OperationFilter{Project: "proj_none"}, 0},
+			"all, with limit": {composa.OperationFilter{Verb: composa.VerbCompose}, 5},
+		} {
+			ops, _, err := b.Operations(b.ctx(), b.admin, tt.f, composa.Page{Limit: 9})
+			b.ok(err)
+			if len(ops) != tt.n {
+				t.Errorf("%s: %d operations, want %d", name, len(ops), tt.n)
+			}
+		}
+	})
+}
