@@ -201,6 +201,9 @@ func (r *Rival) SetHealth(device string, h composa.Health) error {
 // Power switches the hosts of any machine, ours too.
 func (r *Rival) Power(native string, on bool) error {
 	return r.change(func(w *World) error {
+		if w.now.machine(native) == nil {
+			return composa.Errorf(composa.CodeNotFound, "cannot find machine %s", native)
+		}
 		for _, p := range w.now.inside(native) {
 			if p.Kind == composa.KindCPU {
 				p.on = on
