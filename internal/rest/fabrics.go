@@ -1,0 +1,104 @@
+package rest
+
+import (
+	"context"
+	"maps"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
+)
+
+type listFabricsInput struct{ pageInput }
+
+type listFabricsOutput struct{ Body api.Fabrics }
+
+func (s *Server) listFabrics(ctx context.Context, in *listFabricsInput) (*listFabricsOutput, error) {
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := cut(v.site.Fabrics, in.pageInput, func(f *composa.Fabric) string { return string(f.Name) })
+	if err != nil {
+		return nil, err
+	}
+	out := api.Fabrics{Items: []api.Fabric{}, Page: api.Page{Next: next, AsOf: v.site.Now.UTC()}}
+	for i := range page {
+		out.Items = append(out.Items, *v.fabric(&page[i]))
+	}
+	return &listFabricsOutput{Body: out}, nil
+}
+
+type fabricPath struct {
+	Name string `path:"name" maxLength:"63" example:"rack1" doc:"Name of the fabric"`
+}
+
+type fabricOutput struct{ Body *api.Fabric }
+
+func (s *Server) fabric(ctx context.Context, in *fabricPath) (*fabricOutput, error) {
+	v, f, err := s.findFabric(ctx, "show", in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &fabricOutput{Body: v.fabric(f)}, nil
+}
+
+func (s *Server) findFabric(ctx context.Context, begin, name string) (*view, *composa.Fabric, error) {
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := v.site.Fabric(composa.FabricName(name))
+	if f == nil {
+		return nil, nil, composa.Errorf(composa.CodeNotFound, "cannot %s fabric %q: there is none of that name", begin, composa.Abridge(name, 40)).
+			WithNext("list them with GET /v1/fabrics")
+	}
+	return v, f, nil
+}
+
+type inventoryOutput struct{ Body *api.Inventory }
+
+func (s *Server) inventory(ctx context.Context, in *fabricPath) (*inventoryOutput, error) {
+	_, f, err := s.findFabric(ctx, "look at", in.Name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Fabrics.Look(ctx, f.Name)
+	if err != nil {
+		return nil, err
+	}
+	// The site is read after the look, so that it knows what the look shows.
+	site, err := s.Store.Site(ctx, callOf(ctx).who)
+	if err != nil {
+		return nil, err
+	}
+	with := *site
+	with.Pictures = maps.Clone(site.Pictures)
+	if with.Pictures == nil {
+		with.Pictures = map[composa.FabricName]*composa.Picture{}
+	}
+	with.Pictures[f.Name] = p
+	v, err := s.viewOf(ctx, with.Index())
+	if err != nil {
+		return nil, err
+	}
+	return &inventoryOutput{Body: v.inventory(p)}, nil
+}
+
+type checkOutput struct{ Body *api.FabricCheck }
+
+func (s *Server) checkFabric(ctx context.Context, in *fabricPath) (*checkOutput, error) {
+	_, f, err := s.findFabric(ctx, "check", in.Name)
+	if err != nil {
+		return nil, err
+	}
+	checks, err := s.Fabrics.Check(ctx, f.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.FabricCheck{Fabric: string(f.Name), OK: true, Checks: []api.CheckLine{}}
+	for _, c := range checks {
+		out.OK = out.OK && c.OK
+		out.Checks = append(out.Checks, api.CheckLine{Name: c.Name, OK: c.OK, Text: c.Text, Seconds: c.Took.Seconds()})
+	}
+	return &checkOutput{Body: out}, nil
+}

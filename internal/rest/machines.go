@@ -1,0 +1,264 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/internal/auth"
+)
+
+// machinePath names a machine in a path.
+type machinePath struct {
+	Project string `path:"project" maxLength:"63" example:"default" doc:"Name of its project"`
+	Name    string `path:"name" maxLength:"63" example:"train" doc:"Name of the machine"`
+}
+
+type machineOutput struct {
+	ETag string `header:"ETag" doc:"Its revision"`
+	Body *api.Machine
+}
+
+type listMachinesInput struct {
+	Project string   `query:"project" maxLength:"63" doc:"Only those of this project"`
+	State   string   `query:"state" enum:"queued,composing,ready,changing,freeing,held,degraded,lost,stale" doc:"Only those in this state"`
+	Label   []string `query:"label,explode" maxItems:"64" example:"[\"team=vision\"]" doc:"KEY=VALUE; only those that carry it; given more than once: all of them"`
+	Fabric  string   `query:"fabric" maxLength:"63" doc:"Only those of this fabric"`
+	Freed   bool     `query:"freed" doc:"Freed machines in place of the living"`
+	pageInput
+}
+
+type listMachinesOutput struct{ Body api.Machines }
+
+func (s *Server) listMachines(ctx context.Context, in *listMachinesInput) (*listMachinesOutput, error) {
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	want, err := s.machineFilter(ctx, v, in)
+	if err != nil {
+		return nil, err
+	}
+	source, key := v.site.Machines, func(m *composa.Machine) string { return v.project(m.Project) + "/" + m.Name }
+	if in.Freed {
+		if source, err = s.freed(ctx, v); err != nil {
+			return nil, err
+		}
+		// The last one first: its key is the smallest.
+		key = func(m *composa.Machine) string { return fmt.Sprint(math.MaxInt64-m.FreedAt.UnixMicro(), "/", m.ID) }
+	}
+	var found []composa.Machine
+	for i := range source {
+		if want(&source[i]) {
+			found = append(found, source[i])
+		}
+	}
+	slices.SortFunc(found, func(a, b composa.Machine) int { return composa.NaturalCompare(key(&a), key(&b)) })
+	page, next, err := cut(found, in.pageInput, key)
+	if err != nil {
+		return nil, err
+	}
+	out := api.Machines{Items: []api.Machine{}, Page: api.Page{Next: next, AsOf: v.site.Now.UTC()}}
+	for i := range page {
+		out.Items = append(out.Items, *v.machine(&page[i]))
+	}
+	return &listMachinesOutput{Body: out}, nil
+}
+
+// machineFilter says whether a machine is wanted and may be seen.
+func (s *Server) machineFilter(ctx context.Context, v *view, in *listMachinesInput) (func(*composa.Machine) bool, error) {
+	var project composa.ProjectID
+	if in.Project != "" {
+		p, err := s.Store.Project(ctx, v.who, in.Project)
+		if err != nil {
+			return nil, err
+		}
+		project = p.ID
+	}
+	labels := map[string]string{}
+	for i, l := range in.Label {
+		k, val, ok := strings.Cut(l, "=")
+		if !ok || k == "" {
+			return nil, at(fmt.Sprintf("query.label[%d]", i), "%q is not KEY=VALUE", composa.Abridge(l, 40))
+		}
+		labels[k] = val
+	}
+	return func(m *composa.Machine) bool {
+		for k, val := range labels {
+			if have, ok := m.Spec.Labels[k]; !ok || have != val {
+				return false
+			}
+		}
+		return v.who.Sees(m.Project) &&
+			(project == "" || m.Project == project) &&
+			(in.Fabric == "" || string(m.Fabric) == in.Fabric) &&
+			(in.State == "" || in.Freed || string(v.site.State(m)) == in.State)
+	}, nil
+}
+
+// freed are the freed machines of the caller's projects.
+func (s *Server) freed(ctx context.Context, v *view) ([]composa.Machine, error) {
+	var all []composa.Machine
+	for _, p := range v.who.Projects {
+		some, err := s.Store.Freed(ctx, v.who, p, "", maxFreed)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b composa.Machine) int {
+		return cmp.Or(b.FreedAt.Compare(a.FreedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return all[:min(len(all), maxFreed)], nil
+}
+
+func (s *Server) machine(ctx context.Context, in *machinePath) (*machineOutput, error) {
+	c := callOf(ctx)
+	m, err := s.Store.Machine(ctx, c.who, c.project.ID, in.Name)
+	return s.showMachine(ctx, m, err)
+}
+
+type machineIDInput struct {
+	ID string `path:"id" maxLength:"63" example:"mach_k3v9q2xwabcdefgh" doc:"Id of the machine"`
+}
+
+func (s *Server) machineByID(ctx context.Context, in *machineIDInput) (*machineOutput, error) {
+	m, err := s.Store.MachineByID(ctx, callOf(ctx).who, composa.MachineID(in.ID))
+	return s.showMachine(ctx, m, err)
+}
+
+func (s *Server) showMachine(ctx context.Context, m *composa.Machine, err error) (*machineOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &machineOutput{ETag: etag(m.Revision), Body: v.machine(m)}, nil
+}
+
+type newMachineInput struct {
+	waitInput
+	Body api.NewMachine
+}
+
+func (s *Server) newMachine(ctx context.Context, in *newMachineInput) (*changeOutput, error) {
+	p, err := s.projectOf(ctx, auth.MachineCompose, in.Body.Project, in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.Requests.Compose(ctx, callOf(ctx).who, composeOf(p, in.Body.Name, in.Body.Wish, in.Body.Ask, true))
+	return s.changed(ctx, out, err, in.waitInput)
+}
+
+type putMachineInput struct {
+	machinePath
+	waitInput
+	Body api.PutMachine
+}
+
+func (s *Server) putMachine(ctx context.Context, in *putMachineInput) (*changeOutput, error) {
+	c := callOf(ctx)
+	out, err := s.Requests.Compose(ctx, c.who, composeOf(c.project, in.Name, in.Body.Wish, in.Body.Ask, false))
+	return s.changed(ctx, out, err, in.waitInput)
+}
+
+type plugInput struct {
+	machinePath
+	waitInput
+	Body api.Plug
+}
+
+func (s *Server) plug(ctx context.Context, in *plugInput) (*changeOutput, error) {
+	c := callOf(ctx)
+	out, err := s.Requests.Plug(ctx, c.who, plugOf(c.project, in.Name, in.Body))
+	return s.changed(ctx, out, err, in.waitInput)
+}
+
+type unplugInput struct {
+	machinePath
+	waitInput
+	Body api.Unplug
+}
+
+func (s *Server) unplug(ctx context.Context, in *unplugInput) (*changeOutput, error) {
+	c := callOf(ctx)
+	r, err := unplugOf(c.project, in.Name, in.Body, "body")
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.Requests.Unplug(ctx, c.who, r)
+	return s.changed(ctx, out, err, in.waitInput)
+}
+
+type reshapeInput struct {
+	machinePath
+	waitInput
+	Body api.Reshape
+}
+
+func (s *Server) reshape(ctx context.Context, in *reshapeInput) (*changeOutput, error) {
+	c := callOf(ctx)
+	r, err := reshapeOf(c.project, in.Name, in.Body, "body")
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.Requests.Reshape(ctx, c.who, r)
+	return s.changed(ctx, out, err, in.waitInput)
+}
+
+type moveInput struct {
+	machinePath
+	waitInput
+	Body api.Move
+}
+
+func (s *Server) move(ctx context.Context, in *moveInput) (*changeOutput, error) {
+	c := callOf(ctx)
+	out, err := s.Requests.Move(ctx, c.who, moveOf(c.project, in.Name, in.Body))
+	return s.changed(ctx, out, err, in.waitInput)
+}
+
+type freeInput struct {
+	machinePath
+	waitInput
+	Body *api.FreeMachine
+}
+
+func (s *Server) free(ctx context.Context, in *freeInput) (*changeOutput, error) {
+	c := callOf(ctx)
+	var body api.FreeMachine
+	if in.Body != nil {
+		body = *in.Body
+	}
+	out, err := s.Requests.Free(ctx, c.who, freeOf(c.project, in.Name, body))
+	return s.changed(ctx, out, err, in.waitInput)
+}
+
+// changed answers a changing call that intake took, or refused.
+func (s *Server) changed(ctx context.Context, out *composa.Outcome, err error, in waitInput) (*changeOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s.done(ctx, out, in.patience())
+}
+
+// projectOf returns the project that a body names, the default one where it
+// names none, and asks whether the caller may do there what they want.
+func (s *Server) projectOf(ctx context.Context, verb auth.Verb, name, object string) (*composa.Project, error) {
+	if name == "" {
+		name = composa.DefaultProject
+	}
+	who := callOf(ctx).who
+	p, err := s.Store.Project(ctx, who, name)
+	if err != nil {
+		return nil, err
+	}
+	return p, auth.Allow(who.Principal, verb, p.ID, object)
+}

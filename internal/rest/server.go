@@ -1,0 +1,138 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/composa-dev/composa"
+)
+
+// Store is what the routes need of the store.
+type Store interface {
+	TokenOwner(ctx context.Context, who composa.Who, hash []byte) (composa.Who, error)
+	Identity(ctx context.Context, who composa.Who) (composa.Identity, error)
+	Projects(ctx context.Context, who composa.Who) ([]composa.Project, error)
+	Project(ctx context.Context, who composa.Who, name string) (*composa.Project, error)
+	Principals(ctx context.Context, who composa.Who) ([]composa.Principal, error)
+
+	Site(ctx context.Context, who composa.Who) (*composa.Site, error)
+	Machine(ctx context.Context, who composa.Who, project composa.ProjectID, name string) (*composa.Machine, error)
+	MachineByID(ctx context.Context, who composa.Who, id composa.MachineID) (*composa.Machine, error)
+	Freed(ctx context.Context, who composa.Who, project composa.ProjectID, name string, limit int) ([]composa.Machine, error)
+	Operation(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
+	Operations(ctx context.Context, who composa.Who, f composa.OperationFilter, p composa.Page) ([]composa.Operation, string, error)
+	Typical(ctx context.Context, who composa.Who, verb composa.Verb, fabric composa.FabricName) (time.Duration, bool, error)
+	Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*composa.Plan, error)
+	Events(ctx context.Context, who composa.Who, after int64, limit int, f composa.EventFilter) ([]composa.Event, error)
+	LastEvent(ctx context.Context, who composa.Who) (int64, error)
+
+	SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u composa.DeviceUpdate) (*composa.Device, error)
+	CreatePool(ctx context.Context, who composa.Who, p composa.Pool) (*composa.Pool, error)
+	DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string) error
+	AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
+	RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
+}
+
+// Requests takes what changes machines (internal/intake).
+type Requests interface {
+	Compose(ctx context.Context, who composa.Who, r composa.ComposeRequest) (*composa.Outcome, error)
+	Free(ctx context.Context, who composa.Who, r composa.FreeRequest) (*composa.Outcome, error)
+	Plug(ctx context.Context, who composa.Who, r composa.PlugRequest) (*composa.Outcome, error)
+	Unplug(ctx context.Context, who composa.Who, r composa.UnplugRequest) (*composa.Outcome, error)
+	Reshape(ctx context.Context, who composa.Who, r composa.ReshapeRequest) (*composa.Outcome, error)
+	Move(ctx context.Context, who composa.Who, r composa.MoveRequest) (*composa.Outcome, error)
+
+	Cancel(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
+	Retry(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
+	Undo(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
+	Resolve(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
+}
+
+// Fabrics looks at a fabric right now, beside the inventory's own rhythm.
+type Fabrics interface {
+	Look(ctx context.Context, name composa.FabricName) (*composa.Picture, error)
+	Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error)
+}
+
+// Events is who wakes those that follow events (internal/event).
+type Events interface {
+	Next(ctx context.Context, who composa.Who, after int64, limit int, f composa.EventFilter) (events []composa.Event, through int64, err error)
+}
+
+// Config is what a server is made of. Clock and Log may be nil.
+type Config struct {
+	Store    Store
+	Requests Requests
+	Fabrics  Fabrics
+	Events   Events
+	Version  string           // of the program, as GET /v1 tells it
+	Clock    func() time.Time // nil: [time.Now]
+	Log      *slog.Logger     // nil: nothing is logged
+}
+
+// Server answers requests. It is an [http.Handler].
+type Server struct {
+	Config
+	api     huma.API
+	handler http.Handler
+
+	streams chan struct{} // one place for each event stream
+	closing context.Context
+	close   context.CancelCauseFunc
+	busy    sync.WaitGroup // waits and streams under way
+}
+
+// errStopping ends waits and streams when the server stops.
+var errStopping = errors.New("the server is stopping")
+
+// New makes a server of its parts. Close ends what it holds open.
+func New(c Config) *Server {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Config: c, streams: make(chan struct{}, MaxStreams)}
+	s.closing, s.close = context.WithCancelCause(context.Background())
+	mux := http.NewServeMux()
+	s.api = newAPI(mux)
+	for _, rt := range routes {
+		rt.register(s, mux)
+	}
+	s.handler = s.number(s.find(mux))
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Close ends waits and event streams, as if their time had passed, and waits for
+// them. Requests that come later are answered with unavailable. It is called
+// before the HTTP server shuts down, which would wait for them.
+func (s *Server) Close() {
+	s.close(errStopping)
+	s.busy.Wait()
+}
+
+// hold returns a context that ends with ctx or when the server stops. done must
+// be called; ok is false when the server has stopped already.
+func (s *Server) hold(ctx context.Context) (held context.Context, done func(), ok bool) {
+	if s.closing.Err() != nil {
+		return ctx, func() {}, false
+	}
+	s.busy.Add(1)
+	held, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.closing, func() { cancel(errStopping) })
+	return held, func() {
+		stop()
+		cancel(nil)
+		s.busy.Done()
+	}, true
+}

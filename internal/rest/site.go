@@ -1,0 +1,76 @@
+package rest
+
+import (
+	"context"
+	"slices"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
+)
+
+type siteOutput struct{ Body api.Site }
+
+func (s *Server) getSite(ctx context.Context, _ *struct{}) (*siteOutput, error) {
+	c := callOf(ctx)
+	id, err := s.Store.Identity(ctx, c.who)
+	if err != nil {
+		return nil, err
+	}
+	projects, err := s.Store.Projects(ctx, c.who)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := api.Site{
+		Version: s.Version, Site: string(id.Site), Incarnation: id.Incarnation, Principal: c.who.Principal.Name,
+		Projects: []string{}, Limits: limits(), Features: features, Now: s.Clock().UTC(),
+	}
+	for _, p := range projects {
+		out.Projects = append(out.Projects, p.Name)
+	}
+	slices.SortFunc(out.Projects, composa.NaturalCompare)
+	for i := range v.site.Fabrics {
+		out.Emulated = out.Emulated || v.emulated(v.site.Fabrics[i].Name)
+	}
+	return &siteOutput{Body: out}, nil
+}
+
+type listProjectsInput struct{ pageInput }
+
+type listProjectsOutput struct{ Body api.Projects }
+
+func (s *Server) listProjects(ctx context.Context, in *listProjectsInput) (*listProjectsOutput, error) {
+	projects, err := s.Store.Projects(ctx, callOf(ctx).who)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(projects, func(a, b composa.Project) int { return composa.NaturalCompare(a.Name, b.Name) })
+	page, next, err := cut(projects, in.pageInput, func(p *composa.Project) string { return p.Name })
+	if err != nil {
+		return nil, err
+	}
+	out := api.Projects{Items: []api.Project{}, Page: api.Page{Next: next, AsOf: s.Clock().UTC()}}
+	for _, p := range page {
+		out.Items = append(out.Items, api.Project{ID: string(p.ID), Name: p.Name})
+	}
+	return &listProjectsOutput{Body: out}, nil
+}
+
+type healthOutput struct{ Body api.Health }
+
+func (s *Server) healthy(context.Context, *struct{}) (*healthOutput, error) {
+	return &healthOutput{Body: api.Health{Status: "ok"}}, nil
+}
+
+func (s *Server) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) {
+	if _, err := s.Store.Identity(ctx, composa.System()); err != nil {
+		e := composa.Errorf(composa.CodeUnavailable, "cannot serve: the store does not answer: %v", composa.CodeOf(err)).
+			WithNext("look into the server's log")
+		e.Err = err
+		return nil, e
+	}
+	return &healthOutput{Body: api.Health{Status: "ok"}}, nil
+}

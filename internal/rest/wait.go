@@ -1,0 +1,189 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
+)
+
+// waitInput is what every call takes that can wait for an operation.
+type waitInput struct {
+	Wait   int    `query:"wait" minimum:"0" maximum:"300" example:"30" doc:"Seconds to wait for the operation to end; 0: answer at once"`
+	Prefer string `header:"Prefer" maxLength:"200" example:"wait=30" doc:"wait=SECONDS, as the query says it (RFC 7240)"`
+}
+
+// patience is how long the caller waits. The query comes before the header, and
+// a preference that cannot be read is none (RFC 7240, section 2).
+func (in waitInput) patience() time.Duration {
+	if in.Wait > 0 {
+		return time.Duration(in.Wait) * time.Second
+	}
+	for _, part := range strings.FieldsFunc(in.Prefer, func(r rune) bool { return r == ',' || r == ';' }) {
+		k, v, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if seconds, err := strconv.Atoi(strings.Trim(v, `"`)); err == nil && strings.EqualFold(k, "wait") && seconds > 0 {
+			return min(time.Duration(seconds)*time.Second, MaxWait)
+		}
+	}
+	return 0
+}
+
+// settled says whether nothing happens to an operation without a person.
+func settled(op *composa.Operation) bool {
+	return op.Phase.Ended() || op.Phase == composa.PhaseHeld
+}
+
+// await returns an operation once it is settled, or as it is when the time has
+// passed or the server stops. It fails when the caller went away.
+func (s *Server) await(ctx context.Context, who composa.Who, id composa.OperationID, d time.Duration) (*composa.Operation, error) {
+	if d <= 0 {
+		return s.Store.Operation(ctx, who, id)
+	}
+	held, done, ok := s.hold(ctx)
+	if !ok {
+		return s.Store.Operation(ctx, who, id)
+	}
+	defer done()
+	held, cancel := context.WithTimeout(held, d)
+	defer cancel()
+	// The number is read before the operation, so that no change falls between.
+	at, err := s.Store.LastEvent(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		op, err := s.Store.Operation(ctx, who, id)
+		if err != nil || settled(op) {
+			return op, err
+		}
+		_, at, err = s.Events.Next(held, who, at, 0, composa.EventFilter{Subject: string(id)})
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case held.Err() != nil || errors.Is(err, errStopping) || composa.CodeOf(err) == composa.CodeUnavailable:
+			return s.Store.Operation(ctx, who, id)
+		default:
+			return nil, err
+		}
+	}
+}
+
+// changeOutput is what a changing call answers: a machine, or the operation
+// that goes on.
+type changeOutput struct {
+	Status   int
+	Location string `header:"Location" doc:"202: the operation; 201: the machine"`
+	ETag     string `header:"ETag" doc:"Revision of the machine"`
+	Body     any
+}
+
+// done answers a changing call by what came of it within the caller's patience.
+func (s *Server) done(ctx context.Context, out *composa.Outcome, patience time.Duration) (*changeOutput, error) {
+	who := callOf(ctx).who
+	if out.Operation == nil {
+		return s.machineAnswer(ctx, http.StatusOK, out.Machine, "")
+	}
+	op := out.Operation
+	if !settled(op) && patience > 0 {
+		var err error
+		if op, err = s.await(ctx, who, op.ID, patience); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case op.Phase == composa.PhaseDone:
+		return s.doneMachine(ctx, out, op)
+	case settled(op):
+		return nil, failed(op)
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.operationAnswer(ctx, v, op)
+	if err != nil {
+		return nil, err
+	}
+	return &changeOutput{Status: http.StatusAccepted, Location: "/v1/operations/" + string(op.ID), Body: body}, nil
+}
+
+// doneMachine answers with the machine that an operation made or changed.
+func (s *Server) doneMachine(ctx context.Context, out *composa.Outcome, op *composa.Operation) (*changeOutput, error) {
+	var id composa.MachineID
+	switch {
+	case out.Machine != nil:
+		id = out.Machine.ID
+	case len(op.Machines) > 0:
+		id = op.Machines[0]
+	}
+	m, err := s.Store.MachineByID(ctx, callOf(ctx).who, id)
+	if err != nil {
+		return nil, err
+	}
+	status := http.StatusOK
+	if out.Made {
+		status = http.StatusCreated
+	}
+	return s.machineAnswer(ctx, status, m, op.ID)
+}
+
+func (s *Server) machineAnswer(ctx context.Context, status int, m *composa.Machine, op composa.OperationID) (*changeOutput, error) {
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	body := v.machine(m)
+	if op != "" {
+		body.Operation = string(op)
+	}
+	answer := &changeOutput{Status: status, ETag: etag(m.Revision), Body: body}
+	if status == http.StatusCreated {
+		answer.Location = "/v1/machines/" + body.Project + "/" + body.Name
+	}
+	return answer, nil
+}
+
+// failed tells of an operation that ended otherwise than it was asked, or that a
+// person must decide about. It is 409 whatever the code: the request was taken.
+func failed(op *composa.Operation) error {
+	code, text, next := composa.CodeFailed, op.Reason, ""
+	if op.Result != nil {
+		if op.Result.Code != "" {
+			code = op.Result.Code
+		}
+		text, next = op.Result.Text, strings.Join(op.Result.Ways, "; or ")
+	}
+	switch {
+	case op.Phase == composa.PhaseHeld:
+		code = composa.CodeHeld
+	case op.Phase == composa.PhaseCancelled:
+		code = composa.CodeCancelled
+	}
+	if text == "" {
+		text = "cannot " + string(op.Verb) + ": the operation is " + string(op.Phase)
+	}
+	p := problemOf(&composa.Error{Code: code, Text: text, Next: next, Operation: op.ID}, "")
+	p.Status, p.Title = http.StatusConflict, http.StatusText(http.StatusConflict)
+	p.header = http.Header{}
+	return p
+}
+
+func (s *Server) operationAnswer(ctx context.Context, v *view, op *composa.Operation) (*api.Operation, error) {
+	out := v.operation(op)
+	if op.Fabric != "" {
+		d, known, err := s.Store.Typical(ctx, v.who, op.Verb, op.Fabric)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			out.Typical = d.Seconds()
+		}
+	}
+	return &out, nil
+}
