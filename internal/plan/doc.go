@@ -13,6 +13,7 @@
 // conflict: nothing is ever taken.
 //
 // The files, in the order in which a reader asks: plan.go has For and its
-// stages, situation.go reads the site into machines and parts, order.go says
-// whose devices move first, step.go makes single steps, describe.go tells them.
+// stages, situation.go reads the site into machines and parts, check.go refuses
+// what cannot be reached, order.go says whose devices move first, step.go makes
+// single steps, describe.go tells them.
 package plan
