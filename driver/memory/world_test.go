@@ -496,3 +496,59 @@ func TestRandomFaultsAreOfEveryKind(t *testing.T) {
 		}
 	}
 }
+
+func TestAStepOfAnotherFabricIsRefused(t *testing.T) {
+	w := open(memory.Grouped)
+	s := enter(w, "gpu0")
+	s.Fabric = "rack2"
+	if _, err := w.Fabric().Apply(t.Context(), s); driver.CodeOf(err) != composa.CodeRefused {
+		t.Error(err)
+	}
+	if calls, _ := w.Calls(); calls != 0 {
+		t.Errorf("%d calls", calls)
+	}
+}
+
+// A stranger who comes between the look and the commit is seen by the commit.
+func TestACommitSeesAStranger(t *testing.T) {
+	w := open(memory.Grouped)
+	f, s := w.Fabric(), step(w, composa.ActMake)
+	s.Machine.Native = "1"
+	for _, s := range []composa.Step{enter(w, "gpu0"), s} {
+		if _, err := f.Apply(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Fail(func(c memory.Call) memory.Fault {
+		if c.Name == "edit.commit" {
+			if err := w.Foreign().AddTo("1", "gpu1"); err != nil {
+				t.Error(err)
+			}
+		}
+		return memory.Fault{}
+	})
+	s.Act, s.Attach = composa.ActReshape, refs(w, "gpu0")
+	if _, err := f.Apply(t.Context(), s); driver.CodeOf(err) != composa.CodeConflict {
+		t.Errorf("%v, want conflict", err)
+	}
+	if got := w.Truth().Machine("1").Devices; !slices.Equal(got, []string{"gpu1"}) || len(w.OpenSessions()) != 0 {
+		t.Errorf("machine 1 holds %v, open %v", got, w.OpenSessions())
+	}
+}
+
+func TestAHostThatLeavesItsMachineIsOff(t *testing.T) {
+	w := open(memory.Grouped)
+	r := w.Foreign()
+	power := func(native string) composa.PowerState { return w.Truth().Machine(native).Power }
+	first, err := r.MakeMachine("first", "cpu0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Power(first, true); err != nil || power(first) != composa.PowerOn {
+		t.Errorf("%v, and it is %s", err, power(first))
+	}
+	next, err := r.MakeMachine("next", "cpu0")
+	if err != nil || power(first) != composa.PowerOff || power(next) != composa.PowerOff {
+		t.Errorf("%v: the machine without its host is %s, the next one %s", err, power(first), power(next))
+	}
+}
