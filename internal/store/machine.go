@@ -85,8 +85,9 @@ func (s *Store) MachineByID(ctx context.Context, who composa.Who, id composa.Mac
 	return out, err
 }
 
-// Freed returns the freed machines that had a name in a project, the last one
-// first: at most limit, and at most 1,000, also when limit is 0.
+// Freed returns the freed machines of a project that had a name, or any where it
+// is empty, the last one first: at most limit, and at most 1,000, also when
+// limit is 0.
 func (s *Store) Freed(ctx context.Context, who composa.Who, project composa.ProjectID, name string, limit int) ([]composa.Machine, error) {
 	if !who.Sees(project) {
 		return nil, known(who, "read freed machines")
@@ -96,7 +97,7 @@ func (s *Store) Freed(ctx context.Context, who composa.Who, project composa.Proj
 	}
 	var out []composa.Machine
 	err := s.read(ctx, who, "read freed machines", func(t *tx) (err error) {
-		out, err = t.machines(`project = $1 AND name = $2 AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id LIMIT $3`,
+		out, err = t.machines(`project = $1 AND (name = $2 OR $2 = '') AND deleted_at IS NOT NULL ORDER BY deleted_at DESC, id LIMIT $3`,
 			string(project), name, limit)
 		return err
 	})
