@@ -51,26 +51,17 @@ type Feed struct {
 	more         chan struct{} // closed, and replaced, when newest grows
 }
 
-// New starts a feed of the events from now on, and of those before from the
-// store. Close ends it.
-func New(ctx context.Context, source Source, log *slog.Logger) (*Feed, error) {
+// New starts a feed. Close ends it.
+func New(source Source, log *slog.Logger) *Feed {
 	changed, forget := source.Notify()
-	last, err := source.LastEvent(ctx, composa.System())
-	if err != nil {
-		forget()
-		return nil, err
-	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	f := &Feed{
-		source: source, log: log, stop: stop, ended: make(chan struct{}),
-		base: last, newest: last, more: make(chan struct{}),
-	}
+	running, stop := context.WithCancel(context.Background())
+	f := &Feed{source: source, log: log, stop: stop, ended: make(chan struct{}), more: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
 		defer forget()
 		f.follow(running, changed)
 	}()
-	return f, nil
+	return f
 }
 
 // Close ends the feed and every call that waits for it.
@@ -79,10 +70,11 @@ func (f *Feed) Close() {
 	<-f.ended
 }
 
-// follow reads what was committed, until ctx ends.
+// follow finds out which event is the newest and then reads what is committed,
+// until ctx ends.
 func (f *Feed) follow(ctx context.Context, changed <-chan struct{}) {
-	retry := time.NewTimer(again)
-	retry.Stop()
+	begun := false
+	retry := time.NewTimer(0) // to begin
 	defer retry.Stop()
 	for {
 		select {
@@ -91,11 +83,34 @@ func (f *Feed) follow(ctx context.Context, changed <-chan struct{}) {
 		case <-changed:
 		case <-retry.C:
 		}
-		if err := f.read(ctx); err != nil && ctx.Err() == nil {
+		var err error
+		if !begun {
+			if err = f.begin(ctx); err == nil {
+				begun = true
+			}
+		}
+		if begun {
+			err = f.read(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			f.log.Error("cannot read events", "error", err)
 			retry.Reset(again)
 		}
 	}
+}
+
+// begin takes the newest event as the one before the tail. Followers of older
+// ones read them from the store.
+func (f *Feed) begin(ctx context.Context) error {
+	last, err := f.source.LastEvent(ctx, composa.System())
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.base, f.newest = last, last
+	f.wake()
+	return nil
 }
 
 // read takes in all events after the newest.
@@ -123,6 +138,11 @@ func (f *Feed) take(events []composa.Event) {
 		f.base = f.tail[drop-1].Seq
 		f.tail = append([]composa.Event(nil), f.tail[drop:]...) // let go of what was dropped
 	}
+	f.wake()
+}
+
+// wake lets everybody who waits look again; f.mu is held.
+func (f *Feed) wake() {
 	close(f.more)
 	f.more = make(chan struct{})
 }

@@ -217,7 +217,7 @@ func (s *Server) more(ctx context.Context, from *stance, follow bool) (events []
 	}
 	quiet, cancel := context.WithTimeoutCause(ctx, keepAlive, errQuiet)
 	defer cancel()
-	events, from.at, err = s.Events.Next(quiet, from.who, from.at, streamBatch, from.filter)
+	events, from.at, err = s.feed.Next(quiet, from.who, from.at, streamBatch, from.filter)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = errQuiet
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/event"
 )
 
 // Store is what the routes need of the store.
@@ -31,6 +32,7 @@ type Store interface {
 	Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*composa.Plan, error)
 	Events(ctx context.Context, who composa.Who, after int64, limit int, f composa.EventFilter) ([]composa.Event, error)
 	LastEvent(ctx context.Context, who composa.Who) (int64, error)
+	Notify() (changed <-chan struct{}, cancel func())
 
 	SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u composa.DeviceUpdate) (*composa.Device, error)
 	CreatePool(ctx context.Context, who composa.Who, p composa.Pool) (*composa.Pool, error)
@@ -60,17 +62,11 @@ type Fabrics interface {
 	Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error)
 }
 
-// Events is who wakes those that follow events (internal/event).
-type Events interface {
-	Next(ctx context.Context, who composa.Who, after int64, limit int, f composa.EventFilter) (events []composa.Event, through int64, err error)
-}
-
 // Config is what a server is made of. Clock and Log may be nil.
 type Config struct {
 	Store    Store
 	Requests Requests
 	Fabrics  Fabrics
-	Events   Events
 	Version  string           // of the program, as GET /v1 tells it
 	Clock    func() time.Time // nil: [time.Now]
 	Log      *slog.Logger     // nil: nothing is logged
@@ -81,11 +77,14 @@ type Server struct {
 	Config
 	api     huma.API
 	handler http.Handler
+	feed    *event.Feed // wakes waits and streams
 
 	streams chan struct{} // one place for each event stream
 	closing context.Context
 	close   context.CancelCauseFunc
-	busy    sync.WaitGroup // waits and streams under way
+
+	mu   sync.Mutex     // held while busy grows, so that Close sees all of it
+	busy sync.WaitGroup // waits and streams under way
 }
 
 // errStopping ends waits and streams when the server stops.
@@ -101,6 +100,9 @@ func New(c Config) *Server {
 	}
 	s := &Server{Config: c, streams: make(chan struct{}, MaxStreams)}
 	s.closing, s.close = context.WithCancelCause(context.Background())
+	if c.Store != nil { // a server that is made for its description only has none
+		s.feed = event.New(c.Store, c.Log)
+	}
 	mux := http.NewServeMux()
 	s.api = newAPI(mux)
 	for _, rt := range routes {
@@ -113,21 +115,33 @@ func New(c Config) *Server {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
+// Handler is the server as what answers HTTP.
+func (s *Server) Handler() http.Handler { return s }
+
 // Close ends waits and event streams, as if their time had passed, and waits for
 // them. Requests that come later are answered with unavailable. It is called
 // before the HTTP server shuts down, which would wait for them.
 func (s *Server) Close() {
+	s.mu.Lock()
 	s.close(errStopping)
+	s.mu.Unlock()
 	s.busy.Wait()
+	if s.feed != nil {
+		s.feed.Close()
+	}
 }
 
 // hold returns a context that ends with ctx or when the server stops. done must
 // be called; ok is false when the server has stopped already.
 func (s *Server) hold(ctx context.Context) (held context.Context, done func(), ok bool) {
-	if s.closing.Err() != nil {
+	s.mu.Lock()
+	if ok = s.closing.Err() == nil; ok {
+		s.busy.Add(1)
+	}
+	s.mu.Unlock()
+	if !ok {
 		return ctx, func() {}, false
 	}
-	s.busy.Add(1)
 	held, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.closing, func() { cancel(errStopping) })
 	return held, func() {

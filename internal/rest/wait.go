@@ -61,7 +61,7 @@ func (s *Server) await(ctx context.Context, who composa.Who, id composa.Operatio
 		if err != nil || settled(op) {
 			return op, err
 		}
-		_, at, err = s.Events.Next(held, who, at, 0, composa.EventFilter{Subject: string(id)})
+		_, at, err = s.feed.Next(held, who, at, 0, composa.EventFilter{Subject: string(id)})
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
