@@ -1,0 +1,181 @@
+package liqid
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Rival is somebody else who works on the director with a client of his own,
+// for tests that must show that what is his stays intact. He makes the calls
+// that anybody can make, straight to the director, and looks at its snapshot
+// first; where somebody's session is open on what he wants, he cancels it and
+// opens his own, because directors do not tell the two apart.
+type Rival struct{ director *Director }
+
+// Rival returns somebody else at this director.
+func (d *Director) Rival() *Rival { return &Rival{d} }
+
+// Take puts a device into a machine of the rival's own group, and returns the
+// machine's id.
+func (r *Rival) Take(device string) (machine int, err error) { return r.MakeMachine("rival", device) }
+
+// MakeMachine makes a machine with devices in a new group of the rival, and
+// returns its id.
+func (r *Rival) MakeMachine(label string, devices ...string) (machine int, err error) {
+	group, err := r.nextID("group/nextid")
+	if err != nil {
+		return 0, err
+	}
+	if machine, err = r.nextID("machine/nextid"); err != nil {
+		return 0, err
+	}
+	err = r.do(
+		rivalCall{"POST", "group", fmt.Sprintf(`{"grp_id":%d,"group_name":"rivals%d","fabr_id":%d,"pod_id":-1}`, group, group, r.director.fabric)},
+		rivalCall{"POST", "machine", fmt.Sprintf(`{"mach_id":%d,"grp_id":%d,"mach_name":%q,"fabr_id":%d}`, machine, group, label, r.director.fabric)})
+	for _, d := range devices {
+		if err == nil {
+			err = r.AddTo(machine, d)
+		}
+	}
+	return machine, err
+}
+
+// AddTo puts a device into a machine of anybody, through the machine's group.
+func (r *Rival) AddTo(machine int, device string) error {
+	s := r.director.Snapshot()
+	i := slices.IndexFunc(s.Machines, func(m MachineState) bool { return m.ID == machine })
+	if i < 0 {
+		return fmt.Errorf("there is no machine %d", machine)
+	}
+	if err := r.Release(device); err != nil {
+		return err
+	}
+	d, _ := r.director.Snapshot().Device(device)
+	return r.do(slices.Concat(r.pool(s.Machines[i].Group, http.MethodPost, d), r.edit(machine, http.MethodPost, d))...)
+}
+
+// Release takes a device out of whatever it is in, and gives it back to the
+// system free pool.
+func (r *Rival) Release(device string) error {
+	d, ok := r.director.Snapshot().Device(device)
+	if !ok {
+		return fmt.Errorf("there is no %s", device)
+	}
+	if d.Machine != 0 {
+		if err := r.do(r.edit(d.Machine, http.MethodDelete, d)...); err != nil {
+			return err
+		}
+	}
+	if d.Group != 0 {
+		return r.do(r.pool(d.Group, http.MethodDelete, d)...)
+	}
+	return nil
+}
+
+// rivalCall is one call of the rival.
+type rivalCall struct{ method, path, body string }
+
+// pool are the calls of a session on a group with one device.
+func (r *Rival) pool(group int, method string, d DeviceState) []rivalCall {
+	at := fmt.Sprintf(`{"grp_id":%d,"coordinates":{"rack":0,"shelf":0,"node":1}}`, group)
+	calls := []rivalCall{
+		{"POST", "pool/edit", at},
+		{method, "predevice/" + d.class(), fmt.Sprintf(`{"deviceStatus":{"name":%q},"group":{"grp_id":%d}}`, d.Name, group)},
+		{"POST", "pool/done", at},
+	}
+	if r.edited(func(s SessionState) bool { return s.Machine == 0 && s.Group == group }) {
+		calls = append([]rivalCall{{"POST", "pool/cancel", at}}, calls...)
+	}
+	return calls
+}
+
+// edit are the calls of a session on a machine with one device.
+func (r *Rival) edit(machine int, method string, d DeviceState) []rivalCall {
+	at := fmt.Sprintf(`{"mach_id":%d}`, machine)
+	calls := []rivalCall{
+		{"POST", "fabric/edit", at},
+		{method, "relate/" + d.class(), fmt.Sprintf(`{"groupDeviceRelator":{"deviceStatus":{"name":%q}},"machine":{"mach_id":%d}}`, d.Name, machine)},
+		{"POST", "fabric/reprogram", at},
+	}
+	if r.edited(func(s SessionState) bool { return s.Machine == machine }) {
+		calls = append([]rivalCall{{"POST", "fabric/edit/cancel", at}}, calls...)
+	}
+	return calls
+}
+
+func (r *Rival) edited(target func(SessionState) bool) bool {
+	return slices.ContainsFunc(r.director.Snapshot().Sessions, target)
+}
+
+// class is the segment of a path that names the device's class (liqid-api.md 1.2).
+func (d DeviceState) class() string {
+	switch d.Kind {
+	case CPU:
+		return "compute"
+	case SSD, SCM:
+		return "storage"
+	case NIC:
+		return "network"
+	}
+	return string(d.Kind)
+}
+
+func (r *Rival) nextID(path string) (int, error) {
+	data, err := r.call(rivalCall{method: "GET", path: path})
+	if err != nil {
+		return 0, err
+	}
+	if len(data) != 1 {
+		return 0, fmt.Errorf("%s: %d answers", path, len(data))
+	}
+	return strconv.Atoi(strings.Trim(string(data[0]), `"`))
+}
+
+// do makes calls until one fails.
+func (r *Rival) do(calls ...rivalCall) error {
+	for _, c := range calls {
+		if _, err := r.call(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Rival) call(c rivalCall) (data []json.RawMessage, err error) {
+	rec := httptest.NewRecorder()
+	r.director.Handler().ServeHTTP(rec, httptest.NewRequest(c.method, "/liqid/api/v2/"+c.path, strings.NewReader(c.body)))
+	var answer struct {
+		Response struct {
+			Data   []json.RawMessage
+			Errors []struct{ Message string }
+		}
+	}
+	if err := json.Unmarshal(rec.Body.Bytes(), &answer); err != nil {
+		return nil, fmt.Errorf("%s %s: %d %s", c.method, c.path, rec.Code, rec.Body)
+	}
+	if rec.Code >= 300 || len(answer.Response.Errors) > 0 {
+		return nil, &Denied{Call: c.method + " " + c.path, Status: rec.Code, Why: fmt.Sprint(answer.Response.Errors)}
+	}
+	return answer.Response.Data, nil
+}
+
+// Denied is a call of a rival that the director refused.
+type Denied struct {
+	Call   string
+	Status int
+	Why    string
+}
+
+func (d *Denied) Error() string { return fmt.Sprintf("%s: %d %s", d.Call, d.Status, d.Why) }
+
+// IsDenied says whether the director refused a call, and nothing else failed.
+func IsDenied(err error) bool {
+	var d *Denied
+	return errors.As(err, &d)
+}
