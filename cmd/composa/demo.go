@@ -41,7 +41,7 @@ finishes or undoes what was under way.
 Another terminal reaches it through the context "demo", which is saved, and
 becomes the current one only if there is none.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			if racks < 1 || racks > maxRacks {
 				return usage(composa.Errorf(composa.CodeInvalid, "cannot run a demo of %d racks: 1 to %d are possible", racks, maxRacks))
 			}
@@ -49,7 +49,7 @@ becomes the current one only if there is none.`,
 				data = defaultDemoData(os.Getenv)
 			}
 			return runDemo(cmd.Context(), racks, address, data, cmd.ErrOrStderr())
-		},
+		}),
 	}
 	cmd.Flags().IntVar(&racks, "racks", 3, "`N` emulated racks")
 	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:7080", "`ADDR` of the API")

@@ -45,7 +45,7 @@ gone=gpu3. --fault may be given several times.
 --control opens a second address that tells counts, violations, the calls made and
 the state, and changes faults and devices while it runs.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			for _, text := range faults {
 				rule, err := liqid.ParseFault(text)
 				if err != nil {
@@ -61,7 +61,7 @@ the state, and changes faults and devices while it runs.`,
 				c.Inventory = loaded
 			}
 			return emulateLiqid(cmd.Context(), c, address, control, cmd.ErrOrStderr())
-		},
+		}),
 	}
 	f := cmd.Flags()
 	f.StringVar(&address, "listen", "127.0.0.1:8080", "`ADDR` of the director's API")

@@ -173,7 +173,7 @@ func (k *kill) truths() {
 	if err != nil || len(open) > 0 {
 		k.t.Errorf("%d operations are still open: %v %v", len(open), open, err)
 	}
-	k.until("every machine is ready", func(ctx context.Context) (bool, error) {
+	until(k.t, "every machine is ready", func(ctx context.Context) (bool, error) {
 		all, err := client.All(k.client.Machines(ctx, client.MachineFilter{}))
 		return !slices.ContainsFunc(all, func(m api.Machine) bool { return m.State != "ready" }), err
 	})
@@ -241,7 +241,7 @@ func (k *kill) claimsExplained(ctx context.Context, machines []api.Machine) {
 			has[d.Place] = m.Name
 		}
 	}
-	k.until("every device is free or in a machine", func(ctx context.Context) (bool, error) {
+	until(k.t, "every device is free or in a machine", func(ctx context.Context) (bool, error) {
 		devices, err := client.All(k.client.Devices(ctx, client.DeviceFilter{}))
 		for _, d := range devices {
 			if (d.Use == "free") == (has[d.Place] != "") {

@@ -168,7 +168,7 @@ func (r *racked) start() {
 		r.t.Fatal(err)
 	}
 	r.client = c
-	r.until("every fabric was seen", func(ctx context.Context) (bool, error) {
+	until(r.t, "every fabric was seen", func(ctx context.Context) (bool, error) {
 		all, err := client.All(c.Fabrics(ctx))
 		for _, f := range all {
 			if f.State != "ok" {
@@ -180,22 +180,20 @@ func (r *racked) start() {
 }
 
 // until waits for a condition that the server shows.
-func (r *racked) until(what string, so func(ctx context.Context) (bool, error)) {
-	r.t.Helper()
+func until(t *testing.T, what string, so func(ctx context.Context) (bool, error)) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	var last error
 	for {
 		ok, err := so(ctx)
 		if ok && err == nil {
 			return
 		}
-		last = err
 		select {
 		case <-ctx.Done():
-			r.t.Fatalf("it never came that %s: %v\n%s", what, last, r.server.said())
+			t.Fatalf("it never came that %s: %v", what, err)
 		case <-tick.C:
 		}
 	}

@@ -31,7 +31,7 @@ address, login). A fabric is only observed unless access is manage.
 The first start writes the first administrator's token to DATA/bootstrap-token;
 COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			c, err := readConfig(path)
 			if err != nil {
 				return err
@@ -44,7 +44,7 @@ COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
 				return err
 			}
 			return serve(cmd.Context(), c, cmd.ErrOrStderr())
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
 	cmd.Flags().StringVar(&listenAt, "listen", "", "`HOST:PORT` in place of the configuration's")

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/composa-dev/composa"
+)
+
+func TestParseConfig(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"least", "data: /tmp/x\n", ""},
+		{"whole", `listen: 127.0.0.1:7080
+data: /var/lib/composa
+fabrics:
+  - name: rack1
+    driver: liqid
+    url: http://10.0.100.125:8080
+    access: manage
+    return: keep
+    limits: {concurrent: 4, perSecond: 100, gap: 10ms}
+    observe: {every: 2s}
+hosts:
+  - {serial: SN1, address: 10.0.0.1, login: ubuntu}
+`, ""},
+		{"empty", "", "data is not said: name the folder that keeps the store"},
+		{"unknown key", "data: /tmp/x\nfabrcs: []\n", `[2:1] unknown field "fabrcs"`},
+		{"unknown key, suggested", "data: /tmp/x\nfabrcs: []\n", `did you mean "fabrics"?`},
+		{"unknown key inside", "data: /tmp/x\nfabrics: [{name: rack1, driver: liqid, url: x, acces: manage}]\n", `did you mean "access"?`},
+		{"not YAML", "data: [\n", "cannot read the configuration test.yaml"},
+		{"wrong type", "data: /tmp/x\nfabrics: 3\n", "cannot read the configuration test.yaml"},
+		{"no port", "data: /tmp/x\nlisten: localhost\n", `listen "localhost" is not HOST:PORT`},
+		{"two fabrics of a name", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x}, {name: a, driver: liqid, url: x}]\n", `fabrics[1]: two fabrics are named "a"`},
+		{"unknown driver", "data: /tmp/x\nfabrics: [{name: a, driver: liquid, url: x}]\n", `fabrics[0]: fabric "a": there is no driver "liquid"; there is liqid`},
+		{"bad name", "data: /tmp/x\nfabrics: [{name: Rack1, driver: liqid, url: x}]\n", `fabrics[0]: cannot name a fabric "Rack1"`},
+		{"bad access", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x, access: write}]\n", `access "write" is neither manage nor observe`},
+		{"negative limit", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x, limits: {concurrent: -1}}]\n", `a limit is negative`},
+		{"bad duration", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x, observe: {every: soon}}]\n", `"soon" is not a duration such as 500ms, 30s or 2m`},
+		{"host of nobody", "data: /tmp/x\nhosts: [{address: 10.0.0.1}]\n", `hosts[0]: name the host by exactly one of serial, ipmi and place`},
+		{"host without address", "data: /tmp/x\nhosts: [{serial: x}]\n", `hosts[0]: its address is not said`},
+		{"other database", "data: /tmp/x\ndatabase: mysql://x\n", `database is not postgres://`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := parseConfig("test.yaml", []byte(tt.text))
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("error %v, want none", err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("error %v, want %q in it", err, tt.want)
+			case err != nil && composa.CodeOf(err) != composa.CodeInvalid:
+				t.Errorf("code %s, want invalid", composa.CodeOf(err))
+			}
+		})
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	f.Add([]byte("data: /tmp/x\nfabrics: [{name: rack1, driver: liqid, url: x}]\n"))
+	f.Add([]byte("!0000"))
+	f.Add([]byte("a: &a [*a, *a]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if c, err := parseConfig("fuzz.yaml", text); err == nil && c.Data == "" {
+			t.Error("a configuration without a data folder was taken")
+		}
+	})
+}
+
+func TestTakenPortAndDataInUse(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	none := func(string) string { return "" }
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	data := t.TempDir()
+	_, err = newServer(context.Background(), &Config{Listen: l.Addr().String(), Data: data}, quiet, none)
+	want := fmt.Sprintf("cannot listen on %s: something listens there already", l.Addr())
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("on a taken port: %v, want %q", err, want)
+	}
+
+	first, err := newServer(context.Background(), &Config{Listen: "127.0.0.1:0", Data: data}, quiet, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.close()
+	_, err = newServer(context.Background(), &Config{Listen: "127.0.0.1:0", Data: data}, quiet, none)
+	if err == nil || !strings.Contains(err.Error(), data) || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("with a data folder in use: %v, want it to say so and name %s", err, filepath.Join(data))
+	}
+}
