@@ -44,7 +44,7 @@ func faultOf(err error) fault {
 
 // hear takes in the answer of a call. It writes nothing.
 func (d *decision) hear(op *composa.Operation, l *leg, c *Call, a *Answer) {
-	if a.Err == nil {
+	if a.Err == nil && c.Kind != CallObserve {
 		l.rest()
 	}
 	switch c.Kind {
@@ -143,6 +143,7 @@ func (d *decision) hearBefore(op *composa.Operation, l *leg, r *composa.StepReco
 		l.wait(d.now, "the fabric did not show everything")
 	default:
 		l.checked = true
+		l.rest()
 	}
 }
 
@@ -153,6 +154,7 @@ func (d *decision) hearDoubt(op *composa.Operation, l *leg, r *composa.StepRecor
 		l.wait(d.now, fmt.Sprintf("finding out what became of %q: %s", r.Step.String(), not))
 		return
 	}
+	l.rest()
 	switch {
 	case standing == composa.Holds:
 		l.proof = p
@@ -178,4 +180,5 @@ func (d *decision) hearSurvey(l *leg, r *composa.StepRecord, p *composa.Picture)
 		return
 	}
 	l.survey = p
+	l.rest()
 }

@@ -85,7 +85,8 @@ func holdsEdit(op *composa.Operation, l *leg) bool {
 		return l.call.Kind != CallObserve || l.call.look == lookBefore
 	}
 	if r.State != composa.StepRunning {
-		return false
+		// What was reserved or checked is so only as long as nobody else acts.
+		return (l.native != "" || l.checked) && l.wake.IsZero() && l.failed == nil && !stale(op) && !l.replacing(op)
 	}
 	if l.intent != markOf(r) || l.unsure {
 		return l.settled.IsZero()

@@ -36,7 +36,6 @@ func (d *decision) fail(op *composa.Operation, l *leg, r *composa.StepRecord) {
 // turn begins the way back. The result that the operation will have is written
 // with it. A step of which nobody knows stays running until it was settled.
 func (d *decision) turn(op *composa.Operation, l *leg, r *composa.StepRecord, why fault) {
-	l.survey = nil
 	l.rest()
 	a := composa.Advance{
 		Direction: composa.Undo, Phase: composa.PhaseUndoing, Reason: why.text,
@@ -79,6 +78,10 @@ func (d *decision) renew(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		}
 	}
 	target := filled(op.Heading(), op, site)
+	if why := nameless(r, l, machines, site); why != "" {
+		d.hold(op, l, r, fault{code: composa.CodeConflict, text: why})
+		return
+	}
 	steps, err := d.plan(op, site, target)
 	switch {
 	case err != nil:
@@ -155,6 +158,26 @@ func (d *decision) closeGeneration(op *composa.Operation, r *composa.StepRecord,
 		}
 	}
 	return rows, machines
+}
+
+// nameless says why nobody can tell whether a machine is the one that a make
+// step may have made: it has no handle of our choice, its fate was not known,
+// and devices of it are in a machine that is not plainly it. Empty: it is plain.
+func nameless(r *composa.StepRecord, l *leg, made []composa.MachineChange, site *composa.Site) string {
+	if r == nil || r.State != composa.StepRunning || r.Step.Act != composa.ActMake || r.Step.Machine.Native != "" || !l.unsure || len(made) > 0 {
+		return ""
+	}
+	p := site.Pictures[r.Step.Fabric]
+	for _, ref := range r.Step.Attach {
+		seen := p.Device(ref.Name)
+		if seen == nil || seen.Spot.Area != composa.AreaMachine || !seen.Fingerprint.Same(ref.Fingerprint) {
+			continue
+		}
+		if m := p.Machine(seen.Spot.Machine); m != nil && !ours(site, r.Step.Fabric, p, m) {
+			return fmt.Sprintf("machine %s holds %s: it may be the one that was being made, or somebody else's", m.Native, composa.PlaceOf(r.Step.Fabric, ref.Name))
+		}
+	}
+	return ""
 }
 
 // filled is a target with the handles that its machines have by now.

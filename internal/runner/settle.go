@@ -233,6 +233,13 @@ func stuck(changes []composa.ClaimChange, site *composa.Site) string {
 	return ""
 }
 
+// ours says whether a machine of a picture is one of the site's living ones.
+func ours(site *composa.Site, fabric composa.FabricName, p *composa.Picture, m *composa.SeenMachine) bool {
+	return slices.ContainsFunc(site.Machines, func(known composa.Machine) bool {
+		return known.Fabric == fabric && p.Ours(known.Ref()) == m
+	})
+}
+
 // endings says what the operation's machines are at its end. changes are those
 // that the same transaction already has.
 func endings(op *composa.Operation, outcome *composa.Target, site *composa.Site, changes []composa.MachineChange) []composa.MachineChange {
