@@ -94,9 +94,7 @@ func (p *planner) readMachines() error {
 		if p.able.Make == composa.MakeHosted {
 			p.readHost(m)
 		}
-		if m.seen = p.picture.Ours(m.ref); m.seen == nil {
-			m.seen = p.unrecorded(m)
-		}
+		m.seen = p.picture.Ours(m.ref)
 		if m.seen == nil && g.Exists {
 			if err := p.checkMakeable(m, known); err != nil {
 				return err
@@ -141,22 +139,6 @@ func (p *planner) readHost(m *machine) {
 	if seen := p.picture.Device(m.host); seen != nil && seen.Spot.Machine != "" {
 		m.ref.Native = seen.Spot.Machine
 	}
-}
-
-// unrecorded finds a machine that was made whole and whose handle was not
-// written down before a crash: it holds exactly the devices that we claim for
-// it. One that is to end is removed by the handle found; one that is to be is
-// left to its make step, which holds and tells the handle.
-func (p *planner) unrecorded(m *machine) *composa.SeenMachine {
-	if m.ref.Native != "" || m.goal.Exists || p.able.Make != composa.MakeWhole {
-		return nil
-	}
-	s := composa.Step{Act: composa.ActMake, Fabric: p.target.Fabric, Machine: m.ref, Attach: p.claimed(m.ref.ID)}
-	seen := s.Made(p.picture)
-	if seen != nil {
-		m.ref.Native, m.ref.NativeSince = seen.Native, seen.Created
-	}
-	return seen
 }
 
 // readParts collects the devices of the scope: those of the target, and those
