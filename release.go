@@ -22,7 +22,7 @@ func (s *Site) Released(d *Device) string {
 		m := p.Machine(seen.Spot.Machine)
 		switch {
 		case m == nil: // the entries are of two looks
-		case p.Abilities != nil && p.Abilities.Make == MakeHosted && d.Kind == KindCPU && len(m.Devices) <= 1:
+		case s.idleHost(d, m.Native):
 			return "its host is shown without other devices"
 		case !s.ours(d.Fabric, m.Native):
 			return "shown in somebody else's machine"
