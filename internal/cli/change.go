@@ -23,7 +23,7 @@ func (f *changeFlags) add(cmd *cobra.Command) {
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do it without asking, also where it disturbs something in use")
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait for the end")
 	flags.Var(&f.timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
-	flags.StringVar(&f.message, "message", "", "why, for the record, `TEXT`")
+	flags.StringVar(&f.message, "message", "", "why: `TEXT` for the record")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
 	_ = cmd.RegisterFlagCompletionFunc("message", nothing)
 }
@@ -396,7 +396,7 @@ func (o *outcome) took() string {
 func saidOfWhole(o *outcome) string {
 	m := o.machine
 	state := "is " + m.State
-	if o.op == nil {
+	if o.op == nil && m.Operation == "" {
 		state += " already"
 	}
 	return clean(fmt.Sprintf("%s %s: %s on %s%s", m.Name, state, devicesText(m.Devices), marked(m.Fabric, m.Emulated), o.took())) + "\n"

@@ -23,13 +23,13 @@ var kinds = []string{"cpu", "gpu", "ssd", "scm", "nic", "fpga", "memory"}
 
 // kindFlags is what the flags of the kinds say of themselves.
 var kindFlags = map[string]string{
-	"cpu":    "compute nodes (1 unless said): `WANT`, or ipmi=ADDRESS",
-	"gpu":    "GPUs: `WANT`",
-	"ssd":    "NVMe drives: `WANT`",
-	"scm":    "storage-class memory: `WANT`",
-	"nic":    "network cards: `WANT`",
-	"fpga":   "FPGAs: `WANT`",
-	"memory": "memory devices: `WANT`",
+	"cpu":    "`WANT` of compute nodes (1 unless said)",
+	"gpu":    "`WANT` of GPUs",
+	"ssd":    "`WANT` of NVMe drives",
+	"scm":    "`WANT` of storage-class memory",
+	"nic":    "`WANT` of network cards",
+	"fpga":   "`WANT` of FPGAs",
+	"memory": "`WANT` of memory devices",
 }
 
 var reservedNames = []string{"all", "any", "default", "free", "me", "new", "none", "self", "system"}

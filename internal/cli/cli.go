@@ -129,12 +129,12 @@ func systemTerminal(stream any) (int, bool) {
 
 func (a *app) addGlobalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVarP(&a.flags.output, "output", "o", "", "`FORMAT` of results: table, wide, json, yaml, jsonl or name")
-	f.StringVar(&a.flags.columns, "columns", "", "columns of a table, `NAME,NAME…`")
-	f.StringVar(&a.flags.context, "context", "", "saved context to use, `NAME`")
-	f.StringVar(&a.flags.project, "project", "", "project, `NAME`")
-	f.StringVar(&a.flags.color, "color", "auto", "colour: auto, always or never, `WHEN`")
-	f.StringVar(&a.flags.progress, "progress", "auto", "progress of operations: auto, plain or none, `HOW`")
+	f.StringVarP(&a.flags.output, "output", "o", "", "print results as `FORMAT`: table, wide, json, yaml, jsonl or name")
+	f.StringVar(&a.flags.columns, "columns", "", "show these columns of a table: `A,B`")
+	f.StringVar(&a.flags.context, "context", "", "use the saved context `NAME`")
+	f.StringVar(&a.flags.project, "project", "", "project `NAME`, in place of the context's")
+	f.StringVar(&a.flags.color, "color", "auto", "`WHEN` to use colours: auto, always or never")
+	f.StringVar(&a.flags.progress, "progress", "auto", "`HOW` to show the progress of operations: auto, plain or none")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "print results and errors only")
 	root.SetFlagErrorFunc(flagError)
 	_ = root.RegisterFlagCompletionFunc("output", words(formatNames...))

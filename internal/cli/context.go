@@ -138,9 +138,9 @@ input with --token-file -, so that it does not show among the processes.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.URL, "url", "", "where the server is, `URL`")
-	f.StringVar(&tokenFile, "token-file", "", "file with the token, `FILE` (-: standard input)")
-	f.StringVar(&c.CA, "ca", "", "PEM file with the authorities to trust there, `FILE`")
+	f.StringVar(&c.URL, "url", "", "the server is at `URL`")
+	f.StringVar(&tokenFile, "token-file", "", "read the token from `FILE` (-: standard input)")
+	f.StringVar(&c.CA, "ca", "", "trust the authorities in PEM `FILE` there")
 	f.BoolVar(&use, "use", false, "make it the current one")
 	return cmd
 }

@@ -54,9 +54,9 @@ func (a *app) deviceLs() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&kind, "kind", "", "only of this `KIND`")
-	flags.StringVar(&f.Fabric, "fabric", "", "only of this fabric, `NAME`")
+	flags.StringVar(&f.Fabric, "fabric", "", "only of fabric `NAME`")
 	flags.BoolVar(&free, "free", false, "only free ones (--free=false: only those that are not)")
-	flags.StringVar(&f.Pool, "pool", "", "only those in this pool, `NAME`")
+	flags.StringVar(&f.Pool, "pool", "", "only those in pool `NAME`")
 	flags.StringVar(&f.Use, "use", "", "only those in this `USE`: free, claimed, attached or foreign")
 	flags.StringVar(&f.Model, "model", "", "only those whose model's name contains `TEXT`")
 	_ = cmd.RegisterFlagCompletionFunc("kind", words(kinds...))
@@ -133,12 +133,12 @@ behind a cpu, labels, and whether it may be given out. What is not named stays.`
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&address, "address", "", "address of the host behind a cpu (empty: forget it), `ADDRESS`")
-	f.StringVar(&login, "login", "", "login there (empty: forget it), `NAME`")
-	f.StringVar(&cordon, "cordon", "", "do not give it out, and why, `REASON`")
+	f.StringVar(&address, "address", "", "the host behind a cpu is at `ADDRESS` (empty: forget it)")
+	f.StringVar(&login, "login", "", "one logs in there as `NAME` (empty: forget it)")
+	f.StringVar(&cordon, "cordon", "", "do not give it out, for this `REASON`")
 	f.BoolVar(&uncordon, "uncordon", false, "give it out again")
-	f.StringArrayVar(&labels, "label", nil, "set a label, `K=V` (repeatable; empty V: with no value)")
-	f.StringArrayVar(&drop, "unlabel", nil, "remove a label, `K` (repeatable)")
+	f.StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
+	f.StringArrayVar(&drop, "unlabel", nil, "remove the label of key `K` (repeatable)")
 	for _, name := range []string{"address", "login", "cordon", "label", "unlabel"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, nothing)
 	}

@@ -141,3 +141,11 @@ func ofProblem(p api.Problem) *failure {
 func interrupted(format string, args ...any) *failure {
 	return fail("interrupted", format, args...).code(exitInterrupted)
 }
+
+// Fail makes an error for commands that are added to the tree: [Main] prints
+// text and next and exits as the problem code says (`composa help exit-codes`).
+func Fail(code, text, next string) error {
+	f := fail(code, "%s", text)
+	f.problem.Next = next
+	return f
+}

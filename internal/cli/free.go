@@ -33,8 +33,8 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 		ValidArgsFunction: a.completeMachines,
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&labels, "label", nil, "the machines with this label, `K=V` (repeatable: all of them)")
-	f.Var(&grace, "grace", "how long a host may take to shut down, `D` (2m unless said; 0: cut its power at once)")
+	f.StringArrayVar(&labels, "label", nil, "the machines labelled `K=V` (repeatable: with all of them)")
+	f.Var(&grace, "grace", "a host may take `D` to shut down (2m unless said; 0: cut its power at once)")
 	f.BoolVar(&ifExists, "if-exists", false, "a machine that is not there is no error")
 	flags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("label", nothing)

@@ -55,8 +55,8 @@ func (a *app) machineLs() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.State, "state", "", "only those in this `STATE`")
-	flags.StringVar(&f.Fabric, "fabric", "", "only those on this fabric, `NAME`")
-	flags.StringArrayVar(&labels, "label", nil, "only those with this label, `K=V` (repeatable)")
+	flags.StringVar(&f.Fabric, "fabric", "", "only those on fabric `NAME`")
+	flags.StringArrayVar(&labels, "label", nil, "only those labelled `K=V` (repeatable)")
 	flags.BoolVar(&f.Freed, "freed", false, "those that were freed, in place of the living")
 	flags.BoolVarP(&allProjects, "all-projects", "A", false, "of every project of yours")
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)

@@ -24,8 +24,8 @@ the only command that takes devices from a machine for another one.`,
 		Args:              argsBetween(1, 1, "devices to move"),
 		ValidArgsFunction: a.completeDevices,
 	}
-	cmd.Flags().StringVar(&from, "from", "", "machine that has them, `NAME`")
-	cmd.Flags().StringVar(&to, "to", "", "machine that gets them, `NAME`")
+	cmd.Flags().StringVar(&from, "from", "", "machine `NAME` has them")
+	cmd.Flags().StringVar(&to, "to", "", "machine `NAME` gets them")
 	flags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("from", a.completeMachines)
 	_ = cmd.RegisterFlagCompletionFunc("to", a.completeMachines)

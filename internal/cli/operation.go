@@ -62,7 +62,7 @@ func (a *app) operationLs() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&machine, "machine", "", "only those of this machine, `NAME` or id")
+	flags.StringVar(&machine, "machine", "", "only those of machine `NAME`, or of that id")
 	flags.StringVar(&f.Verb, "verb", "", "only those of this `VERB`")
 	flags.BoolVar(&f.Open, "open", false, "only those that have not ended")
 	flags.IntVar(&limit, "limit", 0, "only the newest `N` (0: all)")

@@ -126,8 +126,8 @@ func (a *app) poolCreate() *cobra.Command {
 			return a.showPool(made)
 		},
 	}
-	cmd.Flags().IntVar(&most, "most", 0, "how many devices it may hold, `N` (any number unless said)")
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "word of your own, `K=V` (repeatable)")
+	cmd.Flags().IntVar(&most, "most", 0, "it may hold `N` devices (any number unless said)")
+	cmd.Flags().StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
 	return cmd
 }
 

@@ -20,7 +20,7 @@ some are taken. Kinds that are not named stay as they are.`,
 		Args:              argsBetween(1, 1, "a machine"),
 		ValidArgsFunction: a.completeMachines,
 	}
-	countFlags := addCountFlags(cmd, "total")
+	countFlags := addCountFlags(cmd, "have `N` devices of kind %s")
 	flags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := flags.check(); err != nil {

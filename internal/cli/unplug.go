@@ -23,7 +23,7 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 		Args:              argsBetween(1, 2, "a machine, and devices to take"),
 		ValidArgsFunction: a.completeMachineThenDevices,
 	}
-	countFlags := addCountFlags(cmd, "how many")
+	countFlags := addCountFlags(cmd, "take `N` devices of kind %s")
 	flags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := flags.check(); err != nil {

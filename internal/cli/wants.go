@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/composa-dev/composa/api"
 	"github.com/spf13/cobra"
 )
@@ -33,13 +35,14 @@ func (f wantFlags) wants(begin string) ([]api.Want, error) {
 	return wants, nil
 }
 
-// countFlags are the flags of the kinds where only a number can be meant.
+// countFlagsOf are the flags of the kinds where only a number can be meant.
 type countFlagsOf map[string]*[]string
 
+// addCountFlags adds them; what says what one does, with %s for the kind.
 func addCountFlags(cmd *cobra.Command, what string) countFlagsOf {
 	flags := countFlagsOf{}
 	for _, k := range kinds {
-		flags[k] = cmd.Flags().StringArray(k, nil, what+" of kind "+k+", `N`")
+		flags[k] = cmd.Flags().StringArray(k, nil, fmt.Sprintf(what, k))
 		_ = cmd.RegisterFlagCompletionFunc(k, nothing)
 	}
 	return flags
