@@ -41,15 +41,14 @@ func (t *tx) fabric(name composa.FabricName) (*fabricRow, error) {
 // tenure holds the row of a fabric for the rest of the transaction, and answers
 // moved when epoch (0: any) is not the number of its present tenure.
 func (t *tx) tenure(name composa.FabricName, epoch int64) error {
-	if epoch == 0 {
-		_, err := t.exec(`UPDATE fabric SET epoch = epoch WHERE name = $1`, string(name))
+	n, err := t.exec(`UPDATE fabric SET epoch = epoch WHERE name = $1 AND (epoch = $2 OR $2 = 0)`, string(name), epoch)
+	if err != nil || n == 1 {
 		return err
 	}
-	n, err := t.exec(`UPDATE fabric SET epoch = epoch WHERE name = $1 AND epoch = $2`, string(name), epoch)
-	if err == nil && n == 0 {
-		err = composa.Errorf(composa.CodeMoved, "cannot write for fabric %s: tenure %d is over", name, epoch)
+	if _, err := t.fabric(name); err != nil {
+		return err
 	}
-	return err
+	return composa.Errorf(composa.CodeMoved, "cannot write for fabric %s: tenure %d is over", name, epoch)
 }
 
 // tellFabric tells an event of a fabric with its state after the change.

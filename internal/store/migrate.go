@@ -25,7 +25,7 @@ func (e *engine) migrate(ctx context.Context) error {
 	var options []goose.ProviderOption
 	if e.name == "postgres" {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // tried each second, for five minutes
 		if err != nil {
 			return composa.Errorf(composa.CodeInternal, "cannot prepare the migrations: %w", err)
 		}

@@ -122,8 +122,8 @@ func tidy(p *composa.Picture) *composa.Picture {
 // digest is the SHA-256 of what a picture shows, without the times of looking.
 func digest(p *composa.Picture) ([]byte, error) {
 	bare := *p
-	bare.Began, bare.Ended = time.Time{}, time.Time{}
-	bare.Devices, bare.Machines = slices.Clone(p.Devices), slices.Clone(p.Machines)
+	bare.Began, bare.Ended, bare.Looks = time.Time{}, time.Time{}, nil
+	bare.Devices, bare.Machines = append([]composa.SeenDevice{}, p.Devices...), append([]composa.SeenMachine{}, p.Machines...)
 	for i := range bare.Devices {
 		d := &bare.Devices[i]
 		d.Seen = time.Time{}

@@ -23,6 +23,7 @@ type Options struct {
 type Store struct {
 	engine *engine
 	clock  func() time.Time
+	close  func() error // the engine's, once
 	decoded
 
 	mu        sync.Mutex
@@ -68,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := e.migrate(ctx); err != nil {
 		return nil, firstError(err, e.close())
 	}
-	s := &Store{engine: e, clock: o.Clock, decoded: newDecoded(), followers: map[chan struct{}]struct{}{}}
+	s := &Store{engine: e, clock: o.Clock, close: sync.OnceValue(e.close), decoded: newDecoded(), followers: map[chan struct{}]struct{}{}}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -100,8 +101,9 @@ func connect(ctx context.Context, url string) (*engine, error) {
 		WithNext("write sqlite:/PATH/composa.db or postgres://USER@HOST/DATABASE")
 }
 
-// Close ends the store. Calls that are still under way fail.
-func (s *Store) Close() error { return s.engine.close() }
+// Close ends the store. Calls that are still under way fail. Closing again does
+// nothing.
+func (s *Store) Close() error { return s.close() }
 
 // Notify returns a channel that is signalled after each commit of this store.
 // Signals are coalesced and never wait for the receiver: one signal means

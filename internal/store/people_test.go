@@ -1,0 +1,52 @@
+package store
+
+import (
+	"crypto/sha256"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/composa-dev/composa"
+)
+
+func TestPeople(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		again, err := b.EnsureAdmin(b.ctx(), system)
+		b.ok(err)
+		if again != b.admin.Principal || again.Name != "admin" || again.Kind != composa.PrincipalUser {
+			t.Errorf("admin = %+v, first %+v", again, b.admin.Principal)
+		}
+		if has, err := b.HasTokens(b.ctx(), system); err != nil || has {
+			t.Errorf("tokens = %t, %v before the first", has, err)
+		}
+		hash := sha256.Sum256([]byte("secret"))
+		b.ok(b.AddToken(b.ctx(), system, again.ID, hash[:], "demo"))
+		b.code(b.AddToken(b.ctx(), system, again.ID, hash[:], "demo"), composa.CodeExists)
+		other := sha256.Sum256([]byte("other"))
+		b.code(b.AddToken(b.ctx(), system, "user_none", other[:], ""), composa.CodeNotFound)
+		who, err := b.TokenOwner(b.ctx(), system, hash[:])
+		b.ok(err)
+		if diff := cmp.Diff(composa.Who{Principal: again, Projects: []composa.ProjectID{b.project}}, who); diff != "" {
+			t.Errorf("owner (-want +got):\n%s", diff)
+		}
+		_, err = b.TokenOwner(b.ctx(), system, other[:])
+		b.code(err, composa.CodeUnauthenticated)
+		_, err = b.TokenOwner(b.ctx(), b.admin, hash[:])
+		b.code(err, composa.CodeNotAllowed)
+		if has, err := b.HasTokens(b.ctx(), system); err != nil || !has {
+			t.Errorf("tokens = %t, %v after the first", has, err)
+		}
+		projects, err := b.Projects(b.ctx(), b.admin)
+		b.ok(err)
+		if len(projects) != 1 || projects[0].Name != composa.DefaultProject || projects[0].Revision != 1 {
+			t.Errorf("projects = %+v", projects)
+		}
+		_, err = b.Project(b.ctx(), b.admin, "vision")
+		b.code(err, composa.CodeNotFound)
+		people, err := b.Principals(b.ctx(), system)
+		b.ok(err)
+		if diff := cmp.Diff([]composa.Principal{again, system.Principal}, people); diff != "" {
+			t.Errorf("principals (-want +got):\n%s", diff)
+		}
+	})
+}
