@@ -31,7 +31,8 @@ type walk struct {
 	rng      *rand.Rand
 	machines [2]*machine
 	has      [2][][]composa.DeviceRef // bundles; nil: the machine does not exist
-	free     [2][][]composa.DeviceRef // bundles that would fit with its host
+	free     [2][][]composa.DeviceRef // bundles that it may take
+	fits     [2]map[string]bool       // what can be in it, by the name of the first of a bundle
 }
 
 func newWalk(r *rig, seed uint64) *walk {
@@ -39,8 +40,10 @@ func newWalk(r *rig, seed uint64) *walk {
 	for i := range w.machines {
 		c := r.choose(i)
 		w.machines[i] = r.machine(fmt.Sprintf("walk%d", i), c.cpu)
-		// Each machine has bundles of its own, so that they can change in turn.
+		w.fits[i] = map[string]bool{}
+		// Each machine takes of its own; what is in one can move to the other.
 		for n, b := range c.bundles {
+			w.fits[i][b[0].Name] = true
 			if n%2 == i {
 				w.free[i] = append(w.free[i], b)
 			}
@@ -75,7 +78,7 @@ func (w *walk) stride(i int) {
 		w.compose(i)
 		return
 	}
-	switch w.rng.IntN(6) {
+	switch w.rng.IntN(7) {
 	case 0:
 		w.end(i)
 	case 1, 2:
@@ -101,7 +104,24 @@ func (w *walk) stride(i int) {
 		if w.able.Can(composa.ActP2P) {
 			w.drive(m.p2p(w.rng.IntN(2) == 0))
 		}
+	case 6:
+		w.move(i, 1-i)
 	}
+}
+
+// move takes a bundle out of one machine and puts it into the other.
+func (w *walk) move(from, to int) {
+	if len(w.has[from]) < 2 || w.has[to] == nil || !w.able.Can(composa.ActReshape) {
+		return
+	}
+	b := w.take(&w.has[from])
+	if !w.fits[to][b[0].Name] {
+		w.has[from] = append(w.has[from], b)
+		return
+	}
+	w.machines[from].detach(w.drive, b)
+	w.machines[to].attach(w.drive, b)
+	w.has[to] = append(w.has[to], b)
 }
 
 // take removes a random bundle from a list.
