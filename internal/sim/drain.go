@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver/memory"
 )
 
 // drain lets everything come to rest: nothing goes wrong any more and nobody
@@ -67,11 +68,11 @@ func (s *sim) settleDown() error {
 		if err := s.always(); err != nil {
 			return err
 		}
-		open, err := s.open()
+		site, err := s.store.Site(s.ctx, composa.System())
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(open, func(op composa.Operation) bool { return op.Phase != composa.PhaseHeld }) {
+		if slices.ContainsFunc(site.Operations, func(op composa.Operation) bool { return op.Phase != composa.PhaseHeld && !s.behindHeld(site, &op) }) {
 			calm = 0
 			continue
 		}
@@ -82,9 +83,16 @@ func (s *sim) settleDown() error {
 	return nil
 }
 
-// othersLeave takes everything of others away.
+// othersLeave takes everything of others away, and what a held operation asks a
+// person about: machines without a name that could be anybody's.
 func (s *sim) othersLeave() {
 	f := s.world.Foreign()
+	for _, m := range s.world.Truth().Machines {
+		if s.config.Shape == memory.Whole && !s.rivals[m.Native] && !s.recorded(m.Native) {
+			err := f.RemoveMachine(m.Native)
+			s.note("PERSON removes %s: %v", m.Native, err)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.strange)) {
 		err := f.Release(name)
 		s.note("RIVAL takes %s out: %v", name, err)

@@ -15,6 +15,13 @@ func (s *sim) rival() {
 	if len(truth.Devices) == 0 {
 		return
 	}
+	defer func() {
+		for _, was := range truth.Devices {
+			if is := s.world.Truth().Device(was.Name); is == nil || is.Spot != was.Spot {
+				s.disturbed[was.Name] = true
+			}
+		}
+	}()
 	d := truth.Devices[s.rng.IntN(len(truth.Devices))]
 	f := s.world.Foreign()
 	switch n := s.rng.IntN(10); {
@@ -31,7 +38,7 @@ func (s *sim) rival() {
 		s.note("RIVAL pulls %s: %v", d.Name, err)
 		delete(s.taken, d.Name)
 		delete(s.strange, d.Name)
-		s.out[d.Name], s.disturbed[d.Name] = true, true
+		s.out[d.Name] = true
 	case n < 9:
 		if out := s.pulled(); len(out) > 0 {
 			err := f.Return(out[0])
@@ -44,6 +51,9 @@ func (s *sim) rival() {
 func (s *sim) rivalTakes(f *memory.Rival, name string) {
 	if s.config.Shape == memory.Hosted {
 		return
+	}
+	if d := s.world.Truth().Device(name); s.config.Shape == memory.Whole && d.Spot.Area == composa.AreaMachine && !s.recorded(d.Spot.Machine) {
+		return // nobody could tell any more whose that machine is
 	}
 	native, err := f.Take(name)
 	s.note("RIVAL takes %s into %s: %v", name, native, err)
@@ -121,7 +131,7 @@ func (s *sim) remember() {
 	clear(s.taken)
 	for _, d := range s.world.Truth().Devices {
 		if s.rivals[d.Spot.Machine] {
-			s.taken[d.Name], s.disturbed[d.Name] = d.Spot.Machine, true
+			s.taken[d.Name] = d.Spot.Machine
 			delete(s.strange, d.Name)
 		}
 	}
@@ -133,4 +143,10 @@ func (s *sim) pulled() []string {
 		delete(s.out, d.Name)
 	}
 	return slices.Sorted(maps.Keys(s.out))
+}
+
+// recorded says whether a handle is written down as that of a machine.
+func (s *sim) recorded(native string) bool {
+	site, err := s.store.Site(s.ctx, composa.System())
+	return err == nil && slices.ContainsFunc(site.Machines, func(m composa.Machine) bool { return m.Native == native })
 }

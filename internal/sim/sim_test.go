@@ -16,7 +16,7 @@ import (
 // configOf chooses what a seed is about: every shape, with and without each
 // thing that can go wrong.
 func configOf(seed uint64) Config {
-	shapes := []memory.Shape{memory.Grouped, memory.Whole}
+	shapes := memory.Shapes()
 	c := Config{
 		Seed: seed, Shape: shapes[seed%uint64(len(shapes))], Actions: 400,
 		Faults: seed/3%2 == 0, Crashes: seed/6%2 == 0, Rivals: seed/12%2 == 0,

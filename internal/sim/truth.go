@@ -117,12 +117,13 @@ func (s *sim) atRest() error {
 		}
 	}
 	for _, m := range truth.Machines {
-		if !s.rivals[m.Native] && !living[m.Native] && s.config.Shape != memory.Hosted {
+		if !s.rivals[m.Native] && !living[m.Native] && s.config.Shape != memory.Hosted && !s.waitsForPerson(site, &m) {
 			return fmt.Errorf("machine %s %q with %v is nobody's", m.Native, m.Label, m.Devices)
 		}
 	}
 	for _, op := range site.Operations {
 		switch {
+		case s.behindHeld(site, &op):
 		case op.Phase != composa.PhaseHeld:
 			return fmt.Errorf("operation %s is %s and never ends: %s", op.ID, op.Phase, op.Reason)
 		case op.Result == nil || op.Result.Text == "" || len(op.Result.Where) == 0 || len(op.Result.Ways) == 0:
@@ -130,6 +131,31 @@ func (s *sim) atRest() error {
 		}
 	}
 	return nil
+}
+
+// waitsForPerson says whether a machine without a name may be that of a held
+// operation, which says so: all that it holds is claimed.
+func (s *sim) waitsForPerson(site *composa.Site, m *composa.SeenMachine) bool {
+	for _, name := range m.Devices {
+		d := site.At(composa.PlaceOf(fabricName, name))
+		if d == nil || site.Claim(d.ID) == nil || site.Machine(site.Claim(d.ID).Machine) == nil {
+			return s.strange[name]
+		}
+	}
+	return s.config.Shape == memory.Whole
+}
+
+// behindHeld says whether an operation waits in line for a machine that a held
+// one has.
+func (s *sim) behindHeld(site *composa.Site, op *composa.Operation) bool {
+	return op.Phase == composa.PhaseQueued && slices.ContainsFunc(op.Machines, func(id composa.MachineID) bool {
+		m := site.Machine(id)
+		if m == nil {
+			return false
+		}
+		first := site.Operation(m.Operation)
+		return first != nil && first.Phase == composa.PhaseHeld
+	})
 }
 
 // asBound: a machine that nothing changes holds what is recorded, but for what
