@@ -91,7 +91,7 @@ func (s *Store) PutFabric(ctx context.Context, who composa.Who, f composa.Fabric
 		now, by := micros(t.now), string(who.Principal.ID)
 		added, err := t.exec(`INSERT INTO fabric (name, id, driver, url, source, access, keep, every, created_at, created_by, updated_at, updated_by)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-			string(f.Name), composa.NewID("fabric"), f.Driver, f.URL, f.Source, string(f.Access), flag(f.Keep), int64(f.Every), now, by, now, by)
+			string(f.Name), composa.NewID("fabric"), f.Driver, f.URL, f.Source, string(f.Access), bit(f.Keep), int64(f.Every), now, by, now, by)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (s *Store) PutFabric(ctx context.Context, who composa.Who, f composa.Fabric
 			silent_reason = CASE WHEN silent_reason = $7 THEN $8 ELSE silent_reason END,
 			revision = revision + 1, updated_at = $9, updated_by = $10
 			WHERE name = $11 AND (driver <> $1 OR url <> $2 OR source <> $3 OR access <> $4 OR keep <> $5 OR every <> $6 OR silent_reason = $7)`,
-			f.Driver, f.URL, f.Source, string(f.Access), flag(f.Keep), int64(f.Every), notConfigured, notSeenYet, now, by, string(f.Name))
+			f.Driver, f.URL, f.Source, string(f.Access), bit(f.Keep), int64(f.Every), notConfigured, notSeenYet, now, by, string(f.Name))
 		if err != nil || changed == 0 {
 			return err
 		}

@@ -170,7 +170,7 @@ func (t *tx) changeMachine(before, m *composa.Machine, was, op *composa.Operatio
 	m.UpdatedAt = t.now
 	if _, err := t.exec(`UPDATE machine SET fabric = $1, native = $2, native_since = $3, spec = $4, spec_revision = $5, made = $6, operation = $7,
 		labels = $8, deleted_at = $9, updated_at = $10, updated_by = $11, revision = $12 WHERE id = $13`,
-		string(m.Fabric), m.Native, micros(m.NativeSince), texts[0], m.SpecRevision, flag(m.Made), string(m.Operation),
+		string(m.Fabric), m.Native, micros(m.NativeSince), texts[0], m.SpecRevision, bit(m.Made), string(m.Operation),
 		texts[1], micros(m.FreedAt), micros(t.now), string(t.who.Principal.ID), m.Revision, string(m.ID)); err != nil {
 		return err
 	}

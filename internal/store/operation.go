@@ -252,7 +252,7 @@ func (t *tx) changeOperation(op *composa.Operation) error {
 		behind = $9, deadline = $10, cancel_requested = $11, reason = $12, result = $13, started_at = $14, ended_at = $15,
 		updated_at = $16, updated_by = $17, revision = $18 WHERE id = $19`,
 		op.Message, string(op.Phase), string(op.Direction), texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2],
-		string(op.Behind), micros(op.Deadline), flag(op.CancelRequested), op.Reason, result, micros(op.StartedAt), micros(op.EndedAt),
+		string(op.Behind), micros(op.Deadline), bit(op.CancelRequested), op.Reason, result, micros(op.StartedAt), micros(op.EndedAt),
 		micros(t.now), string(t.who.Principal.ID), op.Revision, string(op.ID))
 	return err
 }

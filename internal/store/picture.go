@@ -157,7 +157,7 @@ func (t *tx) writePicture(was, o *observed) error {
 	if _, err := t.exec(`INSERT INTO observed (fabric, began, ended, complete, digest, body, revision) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (fabric) DO UPDATE SET began = excluded.began, ended = excluded.ended, complete = excluded.complete,
 			digest = excluded.digest, body = excluded.body, revision = excluded.revision`,
-		string(p.Fabric), p.Began.UnixMicro(), p.Ended.UnixMicro(), flag(p.Complete), o.digest, text, o.revision); err != nil {
+		string(p.Fabric), p.Began.UnixMicro(), p.Ended.UnixMicro(), bit(p.Complete), o.digest, text, o.revision); err != nil {
 		return err
 	}
 	var before []composa.SeenMachine

@@ -30,8 +30,8 @@ func (m moment) Scan(v any) error {
 	return nil
 }
 
-// flag is a bool as a column holds it: 0 or 1, the same on both engines.
-func flag(b bool) int64 {
+// bit is a bool as a column holds it: 0 or 1, the same on both engines.
+func bit(b bool) int64 {
 	if b {
 		return 1
 	}
