@@ -87,6 +87,7 @@ func (s *sim) settleDown() error {
 // person about: machines without a name that could be anybody's.
 func (s *sim) othersLeave() {
 	f := s.world.Foreign()
+	defer s.disturbs(s.world.Truth())
 	for _, m := range s.world.Truth().Machines {
 		if s.config.Shape == memory.Whole && !s.rivals[m.Native] && !s.recorded(m.Native) {
 			err := f.RemoveMachine(m.Native)

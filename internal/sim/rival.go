@@ -15,13 +15,7 @@ func (s *sim) rival() {
 	if len(truth.Devices) == 0 {
 		return
 	}
-	defer func() {
-		for _, was := range truth.Devices {
-			if is := s.world.Truth().Device(was.Name); is == nil || is.Spot != was.Spot {
-				s.disturbed[was.Name] = true
-			}
-		}
-	}()
+	defer s.disturbs(truth)
 	d := truth.Devices[s.rng.IntN(len(truth.Devices))]
 	f := s.world.Foreign()
 	switch n := s.rng.IntN(10); {
@@ -43,6 +37,16 @@ func (s *sim) rival() {
 		if out := s.pulled(); len(out) > 0 {
 			err := f.Return(out[0])
 			s.note("RIVAL puts %s back: %v", out[0], err)
+		}
+	}
+}
+
+// disturbs notes what others moved since a picture of the truth.
+func (s *sim) disturbs(before *composa.Picture) {
+	now := s.world.Truth()
+	for _, was := range before.Devices {
+		if is := now.Device(was.Name); is == nil || is.Spot != was.Spot {
+			s.disturbed[was.Name] = true
 		}
 	}
 }

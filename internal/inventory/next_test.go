@@ -1,0 +1,175 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
+func site(there string) *composa.Site {
+	s := &composa.Site{Fabrics: []composa.Fabric{{Name: "rack1"}}, Devices: parts(there), Pictures: map[composa.FabricName]*composa.Picture{}}
+	return s.Index()
+}
+
+// script plays lines "SECONDS EVENT" and tells what Next wants after each.
+func script(t *testing.T, s State, lines ...string) string {
+	t.Helper()
+	s.Fabric, s.NewID = "rack1", func() composa.DeviceID { return "new" }
+	in := Input{}
+	var out []string
+	for _, line := range lines {
+		var at float64
+		var event string
+		if _, err := fmt.Sscanf(line, "%f %s", &at, &event); err != nil {
+			t.Fatal(err)
+		}
+		now := start.Add(time.Duration(at * float64(time.Second)))
+		in = Input{Watching: in.Watching, Site: site("gpu0=A"), Gone: []composa.Device{}}
+		switch event {
+		case "nudge":
+			in.Nudged = true
+		case "watching":
+			in.Watching = true
+		case "seen":
+			in.Looked = &Look{Picture: shows("gpu0=A", now.Sub(start))}
+		case "part":
+			in.Looked = &Look{Picture: shows("incomplete gpu0=A", now.Sub(start))}
+		case "silent":
+			in.Looked = &Look{Err: errors.New("no connection")}
+		}
+		next, eff, wake := Next(s, now, in)
+		s = next
+		var does []string
+		if eff.Record != nil {
+			does = append(does, "record")
+			if eff.Record.Silent != "" {
+				does = append(does, eff.Record.Silent)
+			}
+		}
+		if eff.Look {
+			does = append(does, "look")
+		}
+		if !wake.IsZero() {
+			does = append(does, "wake "+wake.Sub(start).String())
+		}
+		out = append(out, line+": "+strings.Join(does, ", "))
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestNext(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		state State
+		want  string
+	}{
+		{"looks at once, then every second", State{}, `
+0 start: look
+0.2 seen: record, wake 1s
+1 time: look`},
+		{"a pause of its own", State{Every: 5 * time.Second}, `
+0 start: look
+0.2 seen: record, wake 5s`},
+		{"seldom where the fabric tells, and when it tells", State{}, `
+0 watching: look
+0.2 seen: record, wake 30s
+3 nudge: look`},
+		{"a nudge during a look is another look", State{}, `
+0 start: look
+0.01 nudge: 
+0.02 seen: record, wake 100ms
+0.1 time: look`},
+		{"a thousand nudges are ten looks a second", State{}, `
+0 start: look
+0.01 seen: record, wake 1s
+0.02 nudge: wake 100ms
+0.03 nudge: wake 100ms
+0.1 time: look
+0.11 nudge: 
+0.12 seen: record, wake 200ms`},
+		{"silence is told once, and asked for less and less often", State{}, `
+0 start: look
+1 silent: record, no connection, wake 2s
+2 time: look
+3 silent: wake 5s
+5 time: look
+6 silent: wake 10s
+7 nudge: wake 10s
+10 time: look
+10.5 seen: record, wake 11s
+11 time: look
+11.5 silent: record, no connection, wake 12.5s`},
+		{"an incomplete look is repeated soon", State{}, `
+0 watching: look
+0.2 part: record, wake 1s`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var lines []string
+			for _, l := range strings.Split(strings.TrimSpace(tt.want), "\n") {
+				line, _, _ := strings.Cut(l, ":")
+				lines = append(lines, line)
+			}
+			if got := script(t, tt.state, lines...); got != strings.TrimSpace(tt.want) {
+				t.Errorf("got\n%s\nwant\n%s", got, strings.TrimSpace(tt.want))
+			}
+		})
+	}
+}
+
+// A claim is closed by a look that began after the release, and by no other.
+func TestReleases(t *testing.T) {
+	released := start.Add(time.Minute)
+	for _, tt := range []struct {
+		name, shows string
+		after       time.Duration
+		keep        bool
+		want        string
+	}{
+		{"shown free afterwards", "gpu0=A", 2 * time.Minute, false, "shown free"},
+		{"shown free before", "gpu0=A", time.Second, false, ""},
+		{"in the site's group", "gpu0=A@group", 2 * time.Minute, false, ""},
+		{"in the site's group, where it stays", "gpu0=A@group", 2 * time.Minute, true, "shown in this site's group"},
+		{"in a machine of ours", "gpu0=A@ours", 2 * time.Minute, false, ""},
+		{"in somebody's machine", "gpu0=A@theirs", 2 * time.Minute, false, "shown in somebody else's machine"},
+		{"another part in its place", "gpu0=B", 2 * time.Minute, false, ""},
+		{"not shown", "gpu1=B", 2 * time.Minute, false, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := site("gpu0=A")
+			s.Machines = []composa.Machine{{ID: "mach_1", Fabric: "rack1", Label: "train", Native: "ours"}}
+			s.Claims = []composa.Claim{{ID: "claim_1", Device: "A", Machine: "mach_0", Purpose: composa.PurposeReleasing, ReleasedAt: released}}
+			s.Fabrics[0].Keep = tt.keep
+			p := shows(tt.shows, tt.after)
+			for i, d := range p.Devices {
+				if d.Spot.Machine == "group" {
+					p.Devices[i].Spot = composa.Spot{Area: composa.AreaOurs, Group: "group"}
+				} else if d.Spot.Machine != "" {
+					p.Machines = append(p.Machines, composa.SeenMachine{Native: d.Spot.Machine, InOurs: d.Spot.Machine == "ours", Label: map[bool]string{true: "train"}[d.Spot.Machine == "ours"], Devices: []string{d.Name}})
+				}
+			}
+			got := Releases(plus(s, "rack1", p), "rack1", nil)
+			if tt.want == "" {
+				if len(got) > 0 {
+					t.Errorf("closed: %+v", got)
+				}
+				return
+			}
+			if len(got) != 1 || !got[0].Closed || !strings.HasPrefix(got[0].Evidence, tt.want) {
+				t.Errorf("got %+v, want %q", got, tt.want)
+			}
+		})
+	}
+	s := site("gpu0=A")
+	s.Claims = []composa.Claim{
+		{ID: "claim_1", Device: "A", Purpose: composa.PurposeReleasing, ReleasedAt: released},
+		{ID: "claim_2", Device: "A", Purpose: composa.PurposeMachine},
+	}
+	gone := []composa.PartChange{{Device: s.Devices[0], Gone: true}}
+	if got := Releases(plus(s, "rack1", shows("", time.Hour)), "rack1", gone); len(got) != 1 || got[0].Claim != "claim_1" {
+		t.Errorf("a part that is gone: %+v", got)
+	}
+}
