@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("COMPOSA_TOKEN", fakeToken)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("SERVER", f.web.URL)
+			env.Setenv("GORACE", "atexit_sleep_ms=1") // a second each, otherwise
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
