@@ -16,7 +16,7 @@ type listDevicesInput struct {
 	Pool   string `query:"pool" maxLength:"63" doc:"Only those in the pools of this name"`
 	Use    string `query:"use" enum:"free,claimed,attached,foreign" doc:"Only those that are so used"`
 	Model  string `query:"model" maxLength:"63" example:"A100" doc:"Only those whose model's name has this part, in any case"`
-	pageInput
+	PageInput
 }
 
 type listDevicesOutput struct{ Body api.Devices }
@@ -32,7 +32,7 @@ func (s *Server) listDevices(ctx context.Context, in *listDevicesInput) (*listDe
 			found = append(found, d)
 		}
 	}
-	page, next, err := cut(found, in.pageInput, func(d **composa.Device) string { return string((*d).Place()) })
+	page, next, err := cut(found, in.PageInput, func(d **composa.Device) string { return string((*d).Place()) })
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +58,14 @@ func (v *view) wanted(d *composa.Device, in *listDevicesInput) bool {
 	return p != nil && v.who.Sees(p.Project) && p.Name == in.Pool
 }
 
-type devicePath struct {
+// DevicePath names a place in a path.
+type DevicePath struct {
 	Fabric string `path:"fabric" maxLength:"63" example:"rack1" doc:"Name of the fabric"`
 	Name   string `path:"name" maxLength:"63" example:"gpu3" doc:"The fabric's name of the place"`
 }
 
-type deviceIDPath struct {
+// DeviceIDPath names a device in a path.
+type DeviceIDPath struct {
 	ID string `path:"id" maxLength:"63" example:"dev_k3v9q2xwabcdefgh" doc:"Id of the device"`
 }
 
@@ -72,11 +74,11 @@ type deviceOutput struct {
 	Body *api.Device
 }
 
-func (s *Server) device(ctx context.Context, in *devicePath) (*deviceOutput, error) {
+func (s *Server) device(ctx context.Context, in *DevicePath) (*deviceOutput, error) {
 	return s.showDevice(ctx, in.Fabric+"/"+in.Name)
 }
 
-func (s *Server) deviceByID(ctx context.Context, in *deviceIDPath) (*deviceOutput, error) {
+func (s *Server) deviceByID(ctx context.Context, in *DeviceIDPath) (*deviceOutput, error) {
 	return s.showDevice(ctx, in.ID)
 }
 
@@ -110,26 +112,26 @@ func (v *view) find(begin, word string) (*composa.Device, error) {
 }
 
 type editDeviceInput struct {
-	devicePath
-	matchInput
+	DevicePath
+	MatchInput
 	Body api.EditDevice
 }
 
 func (s *Server) editDevice(ctx context.Context, in *editDeviceInput) (*deviceOutput, error) {
-	return s.edit(ctx, in.Fabric+"/"+in.Name, in.matchInput, &in.Body)
+	return s.edit(ctx, in.Fabric+"/"+in.Name, in.MatchInput, &in.Body)
 }
 
 type editDeviceByIDInput struct {
-	deviceIDPath
-	matchInput
+	DeviceIDPath
+	MatchInput
 	Body api.EditDevice
 }
 
 func (s *Server) editDeviceByID(ctx context.Context, in *editDeviceByIDInput) (*deviceOutput, error) {
-	return s.edit(ctx, in.ID, in.matchInput, &in.Body)
+	return s.edit(ctx, in.ID, in.MatchInput, &in.Body)
 }
 
-func (s *Server) edit(ctx context.Context, word string, match matchInput, e *api.EditDevice) (*deviceOutput, error) {
+func (s *Server) edit(ctx context.Context, word string, match MatchInput, e *api.EditDevice) (*deviceOutput, error) {
 	revision, err := match.revision()
 	if err != nil {
 		return nil, err
@@ -161,7 +163,7 @@ func (s *Server) edit(ctx context.Context, word string, match matchInput, e *api
 
 type listAvailableInput struct {
 	Kind string `query:"kind" enum:"cpu,gpu,ssd,scm,nic,fpga,memory" doc:"Only this kind"`
-	pageInput
+	PageInput
 }
 
 type listAvailableOutput struct{ Body api.AvailableList }
@@ -172,7 +174,7 @@ func (s *Server) listAvailable(ctx context.Context, in *listAvailableInput) (*li
 		return nil, err
 	}
 	all := v.available(composa.Kind(in.Kind))
-	page, next, err := cutOrdered(all, in.pageInput, func(a *api.Available) string { return a.Kind + "/" + a.Model })
+	page, next, err := cutOrdered(all, in.PageInput, func(a *api.Available) string { return a.Kind + "/" + a.Model })
 	if err != nil {
 		return nil, err
 	}

@@ -7,13 +7,13 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// matchInput is what a call takes that changes something people edit.
-type matchInput struct {
+// MatchInput is what a call takes that changes something people edit.
+type MatchInput struct {
 	IfMatch string `header:"If-Match" maxLength:"64" example:"\"3\"" doc:"ETag that the change was decided on; none or *: whatever it is now"`
 }
 
 // revision is the one that the caller wants to change; 0: any.
-func (in matchInput) revision() (int64, error) {
+func (in MatchInput) revision() (int64, error) {
 	text := strings.TrimSpace(in.IfMatch)
 	if text == "" || text == "*" {
 		return 0, nil

@@ -33,7 +33,7 @@ type listEventsInput struct {
 	Follow  bool   `query:"follow" doc:"Go on as events happen; always so as text/event-stream"`
 	LastID  string `header:"Last-Event-ID" maxLength:"128" doc:"As after, which comes first; sent by browsers that reconnect"`
 	Accept  string `header:"Accept" hidden:"true"`
-	pageInput
+	PageInput
 }
 
 // stance is where in the events a caller stands.

@@ -8,7 +8,7 @@ import (
 	"github.com/composa-dev/composa/api"
 )
 
-type listFabricsInput struct{ pageInput }
+type listFabricsInput struct{ PageInput }
 
 type listFabricsOutput struct{ Body api.Fabrics }
 
@@ -17,7 +17,7 @@ func (s *Server) listFabrics(ctx context.Context, in *listFabricsInput) (*listFa
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := cut(v.site.Fabrics, in.pageInput, func(f *composa.Fabric) string { return string(f.Name) })
+	page, next, err := cut(v.site.Fabrics, in.PageInput, func(f *composa.Fabric) string { return string(f.Name) })
 	if err != nil {
 		return nil, err
 	}

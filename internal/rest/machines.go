@@ -13,8 +13,8 @@ import (
 	"github.com/composa-dev/composa/internal/auth"
 )
 
-// machinePath names a machine in a path.
-type machinePath struct {
+// MachinePath names a machine in a path.
+type MachinePath struct {
 	Project string `path:"project" maxLength:"63" example:"default" doc:"Name of its project"`
 	Name    string `path:"name" maxLength:"63" example:"train" doc:"Name of the machine"`
 }
@@ -30,7 +30,7 @@ type listMachinesInput struct {
 	Label   []string `query:"label,explode" maxItems:"64" example:"[\"team=vision\"]" doc:"KEY=VALUE; only those that carry it; given more than once: all of them"`
 	Fabric  string   `query:"fabric" maxLength:"63" doc:"Only those of this fabric"`
 	Freed   bool     `query:"freed" doc:"Freed machines in place of the living"`
-	pageInput
+	PageInput
 }
 
 type listMachinesOutput struct{ Body api.Machines }
@@ -59,7 +59,7 @@ func (s *Server) listMachines(ctx context.Context, in *listMachinesInput) (*list
 		}
 	}
 	slices.SortFunc(found, func(a, b composa.Machine) int { return composa.NaturalCompare(key(&a), key(&b)) })
-	page, next, err := cut(found, in.pageInput, key)
+	page, next, err := cut(found, in.PageInput, key)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (s *Server) freed(ctx context.Context, v *view) ([]composa.Machine, error) 
 	return all[:min(len(all), maxFreed)], nil
 }
 
-func (s *Server) machine(ctx context.Context, in *machinePath) (*machineOutput, error) {
+func (s *Server) machine(ctx context.Context, in *MachinePath) (*machineOutput, error) {
 	c := callOf(ctx)
 	m, err := s.Store.Machine(ctx, c.who, c.project.ID, in.Name)
 	return s.showMachine(ctx, m, err)
@@ -144,7 +144,7 @@ func (s *Server) showMachine(ctx context.Context, m *composa.Machine, err error)
 }
 
 type newMachineInput struct {
-	waitInput
+	WaitInput
 	Body api.NewMachine
 }
 
@@ -154,36 +154,36 @@ func (s *Server) newMachine(ctx context.Context, in *newMachineInput) (*changeOu
 		return nil, err
 	}
 	out, err := s.Requests.Compose(ctx, callOf(ctx).who, composeOf(p, in.Body.Name, in.Body.Wish, in.Body.Ask, true))
-	return s.changed(ctx, out, err, in.waitInput)
+	return s.changed(ctx, out, err, in.WaitInput)
 }
 
 type putMachineInput struct {
-	machinePath
-	waitInput
+	MachinePath
+	WaitInput
 	Body api.PutMachine
 }
 
 func (s *Server) putMachine(ctx context.Context, in *putMachineInput) (*changeOutput, error) {
 	c := callOf(ctx)
 	out, err := s.Requests.Compose(ctx, c.who, composeOf(c.project, in.Name, in.Body.Wish, in.Body.Ask, false))
-	return s.changed(ctx, out, err, in.waitInput)
+	return s.changed(ctx, out, err, in.WaitInput)
 }
 
 type plugInput struct {
-	machinePath
-	waitInput
+	MachinePath
+	WaitInput
 	Body api.Plug
 }
 
 func (s *Server) plug(ctx context.Context, in *plugInput) (*changeOutput, error) {
 	c := callOf(ctx)
 	out, err := s.Requests.Plug(ctx, c.who, plugOf(c.project, in.Name, in.Body))
-	return s.changed(ctx, out, err, in.waitInput)
+	return s.changed(ctx, out, err, in.WaitInput)
 }
 
 type unplugInput struct {
-	machinePath
-	waitInput
+	MachinePath
+	WaitInput
 	Body api.Unplug
 }
 
@@ -194,12 +194,12 @@ func (s *Server) unplug(ctx context.Context, in *unplugInput) (*changeOutput, er
 		return nil, err
 	}
 	out, err := s.Requests.Unplug(ctx, c.who, r)
-	return s.changed(ctx, out, err, in.waitInput)
+	return s.changed(ctx, out, err, in.WaitInput)
 }
 
 type reshapeInput struct {
-	machinePath
-	waitInput
+	MachinePath
+	WaitInput
 	Body api.Reshape
 }
 
@@ -210,24 +210,24 @@ func (s *Server) reshape(ctx context.Context, in *reshapeInput) (*changeOutput, 
 		return nil, err
 	}
 	out, err := s.Requests.Reshape(ctx, c.who, r)
-	return s.changed(ctx, out, err, in.waitInput)
+	return s.changed(ctx, out, err, in.WaitInput)
 }
 
 type moveInput struct {
-	machinePath
-	waitInput
+	MachinePath
+	WaitInput
 	Body api.Move
 }
 
 func (s *Server) move(ctx context.Context, in *moveInput) (*changeOutput, error) {
 	c := callOf(ctx)
 	out, err := s.Requests.Move(ctx, c.who, moveOf(c.project, in.Name, in.Body))
-	return s.changed(ctx, out, err, in.waitInput)
+	return s.changed(ctx, out, err, in.WaitInput)
 }
 
 type freeInput struct {
-	machinePath
-	waitInput
+	MachinePath
+	WaitInput
 	Body *api.FreeMachine
 }
 
@@ -238,11 +238,11 @@ func (s *Server) free(ctx context.Context, in *freeInput) (*changeOutput, error)
 		body = *in.Body
 	}
 	out, err := s.Requests.Free(ctx, c.who, freeOf(c.project, in.Name, body))
-	return s.changed(ctx, out, err, in.waitInput)
+	return s.changed(ctx, out, err, in.WaitInput)
 }
 
 // changed answers a changing call that intake took, or refused.
-func (s *Server) changed(ctx context.Context, out *composa.Outcome, err error, in waitInput) (*changeOutput, error) {
+func (s *Server) changed(ctx context.Context, out *composa.Outcome, err error, in WaitInput) (*changeOutput, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ type listOperationsInput struct {
 	Machine string `query:"machine" maxLength:"63" doc:"Only those that change the machine of this id"`
 	Open    bool   `query:"open" doc:"Only those that have not ended"`
 	Verb    string `query:"verb" enum:"compose,free,plug,unplug,reshape,move" doc:"Only those of this verb"`
-	pageInput
+	PageInput
 }
 
 type listOperationsOutput struct{ Body api.Operations }
@@ -43,13 +43,14 @@ func (s *Server) listOperations(ctx context.Context, in *listOperationsInput) (*
 	return &listOperationsOutput{Body: out}, nil
 }
 
-type operationPath struct {
+// OperationPath names an operation in a path.
+type OperationPath struct {
 	ID string `path:"id" maxLength:"63" example:"op_k3v9q2xwabcdefgh" doc:"Id of the operation"`
 }
 
 type operationInput struct {
-	operationPath
-	waitInput
+	OperationPath
+	WaitInput
 }
 
 type operationOutput struct {
@@ -77,23 +78,23 @@ func (s *Server) showOperation(ctx context.Context, op *composa.Operation, err e
 	return &operationOutput{ETag: etag(op.Revision), Body: body}, nil
 }
 
-func (s *Server) cancel(ctx context.Context, in *operationPath) (*operationOutput, error) {
+func (s *Server) cancel(ctx context.Context, in *OperationPath) (*operationOutput, error) {
 	return s.decide(ctx, in, s.Requests.Cancel)
 }
 
-func (s *Server) retry(ctx context.Context, in *operationPath) (*operationOutput, error) {
+func (s *Server) retry(ctx context.Context, in *OperationPath) (*operationOutput, error) {
 	return s.decide(ctx, in, s.Requests.Retry)
 }
 
-func (s *Server) undo(ctx context.Context, in *operationPath) (*operationOutput, error) {
+func (s *Server) undo(ctx context.Context, in *OperationPath) (*operationOutput, error) {
 	return s.decide(ctx, in, s.Requests.Undo)
 }
 
-func (s *Server) resolve(ctx context.Context, in *operationPath) (*operationOutput, error) {
+func (s *Server) resolve(ctx context.Context, in *OperationPath) (*operationOutput, error) {
 	return s.decide(ctx, in, s.Requests.Resolve)
 }
 
-func (s *Server) decide(ctx context.Context, in *operationPath, word func(context.Context, composa.Who, composa.OperationID) (*composa.Operation, error)) (*operationOutput, error) {
+func (s *Server) decide(ctx context.Context, in *OperationPath, word func(context.Context, composa.Who, composa.OperationID) (*composa.Operation, error)) (*operationOutput, error) {
 	who, id := callOf(ctx).who, composa.OperationID(in.ID)
 	op, err := s.Store.Operation(ctx, who, id)
 	if err != nil {

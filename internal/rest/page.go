@@ -8,13 +8,14 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// pageInput is what every list takes.
-type pageInput struct {
+// PageInput is what every list takes. (It and its like are exported because huma
+// fills in no other embedded struct.)
+type PageInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" doc:"Most items in the answer; 100 unless said"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"The next of the page before; none: the first page"`
 }
 
-func (p pageInput) limit() int {
+func (p PageInput) limit() int {
 	if p.Limit == 0 {
 		return UsualList
 	}
@@ -29,7 +30,7 @@ func cursorOf(key string) string {
 }
 
 // key is where the page before ended; empty for the first page.
-func (p pageInput) key() (string, error) {
+func (p PageInput) key() (string, error) {
 	if p.Cursor == "" {
 		return "", nil
 	}
@@ -45,7 +46,7 @@ func (p pageInput) key() (string, error) {
 // after it. items must be in natural order of their keys, which must differ. A
 // page begins behind the last key of the one before, so that what comes and
 // goes in between neither repeats nor hides the rest.
-func cut[T any](items []T, p pageInput, key func(*T) string) (page []T, next string, err error) {
+func cut[T any](items []T, p PageInput, key func(*T) string) (page []T, next string, err error) {
 	after, err := p.key()
 	if err != nil {
 		return nil, "", err
@@ -65,7 +66,7 @@ func cut[T any](items []T, p pageInput, key func(*T) string) (page []T, next str
 // cutOrdered is cut for a short list in an order of its own: a page begins
 // behind the item whose key ended the page before, or at the start where that
 // has gone.
-func cutOrdered[T any](items []T, p pageInput, key func(*T) string) (page []T, next string, err error) {
+func cutOrdered[T any](items []T, p PageInput, key func(*T) string) (page []T, next string, err error) {
 	after, err := p.key()
 	if err != nil {
 		return nil, "", err

@@ -11,7 +11,7 @@ import (
 
 type listPoolsInput struct {
 	Project string `query:"project" maxLength:"63" doc:"Only those of this project"`
-	pageInput
+	PageInput
 }
 
 type listPoolsOutput struct{ Body api.Pools }
@@ -30,7 +30,7 @@ func (s *Server) listPools(ctx context.Context, in *listPoolsInput) (*listPoolsO
 	}
 	key := func(p **composa.Pool) string { return v.project((*p).Project) + "/" + (*p).Name }
 	slices.SortFunc(found, func(a, b *composa.Pool) int { return composa.NaturalCompare(key(&a), key(&b)) })
-	page, next, err := cut(found, in.pageInput, key)
+	page, next, err := cut(found, in.PageInput, key)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,8 @@ func (s *Server) listPools(ctx context.Context, in *listPoolsInput) (*listPoolsO
 	return &listPoolsOutput{Body: out}, nil
 }
 
-type poolPath struct {
+// PoolPath names a pool in a path.
+type PoolPath struct {
 	Project string `path:"project" maxLength:"63" example:"default" doc:"Name of its project"`
 	Name    string `path:"name" maxLength:"63" example:"vision" doc:"Name of the pool"`
 }
@@ -51,7 +52,7 @@ type poolOutput struct {
 	Body *api.Pool
 }
 
-func (s *Server) pool(ctx context.Context, in *poolPath) (*poolOutput, error) {
+func (s *Server) pool(ctx context.Context, in *PoolPath) (*poolOutput, error) {
 	return s.showPool(ctx, callOf(ctx).project.ID, in.Name)
 }
 
@@ -120,8 +121,8 @@ func checkPool(b api.NewPool) error {
 }
 
 type deletePoolInput struct {
-	poolPath
-	matchInput
+	PoolPath
+	MatchInput
 }
 
 func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}, error) {
@@ -144,7 +145,7 @@ func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}
 }
 
 type poolDevicesInput struct {
-	poolPath
+	PoolPath
 	Body api.PoolDevices
 }
 

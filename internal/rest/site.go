@@ -38,7 +38,7 @@ func (s *Server) getSite(ctx context.Context, _ *struct{}) (*siteOutput, error) 
 	return &siteOutput{Body: out}, nil
 }
 
-type listProjectsInput struct{ pageInput }
+type listProjectsInput struct{ PageInput }
 
 type listProjectsOutput struct{ Body api.Projects }
 
@@ -48,7 +48,7 @@ func (s *Server) listProjects(ctx context.Context, in *listProjectsInput) (*list
 		return nil, err
 	}
 	slices.SortFunc(projects, func(a, b composa.Project) int { return composa.NaturalCompare(a.Name, b.Name) })
-	page, next, err := cut(projects, in.pageInput, func(p *composa.Project) string { return p.Name })
+	page, next, err := cut(projects, in.PageInput, func(p *composa.Project) string { return p.Name })
 	if err != nil {
 		return nil, err
 	}

@@ -12,15 +12,15 @@ import (
 	"github.com/composa-dev/composa/api"
 )
 
-// waitInput is what every call takes that can wait for an operation.
-type waitInput struct {
+// WaitInput is what every call takes that can wait for an operation.
+type WaitInput struct {
 	Wait   int    `query:"wait" minimum:"0" maximum:"300" example:"30" doc:"Seconds to wait for the operation to end; 0: answer at once"`
 	Prefer string `header:"Prefer" maxLength:"200" example:"wait=30" doc:"wait=SECONDS, as the query says it (RFC 7240)"`
 }
 
 // patience is how long the caller waits. The query comes before the header, and
 // a preference that cannot be read is none (RFC 7240, section 2).
-func (in waitInput) patience() time.Duration {
+func (in WaitInput) patience() time.Duration {
 	if in.Wait > 0 {
 		return time.Duration(in.Wait) * time.Second
 	}
