@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"os"
@@ -113,6 +114,9 @@ func (c *checker) value(location string, depth int) error {
 	if err != nil {
 		return err
 	}
+	if n, ok := tok.(json.Number); ok {
+		return checkNumber(location, n)
+	}
 	delim, ok := tok.(json.Delim)
 	switch {
 	case !ok:
@@ -123,6 +127,17 @@ func (c *checker) value(location string, depth int) error {
 		return c.object(location, depth)
 	}
 	return c.list(location, depth)
+}
+
+// checkNumber refuses what no field can hold.
+func checkNumber(location string, n json.Number) error {
+	if _, err := n.Int64(); err == nil {
+		return nil
+	}
+	if f, err := n.Float64(); err == nil && math.Abs(f) < math.MaxInt64 {
+		return nil
+	}
+	return at(location, "%s is too large a number", composa.Abridge(n.String(), 24))
 }
 
 func (c *checker) object(location string, depth int) error {

@@ -87,15 +87,15 @@ func (s *Server) showDevice(ctx context.Context, word string) (*deviceOutput, er
 	if err != nil {
 		return nil, err
 	}
-	d, err := v.find("show device", word)
+	d, err := v.find("cannot show device "+composa.Abridge(word, 80), word)
 	if err != nil {
 		return nil, err
 	}
 	return &deviceOutput{ETag: etag(d.Revision), Body: v.device(d)}, nil
 }
 
-// find returns the device of an id, or at a place; begin is what cannot be done
-// where there is none.
+// find returns the device of an id, or at a place. begin starts the message
+// where there is none: "cannot show device".
 func (v *view) find(begin, word string) (*composa.Device, error) {
 	d := v.site.Device(composa.DeviceID(word))
 	if d == nil {
@@ -104,11 +104,11 @@ func (v *view) find(begin, word string) (*composa.Device, error) {
 	if d != nil {
 		return d, nil
 	}
-	e := composa.Errorf(composa.CodeNotFound, "cannot %s %s: there is no such device", begin, composa.Abridge(word, 80))
+	e := composa.Errorf(composa.CodeNotFound, "%s: there is no device %q", begin, composa.Abridge(word, 80))
 	if f := composa.Place(word).Fabric(); f != "" && v.site.Fabric(f) == nil {
-		e = composa.Errorf(composa.CodeNotFound, "cannot %s %s: there is no fabric %q", begin, composa.Abridge(word, 80), composa.Abridge(string(f), 40))
+		e = composa.Errorf(composa.CodeNotFound, "%s: there is no fabric %q", begin, composa.Abridge(string(f), 40))
 	}
-	return nil, e.WithNext("list them with GET /v1/devices")
+	return nil, e.WithNext("composa device ls shows what there is")
 }
 
 type editDeviceInput struct {
@@ -140,7 +140,7 @@ func (s *Server) edit(ctx context.Context, word string, match MatchInput, e *api
 	if err != nil {
 		return nil, err
 	}
-	d, err := v.find("change device", word)
+	d, err := v.find("cannot change device "+composa.Abridge(word, 80), word)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (s *Server) findFabric(ctx context.Context, begin, name string) (*view, *co
 	f := v.site.Fabric(composa.FabricName(name))
 	if f == nil {
 		return nil, nil, composa.Errorf(composa.CodeNotFound, "cannot %s fabric %q: there is none of that name", begin, composa.Abridge(name, 40)).
-			WithNext("list them with GET /v1/fabrics")
+			WithNext("composa fabric ls shows what there is")
 	}
 	return v, f, nil
 }

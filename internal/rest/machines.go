@@ -15,8 +15,8 @@ import (
 
 // MachinePath names a machine in a path.
 type MachinePath struct {
-	Project string `path:"project" maxLength:"63" example:"default" doc:"Name of its project"`
-	Name    string `path:"name" maxLength:"63" example:"train" doc:"Name of the machine"`
+	Project string `path:"project" example:"default" doc:"Name of its project"`
+	Name    string `path:"name" example:"train" doc:"Name of the machine"`
 }
 
 type machineOutput struct {

@@ -182,11 +182,11 @@ func oneRequest(b *api.NewPlan) error {
 	}
 	verb := composa.Verb(b.Verb)
 	if !set[verb] && verb != composa.VerbFree {
-		return at("body."+b.Verb, "is missing: the verb is %s", b.Verb)
+		return at("body."+b.Verb, "is missing, and the verb is %s", b.Verb)
 	}
 	for _, other := range []composa.Verb{composa.VerbCompose, composa.VerbFree, composa.VerbPlug, composa.VerbUnplug, composa.VerbReshape, composa.VerbMove} {
 		if set[other] && other != verb {
-			return at("body."+string(other), "may not stand here: the verb is %s", b.Verb)
+			return at("body."+string(other), "may not stand here, since the verb is %s", b.Verb)
 		}
 	}
 	return nil

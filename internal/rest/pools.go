@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/composa-dev/composa"
@@ -43,8 +44,8 @@ func (s *Server) listPools(ctx context.Context, in *listPoolsInput) (*listPoolsO
 
 // PoolPath names a pool in a path.
 type PoolPath struct {
-	Project string `path:"project" maxLength:"63" example:"default" doc:"Name of its project"`
-	Name    string `path:"name" maxLength:"63" example:"vision" doc:"Name of the pool"`
+	Project string `path:"project" example:"default" doc:"Name of its project"`
+	Name    string `path:"name" example:"vision" doc:"Name of the pool"`
 }
 
 type poolOutput struct {
@@ -70,7 +71,7 @@ func (s *Server) showPool(ctx context.Context, project composa.ProjectID, name s
 
 func noPool(begin, name string) error {
 	return composa.Errorf(composa.CodeNotFound, "cannot %s pool %q: there is none of that name", begin, composa.Abridge(name, 40)).
-		WithNext("list them with GET /v1/pools")
+		WithNext("composa pool ls shows what there is")
 }
 
 type createPoolInput struct{ Body api.NewPool }
@@ -91,7 +92,7 @@ func (s *Server) createPool(ctx context.Context, in *createPoolInput) (*createPo
 		return nil, err
 	}
 	who := callOf(ctx).who
-	devices, err := s.devicesOf(ctx, "create pool with", b.IDs)
+	devices, err := s.devicesOf(ctx, fmt.Sprintf("cannot create pool %q", b.Name), b.IDs)
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +151,11 @@ type poolDevicesInput struct {
 }
 
 func (s *Server) addToPool(ctx context.Context, in *poolDevicesInput) (*poolOutput, error) {
-	return s.changePool(ctx, "add to pool", in, s.Store.AddToPool)
+	return s.changePool(ctx, "cannot add to pool %q", in, s.Store.AddToPool)
 }
 
 func (s *Server) removeFromPool(ctx context.Context, in *poolDevicesInput) (*poolOutput, error) {
-	return s.changePool(ctx, "remove from pool", in, s.Store.RemoveFromPool)
+	return s.changePool(ctx, "cannot remove from pool %q", in, s.Store.RemoveFromPool)
 }
 
 func (s *Server) changePool(ctx context.Context, begin string, in *poolDevicesInput,
@@ -164,7 +165,7 @@ func (s *Server) changePool(ctx context.Context, begin string, in *poolDevicesIn
 	if len(in.Body.IDs) == 0 {
 		return nil, at("body.ids", "it names no device")
 	}
-	devices, err := s.devicesOf(ctx, begin, in.Body.IDs)
+	devices, err := s.devicesOf(ctx, fmt.Sprintf(begin, composa.Abridge(in.Name, composa.MaxName)), in.Body.IDs)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +191,7 @@ func (s *Server) devicesOf(ctx context.Context, begin string, words []string) ([
 			return nil, err
 		}
 		if slices.Contains(out, d.ID) {
-			return nil, composa.Errorf(composa.CodeInvalid, "cannot %s %s: it is named twice", begin, composa.Abridge(w, 80))
+			return nil, composa.Errorf(composa.CodeInvalid, "%s: %s is named twice", begin, composa.Abridge(w, 80))
 		}
 		out = append(out, d.ID)
 	}

@@ -146,6 +146,9 @@ func problemOfHuma(request string, code int, msg string, errs []error) *problem 
 		slices.SortStableFunc(places, func(a, b api.ProblemPlace) int { return composa.NaturalCompare(a.Location, b.Location) })
 		p = unread(places)
 	case code >= 400 && code < 500:
+		if msg == "request body is required" {
+			msg = "it is missing"
+		}
 		p = unread([]api.ProblemPlace{{Location: "body", Message: msg}})
 	default:
 		p = problemOf(fmt.Errorf("%s: %w", msg, errors.Join(errs...)), request)
@@ -166,24 +169,29 @@ func placeOf(err error) api.ProblemPlace {
 		parent, last = d.Location[:i], d.Location[i+1:]
 	}
 	value, plain := plainValue(d.Value)
-	var name string
+	words, rest, _ := strings.Cut(d.Message, " <= ")
 	switch {
 	case d.Message == validation.MsgUnexpectedProperty:
 		at.Message = fmt.Sprintf("there is no field %q in %s", last, parent)
 	case d.Message == "unknown query parameter":
 		at.Message = "there is no such parameter"
-	case d.Location == "body" && !plain:
-		at.Message = "cannot be read as what is expected here" // huma echoes Go's words and the whole body
-		if n, err := fmt.Sscanf(d.Message, "expected required property %s to be present", &name); n == 1 && err == nil {
-			at.Location, at.Message = d.Location+"."+name, "is missing"
-		}
+	case strings.HasPrefix(d.Message, "json: "):
+		// The schema took it and Go did not: huma echoes Go's words and the body.
+		at.Message = "a number in it is not the whole number that is wanted"
 	case strings.HasPrefix(d.Message, "expected required property "):
-		_, _ = fmt.Sscanf(d.Message, "expected required property %s to be present", &name)
+		name := strings.TrimSuffix(strings.TrimPrefix(d.Message, "expected required property "), " to be present")
 		at.Location, at.Message = d.Location+"."+name, "is missing"
-	case strings.HasPrefix(d.Message, "expected value to be one of ") && plain:
-		words := strings.Trim(strings.TrimPrefix(d.Message, "expected value to be one of "), `"`)
-		at.Message = fmt.Sprintf("%s is none of %s", value, words)
-	case plain:
+	case !plain:
+	case strings.HasPrefix(d.Message, "expected value to be one of "):
+		list := strings.Trim(strings.TrimPrefix(d.Message, "expected value to be one of "), `"`)
+		at.Message = fmt.Sprintf("%s is none of %s", value, list)
+	case words == "expected length":
+		at.Message = fmt.Sprintf("%s is longer than %s characters", value, rest)
+	case d.Message == "invalid integer":
+		at.Message = value + " is not a whole number"
+	case d.Message == "invalid boolean":
+		at.Message = value + " is neither true nor false"
+	default:
 		at.Message = fmt.Sprintf("%s, not %s", d.Message, value)
 	}
 	return at
