@@ -73,8 +73,10 @@ func mayAdvance(op *composa.Operation, a *composa.Advance) error {
 		return composa.Errorf(composa.CodeMoved, "cannot advance operation %s: it changed meanwhile (revision %d, not %d)", op.ID, op.Revision, a.Revision)
 	case op.Phase.Ended():
 		return composa.Errorf(composa.CodeInvalid, "cannot advance operation %s: it has ended (%s)", op.ID, op.Phase)
-	case a.Fabric == "" && (a.Epoch != 0 || a.Picture != nil):
-		return composa.Errorf(composa.CodeInvalid, "cannot advance operation %s: an epoch or a picture needs the name of its fabric", op.ID)
+	case a.Fabric == "" && a.Epoch != 0:
+		return composa.Errorf(composa.CodeInvalid, "cannot advance operation %s: tenure %d is of no fabric", op.ID, a.Epoch)
+	case a.Picture != nil && a.Picture.Fabric != a.Fabric:
+		return composa.Errorf(composa.CodeInvalid, "cannot advance operation %s on fabric %q: the picture is of %q", op.ID, a.Fabric, a.Picture.Fabric)
 	}
 	return nil
 }

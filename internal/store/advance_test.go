@@ -124,6 +124,12 @@ func TestAdvanceThatMoved(t *testing.T) {
 		if _, err := b.Advance(b.ctx(), system, good); err != nil {
 			t.Errorf("the advance that was not spoilt: %v", err)
 		}
+		again, err := b.Operation(b.ctx(), system, op.ID)
+		b.ok(err)
+		_, err = b.Advance(b.ctx(), system, composa.Advance{Operation: op.ID, Revision: again.Revision, Epoch: now})
+		b.code(err, composa.CodeInvalid) // a tenure of no fabric
+		_, err = b.Advance(b.ctx(), system, composa.Advance{Operation: op.ID, Revision: again.Revision, Fabric: "rack1", Picture: &composa.Picture{Fabric: "rack2"}})
+		b.code(err, composa.CodeInvalid)
 		good.Operation = "op_none"
 		_, err = b.Advance(b.ctx(), system, good)
 		b.code(err, composa.CodeNotFound)

@@ -165,8 +165,9 @@ func (t *tx) each(take func(row) error, query string, args ...any) error {
 // row is one row of an answer.
 type row interface{ Scan(dest ...any) error }
 
-// maxParameters bounds the values of one statement, under what both engines take.
-const maxParameters = 6000
+// maxParameters bounds the values of one statement: SQLite looks for each $n
+// among all of them, so that large statements cost more than several.
+const maxParameters = 500
 
 // insert adds rows of one table in as few statements as the engines take. tail
 // ends each statement, for example "ON CONFLICT DO NOTHING". It says how many
