@@ -68,7 +68,7 @@ func (s *sim) settleDown() error {
 		if err := s.always(); err != nil {
 			return err
 		}
-		site, err := s.store.Site(s.ctx, composa.System())
+		site, err := s.site()
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (s *sim) settleDown() error {
 			calm = 0
 			continue
 		}
-		if calm++; calm > 60 { // long enough for two pictures that are ten seconds apart
+		if calm++; calm > 30 { // long enough for two pictures that are ten seconds apart
 			return nil
 		}
 	}

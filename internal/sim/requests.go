@@ -72,7 +72,7 @@ func (s *sim) request() error {
 
 // movable is a device of a machine that could be moved.
 func (s *sim) movable(machine string) ([]composa.Place, error) {
-	site, err := s.store.Site(s.ctx, s.who)
+	site, err := s.site()
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (s *sim) decide() error {
 
 // open are the operations that have not ended.
 func (s *sim) open() ([]composa.Operation, error) {
-	site, err := s.store.Site(s.ctx, composa.System())
+	site, err := s.site()
 	if err != nil {
 		return nil, err
 	}

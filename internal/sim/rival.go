@@ -74,7 +74,7 @@ func (s *sim) rivalAdds(f *memory.Rival, truth *composa.Picture, d composa.SeenD
 		return
 	}
 	m := truth.Machines[s.rng.IntN(len(truth.Machines))]
-	site, err := s.store.Site(s.ctx, composa.System())
+	site, err := s.site()
 	if err != nil {
 		return
 	}
@@ -151,6 +151,6 @@ func (s *sim) pulled() []string {
 
 // recorded says whether a handle is written down as that of a machine.
 func (s *sim) recorded(native string) bool {
-	site, err := s.store.Site(s.ctx, composa.System())
+	site, err := s.site()
 	return err == nil && slices.ContainsFunc(site.Machines, func(m composa.Machine) bool { return m.Native == native })
 }

@@ -45,6 +45,9 @@ type sim struct {
 	project composa.ProjectID
 	server  *server
 
+	known   *composa.Site   // as it was read last
+	changed <-chan struct{} // something was committed since
+
 	quiet     bool              // no more faults
 	killed    bool              // the driver died in the middle of a call
 	rivals    map[string]bool   // native handles of machines of others
@@ -101,6 +104,7 @@ func start(c Config) (*sim, error) {
 	if s.store, err = store.Open(s.ctx, store.Options{URL: "sqlite::memory:", Clock: s.clock}); err != nil {
 		return nil, err
 	}
+	s.changed, _ = s.store.Notify()
 	id, err := s.store.Identity(s.ctx, composa.System())
 	if err != nil {
 		return nil, err
@@ -129,6 +133,20 @@ func start(c Config) (*sim, error) {
 	}
 	s.world.Fail(s.fault())
 	return s, nil
+}
+
+// site is what is stored now, read again only where something was committed.
+func (s *sim) site() (*composa.Site, error) {
+	select {
+	case <-s.changed:
+		s.known = nil
+	default:
+	}
+	var err error
+	if s.known == nil {
+		s.known, err = s.store.Site(s.ctx, composa.System())
+	}
+	return s.known, err
 }
 
 // clock never stands still, so that two moments are never one.

@@ -29,7 +29,7 @@ func configOf(seed uint64) Config {
 }
 
 func TestTruthsHold(t *testing.T) {
-	seeds, first := uint64(40), uint64(0)
+	seeds, first := uint64(fewSeeds), uint64(0)
 	if os.Getenv("COMPOSA_PROVE") != "" {
 		seeds = 2000
 	}

@@ -14,7 +14,7 @@ func (s *sim) always() error {
 	if v := s.world.Violations(); len(v) > 0 {
 		return fmt.Errorf("the driver was told to touch what is not ours: %v", v)
 	}
-	site, err := s.store.Site(s.ctx, composa.System())
+	site, err := s.site()
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *sim) nothingLeaked(site *composa.Site, truth *composa.Picture) error {
 
 // atRest says what does not hold that must hold when everything has ended.
 func (s *sim) atRest() error {
-	site, err := s.store.Site(s.ctx, composa.System())
+	site, err := s.site()
 	if err != nil {
 		return err
 	}
