@@ -26,7 +26,7 @@ func answering(t *testing.T, h http.HandlerFunc) *calls {
 
 func callsTo(t *testing.T, url string) *calls {
 	t.Helper()
-	f, err := New(Config{Name: "rack1", URL: url, Site: rackSite, Timeouts: Timeouts{Read: 5 * time.Second, Change: 5 * time.Second}})
+	f, err := New(Config{Name: "rack1", URL: url, Site: rackSite, Timeouts: Timeouts{Read: time.Minute, Change: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,8 +56,11 @@ type rack struct {
 	provoked  bool // a rival acted between two calls of the driver
 	disturbed bool // calls failed
 	rivals    int  // names of rival groups
+	// instead, where set, may answer a call in the director's place.
+	instead func(http.ResponseWriter, *http.Request) bool
 
-	late sync.WaitGroup
+	late  sync.WaitGroup
+	ahead atomic.Int64 // of the drivers' clock
 }
 
 var (
@@ -71,7 +74,7 @@ var (
 func newRack(t *testing.T, c emulator.Config) *rack {
 	t.Helper()
 	if c.Inventory == nil && c.Counts == (emulator.Counts{}) {
-		c.Counts = emulator.Counts{CPUs: 4, GPUs: 8, SSDs: 6, NICs: 2, SCMs: 1, FPGAs: 1}
+		c.Counts = emulator.Counts{CPUs: 3, GPUs: 8, SSDs: 6, NICs: 1, SCMs: 1, FPGAs: 1}
 	}
 	d, err := emulator.New(c)
 	if err != nil {
@@ -91,7 +94,7 @@ func (r *rack) config() Config {
 	return Config{
 		Name: rackName, URL: r.server.URL, Site: r.site, Access: composa.AccessManage,
 		Limits: Limits{Concurrent: 8, PerSecond: 1e6}, Poll: Poll{Least: time.Millisecond, Most: 20 * time.Millisecond},
-		Recheck: time.Nanosecond,
+		Clock: func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) },
 	}
 }
 
@@ -182,9 +185,13 @@ func (r *rack) serve(w http.ResponseWriter, q *http.Request) {
 	if r.faults != nil {
 		effect = r.faults.IntN(160) // one call in twenty fails
 	}
+	instead := r.instead
 	r.mu.Unlock()
 	if do != nil {
 		do()
+	}
+	if instead != nil && instead(w, q) {
+		return
 	}
 	refuse := func(status int) {
 		w.Header().Set("Content-Type", "application/json")
@@ -392,9 +399,35 @@ func (r *rack) AddTo(native, device string) error {
 // Release gives a device back to the system free pool, wherever it is.
 func (r *rack) Release(device string) error { return r.free(device) }
 
-func (r *rack) Vanish(device string) error          { return r.director.Gone(device) }
-func (r *rack) Return(device string) error          { return r.director.Return(device) }
-func (r *rack) Replace(device, serial string) error { return r.director.Replace(device) }
+// fail lets the n-th changing call from now fail, counted from 1.
+func (r *rack) fail(n, how int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lose, r.how = n, how
+}
+
+// failed says whether the call that was to fail came.
+func (r *rack) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lose == 0
+}
+
+func (r *rack) answerWith(f func(http.ResponseWriter, *http.Request) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.instead = f
+}
+
+func (r *rack) Vanish(device string) error { return r.director.Gone(device) }
+func (r *rack) Return(device string) error { return r.director.Return(device) }
+
+// Replace puts another part in, and lets so much time pass that details are
+// read again: nothing else tells one part from the other.
+func (r *rack) Replace(device, _ string) error {
+	r.ahead.Add(int64(2 * time.Minute))
+	return r.director.Replace(device)
+}
 
 var contract atomic.Uint64 // seeds of the racks, so that they differ
 

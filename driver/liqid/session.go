@@ -59,12 +59,32 @@ func (j *job) run(ctx context.Context, s session) error {
 // doubt finds out what became of a commit whose answer was lost: where its
 // effect is there it is done, else the session is cancelled.
 func (j *job) doubt(ctx context.Context, s session, lost error) error {
-	if j.quiet(ctx) == nil {
-		if standing, _, err := j.judge(ctx, false); err == nil && standing == composa.Holds {
-			return nil
-		}
+	standing, err := j.became(ctx)
+	if err != nil { // the caller's time is over
+		own, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
+		defer stop()
+		standing, err = j.became(own)
+	}
+	if err == nil && standing == composa.Holds {
+		return nil
 	}
 	return j.abandon(ctx, s, lost)
+}
+
+// became waits until nothing is under way and says how the step stands then.
+func (j *job) became(ctx context.Context) (composa.Standing, error) {
+	ctx, stop := j.bounded(ctx)
+	defer stop()
+	if err := j.quiet(ctx); err != nil {
+		return "", err
+	}
+	w := j.config.Poll.start()
+	for {
+		standing, _, err := j.judge(ctx, false)
+		if err == nil || !again(err) || w.pause(ctx) != nil {
+			return standing, err
+		}
+	}
 }
 
 // abandon cancels a session after err and says what err means then: where the

@@ -1,0 +1,582 @@
+package liqid
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
+	emulator "github.com/composa-dev/composa/emulator/liqid"
+)
+
+// scene is a rack with a driver and the steps of one machine.
+type scene struct {
+	*testing.T
+	*rack
+	f   *Fabric
+	ref composa.MachineRef
+}
+
+func newScene(t *testing.T, c emulator.Config, change ...func(*Config)) *scene {
+	t.Helper()
+	r := newRack(t, c)
+	change = append([]func(*Config){func(c *Config) { c.Recheck = time.Hour }}, change...)
+	return &scene{T: t, rack: r, f: r.open(t, change...), ref: composa.MachineRef{ID: "mach_k3v9q2xw22222222", Name: "train", Label: "traink3v9q2xw", Native: "1"}}
+}
+
+func (s *scene) refs(names ...string) (out []composa.DeviceRef) {
+	s.Helper()
+	p := s.observe()
+	for _, n := range names {
+		d := p.Device(n)
+		if d == nil {
+			s.Fatalf("there is no %s", n)
+		}
+		out = append(out, composa.DeviceRef{ID: composa.DeviceID("dev_" + n), Name: n, Kind: d.Kind, Fingerprint: d.Fingerprint})
+	}
+	return out
+}
+
+func (s *scene) observe() *composa.Picture {
+	s.Helper()
+	p, err := s.f.Observe(s.Context(), composa.Scope{})
+	if err != nil || !p.Complete {
+		s.Fatalf("Observe: %v", err)
+	}
+	return p
+}
+
+func (s *scene) step(act composa.Act) composa.Step {
+	return composa.Step{Act: act, Fabric: rackName, Machine: s.ref, Lock: composa.LockEdit}
+}
+
+func (s *scene) do(step composa.Step) *composa.Picture {
+	s.Helper()
+	p, err := s.f.Apply(s.Context(), step)
+	if err != nil {
+		s.Fatalf("%v (%s)", err, driver.CodeOf(err))
+	}
+	if standing, why := step.Judge(p); standing != composa.Holds {
+		s.Fatalf("%s: the proof says %s %s", &step, standing, why)
+	}
+	return p
+}
+
+func (s *scene) enter(names ...string) composa.Step {
+	s.Helper()
+	step := s.step(composa.ActEnter)
+	step.Attach = s.refs(names...)
+	return step
+}
+
+func (s *scene) leave(names ...string) composa.Step {
+	s.Helper()
+	step := s.step(composa.ActLeave)
+	step.Detach = s.refs(names...)
+	return step
+}
+
+func (s *scene) reshape(in, out []string) composa.Step {
+	s.Helper()
+	step := s.step(composa.ActReshape)
+	step.Attach, step.Detach = s.refs(in...), s.refs(out...)
+	step.Expect.Holds = []string{"pcpu0", "gpu0", "ssd0"}
+	return step
+}
+
+func (s *scene) switched(act composa.Act, on bool) composa.Step {
+	step := s.step(act)
+	step.On, step.Lock = on, composa.LockMachine
+	return step
+}
+
+// life are the steps of a whole life in order; each is made when its turn comes.
+func (s *scene) life() []func() composa.Step {
+	return []func() composa.Step{
+		func() composa.Step { return s.enter("pcpu0", "gpu0", "gpu1", "ssd0") },
+		func() composa.Step { return s.step(composa.ActMake) },
+		func() composa.Step { return s.reshape([]string{"pcpu0", "gpu0", "ssd0"}, nil) },
+		func() composa.Step { return s.switched(composa.ActP2P, true) },
+		func() composa.Step { return s.switched(composa.ActPower, true) },
+		func() composa.Step { return s.reshape([]string{"gpu1"}, []string{"gpu0"}) },
+		func() composa.Step { return s.switched(composa.ActPower, false) },
+		func() composa.Step {
+			step := s.reshape(nil, []string{"pcpu0", "gpu1", "ssd0"})
+			step.Expect.Holds = []string{"pcpu0", "gpu1", "ssd0"}
+			return step
+		},
+		func() composa.Step { return s.step(composa.ActRemove) },
+		func() composa.Step { return s.leave("pcpu0", "gpu0", "gpu1", "ssd0") },
+	}
+}
+
+// small is as much as one life needs.
+var small = emulator.Counts{CPUs: 1, GPUs: 2, SSDs: 1}
+
+// stride is how many calls lie between two that a test picks: every one where
+// it is proven, else a few, beginning elsewhere each time it is asked.
+func stride(small int) int {
+	if os.Getenv("COMPOSA_PROVE") != "" {
+		return 1
+	}
+	return small
+}
+
+// clean fails for anything left open and for broken rules.
+func (s *scene) clean(when string) {
+	s.Helper()
+	if left := s.director.Snapshot(); len(left.Sessions)+len(left.Pending) > 0 {
+		s.Errorf("%s, left open: %+v, under way: %+v", when, left.Sessions, left.Pending)
+	}
+}
+
+// Every changing call of a whole life fails once in every way. Whatever Apply
+// then says, settling, looking and doing again brings the step to its end, and
+// nothing stays open; a commit whose answer is lost is proven by looking.
+func TestEveryChangingCallFailsInEveryWay(t *testing.T) {
+	for how := range failures {
+		t.Run(fmt.Sprintf("way %d", how), func(t *testing.T) {
+			s := newScene(t, emulator.Config{Seed: uint64(how), Counts: small, CommitLatency: emulator.Latency{Min: time.Millisecond, Max: 3 * time.Millisecond}})
+			for n := 1 + how%stride(23); n <= 60; n += stride(23) {
+				s.rack.fail(n, how)
+				for _, next := range s.life() {
+					s.toItsEnd(next())
+				}
+				if !s.rack.failed() {
+					s.rack.fail(0, 0)
+					if n < 20 && stride(2) == 1 {
+						t.Errorf("a whole life takes only %d changing calls", n-1)
+					}
+					break
+				}
+			}
+			if p := s.observe(); slices.ContainsFunc(p.Devices, func(d composa.SeenDevice) bool { return d.Spot.Area != composa.AreaFree }) || len(p.Machines) > 0 {
+				t.Errorf("not everything is free at the end: %+v", p.Machines)
+			}
+			s.Check(t)
+		})
+	}
+}
+
+// toItsEnd is what the runner does with one step.
+func (s *scene) toItsEnd(step composa.Step) {
+	s.Helper()
+	for range 10 {
+		p, err := s.f.Apply(s.Context(), step)
+		code := driver.CodeOf(err)
+		if err == nil {
+			if standing, why := step.Judge(p); standing != composa.Holds {
+				s.Fatalf("%s: the proof says %s %s", &step, standing, why)
+			}
+			s.clean(step.String())
+			return
+		}
+		switch code {
+		case composa.CodeUnknown, composa.CodeBusy, composa.CodeRefused, composa.CodeUnreachable:
+		default:
+			s.Fatalf("%s: %v (%s)", &step, err, code)
+		}
+		if code != composa.CodeUnknown {
+			s.clean(err.Error())
+		}
+		if err := s.f.Settle(s.Context(), step); err != nil {
+			s.Fatalf("Settle: %v", err)
+		}
+		s.clean("settled after " + err.Error())
+	}
+	s.Fatalf("%s does not come to its end", &step)
+}
+
+func TestALostAnswerToACommitIsProvenByLooking(t *testing.T) {
+	s := newScene(t, emulator.Config{CommitLatency: emulator.Latency{Min: 5 * time.Millisecond, Max: 5 * time.Millisecond}})
+	for _, next := range s.life() {
+		step := next()
+		lost := false
+		s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+			commit := q.Method == http.MethodDelete && strings.Contains(q.URL.Path, "/machine/") ||
+				slices.ContainsFunc([]string{"/pool/done", "/fabric/reprogram", "/machine/p2p", "/machine", "/power/start", "/power/shutdown"},
+					func(end string) bool { return q.Method == http.MethodPost && strings.HasSuffix(q.URL.Path, end) })
+			if !commit || lost {
+				return false
+			}
+			lost = true
+			s.takeEffectLate(q) // for those that take time, the answer is lost while they are carried out
+			panic(http.ErrAbortHandler)
+		})
+		s.do(step)
+		if !lost {
+			t.Errorf("%s made no committing call", &step)
+		}
+		s.clean(step.String())
+	}
+}
+
+// Somebody cancels our session, or opens one before us, at every call.
+func TestStolenSessionsEndWell(t *testing.T) {
+	for n := 1; n <= 12; n += stride(5) {
+		for _, call := range []string{"POST pool/*", "POST fabric/*", "* predevice/*", "* relate/*"} {
+			fault, err := emulator.ParseFault(fmt.Sprintf("#%d %s steal-edit", n, call))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newScene(t, emulator.Config{Counts: small})
+			if err := s.director.SetFaults(fault); err != nil {
+				t.Fatal(err)
+			}
+			for _, next := range s.life() {
+				step := next()
+				for try := 0; ; try++ {
+					_, err := s.f.Apply(s.Context(), step)
+					if err == nil {
+						break
+					}
+					if code := driver.CodeOf(err); code != composa.CodeBusy && code != composa.CodeRefused || try == 5 {
+						t.Fatalf("%s: %v (%s)", fault, err, code)
+					}
+					if left := s.director.Snapshot().Sessions; slices.ContainsFunc(left, func(o emulator.SessionState) bool { return !o.Foreign }) {
+						t.Errorf("%s: left open %+v", fault, left)
+					}
+					if err := s.director.CancelSessions(); err != nil { // whoever opened it is done
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestStaleReadsAreNotBelieved(t *testing.T) {
+	s := newScene(t, emulator.Config{Seed: 3, Counts: small})
+	fault, err := emulator.ParseFault("1/20 GET * stale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, next := range s.life() {
+		step := next()
+		if err := s.director.SetFaults(fault); err != nil {
+			t.Fatal(err)
+		}
+		for try := 0; ; try++ {
+			_, err := s.f.Apply(s.Context(), step)
+			if err == nil {
+				break
+			}
+			if try == 20 {
+				t.Fatalf("%s: %v", &step, err)
+			}
+		}
+		if err := s.director.SetFaults(); err != nil {
+			t.Fatal(err)
+		}
+		if standing, why := step.Judge(s.observe()); standing != composa.Holds {
+			t.Errorf("%s was said to be done, and it stands %s %s", &step, standing, why)
+		}
+	}
+	s.clean("at the end")
+}
+
+// Between any two calls of any step somebody acts on what the step is about. He
+// keeps what he has, and the step ends in one of the ways it may.
+func TestRivalsBetweenAnyTwoCallsLoseNothing(t *testing.T) {
+	for name, act := range map[string]func(s *scene) (kept func() error){
+		"puts a device into our machine": func(s *scene) func() error {
+			if s.observe().Ours(s.ref) == nil || s.sessionOpen() || s.AddTo(s.ref.Native, "gpu5") != nil {
+				return nil
+			}
+			return func() error { return s.still("gpu5", s.ref.Native) }
+		},
+		"makes a machine of our label": func(s *scene) func() error {
+			native, err := s.MakeMachine(s.ref.Label, "gpu6")
+			if err != nil {
+				s.Fatal(err)
+			}
+			return func() error { return s.still("gpu6", native) }
+		},
+		"takes a device of ours": func(s *scene) func() error {
+			if s.sessionOpen() {
+				return nil
+			}
+			native, err := s.Take("ssd0")
+			if err != nil {
+				s.Fatal(err)
+			}
+			return func() error { return s.still("ssd0", native) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for at := range len((&scene{}).life()) {
+				for n := 1 + (7*at)%stride(40); ; n += stride(40) {
+					s := newScene(t, emulator.Config{Counts: emulator.Counts{CPUs: 1, GPUs: 7, SSDs: 1}})
+					steps := s.life()
+					for _, before := range steps[:at] {
+						s.do(before())
+					}
+					step := steps[at]()
+					var kept func() error
+					acted := false
+					s.Before(n, func() { acted = true; kept = act(s) })
+					_, err := s.f.Apply(s.Context(), step)
+					s.Before(0, nil)
+					if !acted {
+						break
+					}
+					if kept != nil {
+						if gone := kept(); gone != nil {
+							t.Errorf("%s, before call %d: %v (Apply: %v)", &step, n, gone, err)
+						}
+					}
+					switch code := driver.CodeOf(err); code {
+					case "", composa.CodeConflict, composa.CodeBusy, composa.CodeRefused, composa.CodeFailed:
+					default:
+						t.Errorf("%s, before call %d: %v (%s)", &step, n, err, code)
+					}
+					s.clean(step.String())
+				}
+			}
+		})
+	}
+}
+
+// sessionOpen says whether a session is open; the rivals here respect it.
+func (s *scene) sessionOpen() bool { return len(s.director.Snapshot().Sessions) > 0 }
+
+// still says what is wrong where a device is not in a machine.
+func (s *scene) still(device, native string) error {
+	d, _ := s.director.Snapshot().Device(device)
+	if fmt.Sprint(d.Machine) != native {
+		return fmt.Errorf("the rival's %s is in machine %d, and he put it into %s", device, d.Machine, native)
+	}
+	return nil
+}
+
+func TestTheGroupIsMadeUnderAnotherNumberWhereOneIsTaken(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	step := s.enter("gpu0")
+	taken := false
+	s.answerWith(func(_ http.ResponseWriter, q *http.Request) bool {
+		if q.Method == http.MethodPost && strings.HasSuffix(q.URL.Path, "/group") && !taken {
+			taken = true
+			if err := s.rack.do([3]string{"POST", "group", `{"grp_id":1,"group_name":"quicker","fabr_id":1,"pod_id":-1}`}); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	})
+	p := s.do(step)
+	if !taken || p.Device("gpu0").Spot != (composa.Spot{Area: composa.AreaOurs, Group: "2"}) {
+		t.Errorf("gpu0 is in %+v", p.Device("gpu0").Spot)
+	}
+	if g := s.director.Snapshot().Groups; len(g) != 2 || g[1].Name != composa.GroupMark(rackSite) || len(g[0].Devices) != 0 {
+		t.Errorf("groups: %+v", g)
+	}
+}
+
+func TestAMachineIsDeletedWithoutASessionWhereTheDirectorWantsThat(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	s.do(s.step(composa.ActMake))
+	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+		if q.Method != http.MethodDelete || !s.sessionOpen() {
+			return false
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"response":{"data":[],"errors":[{"message":"not while it is changed"}],"code":400}}`)
+		return true
+	})
+	s.do(s.step(composa.ActRemove))
+	s.clean("removed")
+	if len(s.director.Snapshot().Machines) != 0 {
+		t.Error("the machine is still there")
+	}
+}
+
+func TestAMachineThatHoldsSomethingIsNotDeleted(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	for _, next := range s.life()[:3] {
+		s.do(next())
+	}
+	step := s.step(composa.ActRemove)
+	step.Expect.Holds = []string{"pcpu0", "gpu0", "ssd0"} // also where the step knows them
+	before := s.Changes()
+	if _, err := s.f.Apply(t.Context(), step); driver.CodeOf(err) != composa.CodeConflict || s.Changes() != before {
+		t.Errorf("%v, after %d changing calls", err, s.Changes()-before)
+	}
+}
+
+func TestACommitThatDoesNothingIsFailed(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	step := s.enter("gpu0")
+	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+		if !strings.HasSuffix(q.URL.Path, "/pool/done") {
+			return false
+		}
+		if err := s.director.CancelSessions(); err != nil {
+			t.Error(err)
+		}
+		io.WriteString(w, `{"response":{"data":[],"errors":null,"code":0}}`)
+		return true
+	})
+	_, err := s.f.Apply(t.Context(), step)
+	want := "cannot take rack1/gpu0 into the site's group: rack1 says that it is done, and it is not so: gpu0 is in the free devices"
+	if driver.CodeOf(err) != composa.CodeFailed || err.Error() != want {
+		t.Errorf("%v (%s)", err, driver.CodeOf(err))
+	}
+}
+
+func TestACommitThatIsNotSeenInTimeIsUnknown(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	step := s.enter("gpu0")
+	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+		switch {
+		case strings.HasSuffix(q.URL.Path, "/pool/done"):
+			if err := s.director.CancelSessions(); err != nil {
+				t.Error(err)
+			}
+			io.WriteString(w, `{"response":{"data":[],"errors":null,"code":0}}`)
+		case strings.Contains(q.URL.Path, "/state/"): // this one does not tell what is pending
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			return false
+		}
+		return true
+	})
+	s.f.forget()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := s.f.Apply(ctx, step); driver.CodeOf(err) != composa.CodeUnknown {
+		t.Errorf("%v (%s)", err, driver.CodeOf(err))
+	}
+	if a, err := s.f.Abilities(t.Context()); err != nil || a.SettleTime != time.Minute {
+		t.Errorf("%+v %v", a, err)
+	}
+}
+
+func TestAHostThatDoesNotGoOff(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	for _, next := range s.life()[:5] {
+		s.do(next())
+	}
+	told := 0
+	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+		if !strings.HasSuffix(q.URL.Path, "/power/shutdown") {
+			return false
+		}
+		told++
+		io.WriteString(w, `{"response":{"data":[],"errors":null,"code":0}}`)
+		return true
+	})
+	step := s.switched(composa.ActPower, false)
+	step.Grace = 50 * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := s.f.Apply(ctx, step)
+	want := `cannot power train off: machine "traink3v9q2xw" is still on; director software 2.5 has no harder way than the shutdown it was sent; switch the host off by its management controller, then try again`
+	if driver.CodeOf(err) != composa.CodeFailed || err.Error() != want || told != 2 {
+		t.Errorf("%v (%s), told %d times", err, driver.CodeOf(err), told)
+	}
+}
+
+func TestSettleLeavesTheSessionsOfOthersOpen(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	s.do(s.enter("gpu0"))
+	native, err := s.MakeMachine("other", "gpu3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.rack.do(
+		[3]string{"POST", "pool/edit", `{"grp_id":2,"coordinates":{"rack":0,"shelf":0,"node":1}}`},
+		[3]string{"POST", "fabric/edit", `{"mach_id":` + native + `}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ref.Native = native // a record that names somebody else's machine
+	for _, act := range []composa.Act{composa.ActEnter, composa.ActLeave, composa.ActMake, composa.ActReshape, composa.ActRemove, composa.ActP2P, composa.ActPower} {
+		if err := s.f.Settle(t.Context(), s.step(act)); err != nil {
+			t.Errorf("%s: %v", act, err)
+		}
+	}
+	if left := s.director.Snapshot().Sessions; len(left) != 2 {
+		t.Errorf("open: %+v", left)
+	}
+}
+
+func TestSettleEndsWhatAKilledDriverLeftOpen(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	s.do(s.enter("gpu0", "pcpu0"))
+	s.do(s.step(composa.ActMake))
+	err := s.rack.do(
+		[3]string{"POST", "pool/edit", `{"grp_id":1,"coordinates":{"rack":0,"shelf":0,"node":1}}`},
+		[3]string{"POST", "fabric/edit", `{"mach_id":1}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.f = s.open(t)
+	for _, act := range []composa.Act{composa.ActLeave, composa.ActReshape} {
+		if err := s.f.Settle(t.Context(), s.step(act)); err != nil {
+			t.Errorf("%s: %v", act, err)
+		}
+	}
+	s.clean("settled")
+	if v := s.director.Violations(); len(v) > 0 {
+		t.Errorf("violations: %+v", v)
+	}
+}
+
+func TestReservedNumbersAreGivenOutOnce(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	if _, err := s.MakeMachine("other"); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for range 3 {
+		native, err := s.f.Reserve(t.Context(), s.step(composa.ActMake))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, native)
+	}
+	if !slices.Equal(got, []string{"2", "3", "4"}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestStepsThatADirectorCannotDo(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	whole := s.step(composa.ActMake)
+	whole.Attach = s.refs("gpu0")
+	before := s.Changes()
+	for _, step := range []composa.Step{whole, s.step("boot"), s.step("")} {
+		if _, err := s.f.Apply(t.Context(), step); driver.CodeOf(err) != composa.CodeUnsupported {
+			t.Errorf("%s: %v", &step, err)
+		}
+	}
+	long := s.step(composa.ActMake)
+	long.Machine.Label = "averylongnamethatnobodyallows"
+	number := s.step(composa.ActMake)
+	number.Machine.Native = "16384"
+	for _, step := range []composa.Step{long, number} {
+		if _, err := s.f.Apply(t.Context(), step); driver.CodeOf(err) != composa.CodeRefused {
+			t.Errorf("%s: %v", &step, err)
+		}
+	}
+	if s.Changes() != before {
+		t.Errorf("%d changing calls", s.Changes()-before)
+	}
+}
+
+func TestAWholeLifeBreaksNoRule(t *testing.T) {
+	s := newScene(t, emulator.Config{})
+	for _, next := range s.life() {
+		s.do(next())
+	}
+	s.clean("at the end")
+	if v := s.director.Violations(); len(v) > 0 {
+		t.Errorf("violations: %+v", v)
+	}
+}
