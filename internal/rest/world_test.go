@@ -312,3 +312,6 @@ func code(err error) string {
 	}
 	return ""
 }
+
+// poolOf is a pool of some devices.
+func poolOf(name string, ids ...string) api.NewPool { return api.NewPool{Name: name, IDs: ids} }

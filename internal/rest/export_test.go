@@ -1,0 +1,35 @@
+package rest
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/composa-dev/composa/internal/auth"
+)
+
+// Line is a route of the table, for tests.
+type Line struct {
+	Method, Path, ID, Tag, Summary string
+	Verb                           auth.Verb
+	Open, Described                bool
+	Example                        any
+}
+
+// Lines are all routes of the table.
+func Lines() []Line {
+	var out []Line
+	for _, rt := range routes {
+		out = append(out, Line{rt.method, rt.path, rt.id, rt.tag, rt.summary, rt.verb, rt.open, rt.id != "", rt.example})
+	}
+	return out
+}
+
+// Spec is the description of the API.
+func Spec() *huma.OpenAPI { return New(Config{}).api.OpenAPI() }
+
+// Cut is cut for tests over names.
+func Cut(names []string, limit int, cursor string) ([]string, string, error) {
+	return cut(names, PageInput{Limit: limit, Cursor: cursor}, func(s *string) string { return *s })
+}
+
+// CheckBody is checkBody for tests.
+func CheckBody(body []byte) error { return checkBody(body, true) }
