@@ -236,11 +236,15 @@ func (o *outcome) end(ctx context.Context, c *client.Client, interruptedHere boo
 
 // judge says what a settled operation means: nil when it was done.
 func judge(op *api.Operation, interruptedHere bool) error {
-	result := api.Result{Code: op.Phase, Text: fmt.Sprintf("cannot %s %q: %s", op.Verb, operationName(op), orDefault(op.Reason, "operation "+op.ID+" is "+op.Phase))}
-	if op.Result != nil && op.Result.Text != "" {
+	result := api.Result{Code: op.Phase, Text: op.Reason}
+	if op.Result != nil {
 		result = *op.Result
 	}
-	f := fail(orDefault(result.Code, "failed"), "%s", result.Text)
+	text := orDefault(result.Text, "operation "+op.ID+" is "+op.Phase)
+	if !strings.HasPrefix(text, "cannot ") {
+		text = fmt.Sprintf("cannot %s %q: %s", op.Verb, operationName(op), text)
+	}
+	f := fail(orDefault(result.Code, "failed"), "%s", text)
 	f.problem.Operation = op.ID
 	switch op.Phase {
 	case "done":

@@ -272,7 +272,7 @@ func capacityText(d api.Device) string {
 			parts = append(parts, s)
 		}
 	}
-	if d.Cores > 0 {
+	if d.Cores > 0 && d.Kind == "cpu" {
 		add(plural(d.Cores, "core"))
 	}
 	add(bytesText(d.Memory))

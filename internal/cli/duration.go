@@ -74,11 +74,14 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.Duration(sum), nil
 }
 
-// secondsText writes seconds for people: "0.4 s", "14 s", "3 min 20 s", "2 h 5 min".
+// secondsText writes seconds for people: "20 ms", "0.4 s", "14 s", "3 min 20 s",
+// "2 h 5 min".
 func secondsText(seconds float64) string {
 	switch {
-	case seconds < 0:
+	case seconds <= 0:
 		return "0 s"
+	case seconds < 0.0995:
+		return fmt.Sprintf("%.0f ms", math.Max(1, seconds*1000))
 	case seconds < 9.95:
 		return strconv.FormatFloat(math.Round(seconds*10)/10, 'f', -1, 64) + " s"
 	case seconds < 99.5:

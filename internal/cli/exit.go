@@ -52,8 +52,9 @@ type failure struct {
 	problem api.Problem
 	// lines follow the message, each a detail for people.
 	lines []string
-	// told says that the message was printed already.
-	told bool
+	// saysNearest says that lines hold the nearest request that fits, so that
+	// the problem's next sentence would say it twice.
+	saysNearest bool
 }
 
 func (f *failure) Error() string {
@@ -135,6 +136,7 @@ func ofProblem(p api.Problem) *failure {
 		f.lines = append(f.lines, fmt.Sprintf("%s: %s", e.Location, e.Message))
 	}
 	f.lines = append(f.lines, refusalLines(p.Refusal)...)
+	f.saysNearest = nearestFlags(p.Refusal) != ""
 	return f
 }
 

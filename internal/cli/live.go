@@ -106,7 +106,7 @@ func counted(op *api.Operation) (done, total int) {
 
 // liveHead stands before a bar.
 func liveHead(op *api.Operation) string {
-	return cut(operationName(op), 24)
+	return marked(cut(operationName(op), 24), op.Emulated)
 }
 
 // liveTail stands behind a bar: "3/7 12 s of about 14 s  attach rack1/gpu0 to
@@ -146,5 +146,5 @@ func liveDoing(op *api.Operation) string {
 	case op.CancelRequested:
 		return "cancelling: " + doing
 	}
-	return marked(doing, op.Emulated)
+	return doing
 }

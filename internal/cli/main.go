@@ -58,9 +58,6 @@ func (a *app) printFailure(f *failure, args []string) {
 			return
 		}
 	}
-	if f.told {
-		return
-	}
 	fmt.Fprint(a.err, f.text())
 }
 
@@ -71,7 +68,7 @@ func (f *failure) text() string {
 	for _, l := range f.lines {
 		fmt.Fprintln(&b, "  "+clean(l))
 	}
-	if f.problem.Next != "" {
+	if f.problem.Next != "" && !f.saysNearest {
 		fmt.Fprintln(&b, clean(f.problem.Next))
 	}
 	return b.String()
@@ -108,7 +105,9 @@ type signals struct {
 	taker chan os.Signal // nil: nobody took them
 }
 
-// listen begins to receive; each signal that nobody took cancels.
+// listen begins to receive. A signal that nobody took cancels; from then on
+// signals do what they do without us, so that a second one ends a command that
+// does not end.
 func (s *signals) listen(cancel context.CancelCauseFunc) (stop func()) {
 	ch := make(chan os.Signal, 4)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
@@ -121,6 +120,7 @@ func (s *signals) listen(cancel context.CancelCauseFunc) (stop func()) {
 				return
 			case sig := <-ch:
 				if !s.hand(sig) {
+					signal.Stop(ch)
 					cancel(interrupted("interrupted"))
 				}
 			}

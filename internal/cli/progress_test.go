@@ -74,7 +74,7 @@ func TestLiveLine(t *testing.T) {
 		op   *api.Operation
 		want string
 	}{
-		{"running", operationAt("running", 1), "1/3 12 s of about 14 s  attach rack1/gpu0, rack1/gpu1 to train (emulated)"},
+		{"running", operationAt("running", 1), "1/3 12 s of about 14 s  attach rack1/gpu0, rack1/gpu1 to train"},
 		{"waiting", waiting, "1/3 12 s of about 14 s  waits for its fabric: rack1 is silent"},
 		{"undoing", undoing, "1/3 12 s of about 14 s  going back: attach rack1/gpu0, rack1/gpu1 to train"},
 	} {
@@ -127,12 +127,15 @@ func TestLiveProgressDrawsAndEnds(t *testing.T) {
 	out := newShared()
 	p := newLiveProgress(out, 100, func() time.Time { return noon.Add(5 * time.Second) })
 	p.show(operationAt("running", 0))
-	out.until(t, "0/3 5 s of about 14 s  make the machine (emulated)")
+	out.until(t, "0/3 5 s of about 14 s  make the machine")
 	p.show(operationAt("running", 1))
 	out.until(t, "1/3 5 s of about 14 s  attach rack1/gpu0, rack1/gpu1")
 	p.note("a line between")
 	p.show(operationAt("done", 3))
 	p.close() // returns: no bar is waited for
+	if !strings.Contains(out.String(), "train (emulated)  [") {
+		t.Errorf("it is not marked as emulated: %q", out.String())
+	}
 	if !strings.Contains(out.String(), "a line between\n") {
 		t.Errorf("the note is not in %q", out.String())
 	}
@@ -201,5 +204,25 @@ func TestWhatOthersWroteIsShownNotObeyed(t *testing.T) {
 		if got := clean(in); got != want {
 			t.Errorf("clean(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestSecondsAreReadable(t *testing.T) {
+	for seconds, want := range map[float64]string{-1: "0 s", 0: "0 s", 0.0001: "1 ms", 0.02: "20 ms", 0.42: "0.4 s", 2: "2 s", 14.2: "14 s", 200: "3 min 20 s", 7500: "2 h 5 min"} {
+		if got := secondsText(seconds); got != want {
+			t.Errorf("%v = %q, want %q", seconds, got, want)
+		}
+	}
+}
+
+func TestDevicesAreCounted(t *testing.T) {
+	var devices []api.MachineDevice
+	for _, d := range []string{"ssd P4510", "gpu T4", "gpu A100", "gpu T4", "cpu R650", "nic ", "fpga U250", "fpga "} {
+		kind, model, _ := strings.Cut(d, " ")
+		devices = append(devices, api.MachineDevice{Kind: kind, Model: model})
+	}
+	want := "1 cpu R650, 3 gpu (1 A100, 2 T4), 1 ssd P4510, 1 nic, 2 fpga (1 unknown, 1 U250)"
+	if got := devicesText(devices); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -32,10 +32,26 @@ func refusalLines(r *api.Refusal) []string {
 	if nodes {
 		lines = append(lines, "--cpu counts compute nodes, not cores")
 	}
-	if r.Nearest != nil {
-		lines = append(lines, "fits now: --fabric "+r.Nearest.Fabric+countFlags(r.Nearest.Counts))
+	if flags := nearestFlags(r); flags != "" {
+		lines = append(lines, "fits now: "+flags)
 	}
 	return lines
+}
+
+// nearestFlags is the nearest request that fits, as compose takes it; empty
+// where it lacks one of the kinds that were wanted.
+func nearestFlags(r *api.Refusal) string {
+	if r == nil || r.Nearest == nil {
+		return ""
+	}
+	for _, f := range r.Fabrics {
+		for _, e := range f.Entries {
+			if r.Nearest.Counts[e.Kind] == 0 && e.Wanted > 0 {
+				return ""
+			}
+		}
+	}
+	return "--fabric " + r.Nearest.Fabric + countFlags(r.Nearest.Counts)
 }
 
 func entryLine(e api.EntryRefusal) string {

@@ -89,24 +89,36 @@ func numberText(n int) string {
 	return fmt.Sprint(n)
 }
 
-// devicesText counts devices by kind and model: "1 cpu, 4 gpu A100, 1 ssd".
+// devicesText counts devices by kind and model: "1 cpu, 4 gpu A100, 2 ssd (1
+// P4510, 1 P5510)".
 func devicesText(devices []api.MachineDevice) string {
-	type sort struct{ kind, model string }
-	counts := map[sort]int{}
+	all := map[string]int{}
+	models := map[string]map[string]int{}
 	for _, d := range devices {
-		counts[sort{d.Kind, d.Model}]++
-	}
-	sorts := slices.SortedFunc(maps.Keys(counts), func(x, y sort) int {
-		if c := compareKinds(x.kind, y.kind); c != 0 {
-			return c
+		all[d.Kind]++
+		if models[d.Kind] == nil {
+			models[d.Kind] = map[string]int{}
 		}
-		return naturalCompare(x.model, y.model)
-	})
+		models[d.Kind][d.Model]++
+	}
 	var words []string
-	for _, s := range sorts {
-		words = append(words, strings.TrimSpace(fmt.Sprintf("%d %s %s", counts[s], s.kind, s.model)))
+	for _, kind := range sortedKinds(all) {
+		words = append(words, strings.TrimSpace(fmt.Sprintf("%d %s %s", all[kind], kind, modelsText(models[kind]))))
 	}
 	return strings.Join(words, ", ")
+}
+
+// modelsText is the one model there is, or how many there are of each.
+func modelsText(counts map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(counts), naturalCompare)
+	if len(names) == 1 {
+		return names[0]
+	}
+	var words []string
+	for _, name := range names {
+		words = append(words, fmt.Sprintf("%d %s", counts[name], orDefault(name, "unknown")))
+	}
+	return "(" + strings.Join(words, ", ") + ")"
 }
 
 // placesText lists the places of devices in natural order.
