@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -185,6 +186,7 @@ func (s *scene) turn() (wake time.Time) {
 			in.Site = &s.site
 			next, eff, at = Next(s.state, s.now, in)
 		}
+		s.pure(in, eff)
 		if eff.NeedSite {
 			s.t.Fatal("Next asks for the site although it has it")
 		}
@@ -209,6 +211,14 @@ func (s *scene) turn() (wake time.Time) {
 	}
 	s.t.Fatal("Next never stops writing")
 	return wake
+}
+
+// pure fails where the same input once more gives something else: Next changed
+// what it was given, or looked at something besides.
+func (s *scene) pure(in Input, eff Effects) {
+	if _, again, _ := Next(s.state, s.now, in); !reflect.DeepEqual(eff, again) {
+		s.t.Fatalf("the same input gives\n%+v\nand then\n%+v", eff, again)
+	}
 }
 
 // write is what the store does with an Advance.
