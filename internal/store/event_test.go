@@ -18,7 +18,7 @@ func TestAFollowerLosesNothing(t *testing.T) {
 		devices := b.addFabric("rack1", 9)
 		from := b.lastEvent()
 		const writers = 8
-		rounds := count(12, 300)
+		rounds := count(6, 300)
 		changed, cancel := b.Notify()
 		defer cancel()
 		done := make(chan struct{})

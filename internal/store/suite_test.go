@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", strconv.Itoa(count(10, 200))); err != nil {
+	if err := flag.Set("rapid.checks", strconv.Itoa(count(6, 200))); err != nil {
 		panic(err)
 	}
 	os.Exit(pgtest.Main(m))
