@@ -50,6 +50,8 @@ const storePause = time.Second
 type Runner struct {
 	config   Config
 	reserver driver.Reserver // nil where the fabric has none
+	// moved is the revision of an operation on which a write was answered moved.
+	moved map[composa.OperationID]int64
 }
 
 // New returns a runner that does nothing before Run.
@@ -60,7 +62,7 @@ func New(c Config) *Runner {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Runner{config: c}
+	r := &Runner{config: c, moved: map[composa.OperationID]int64{}}
 	r.reserver, _ = c.Driver.(driver.Reserver)
 	return r
 }
@@ -162,14 +164,16 @@ func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start fu
 		switch {
 		case err == nil:
 			again = true
-		case composa.CodeOf(err) == composa.CodeMoved:
+			delete(r.moved, a.Operation)
+		case composa.CodeOf(err) == composa.CodeMoved && r.moved[a.Operation] != a.Revision:
 			again = true
+			r.moved[a.Operation] = a.Revision
 			if err := r.tenure(ctx); err != nil {
 				return next, wake, false, err
 			}
 		case ctx.Err() != nil:
 			return next, wake, false, err
-		default:
+		default: // also moved twice although the operation did not
 			c.Log.Error("cannot write progress", "operation", a.Operation, "error", err)
 			if retry := c.Clock().Add(storePause); wake.IsZero() || retry.Before(wake) {
 				wake = retry
