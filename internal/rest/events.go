@@ -170,13 +170,15 @@ func (s *Server) eventPage(ctx context.Context, from *stance, limit int) (*api.E
 // stream writes events until there are no more, or, where it follows, until ctx
 // ends or the caller does not take them any more.
 func (s *Server) stream(ctx context.Context, from *stance, out *stream, follow bool) error {
-	if err := out.begin(); err != nil {
-		return err
-	}
+	out.begin()
 	if from.lost {
 		if err := out.send(from.resetEvent(s.Clock())); err != nil {
 			return err
 		}
+	}
+	// The headers go out at once, so that the caller knows that it stands.
+	if err := out.flush(); err != nil {
+		return err
 	}
 	for {
 		events, err := s.more(ctx, from, follow)
@@ -237,13 +239,11 @@ func newStream(w http.ResponseWriter, kind, start string) *stream {
 	return &stream{w: w, ctl: http.NewResponseController(w), kind: kind, start: start}
 }
 
-// begin sends the headers at once, so that the caller knows that it stands.
-func (o *stream) begin() error {
+func (o *stream) begin() {
 	o.w.Header().Set("Content-Type", o.kind)
 	o.w.Header().Set("Last-Event-ID", o.start)
 	o.w.Header().Set("X-Accel-Buffering", "no") // proxies pass events on at once
 	o.w.WriteHeader(http.StatusOK)
-	return o.flush()
 }
 
 func (o *stream) send(e api.Event) error {
