@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -91,7 +90,7 @@ func TestTakenPortAndDataInUse(t *testing.T) {
 	}
 	defer first.close()
 	_, err = newServer(context.Background(), &Config{Listen: "127.0.0.1:0", Data: data}, quiet, none)
-	if err == nil || !strings.Contains(err.Error(), data) || !strings.Contains(err.Error(), "in use") {
-		t.Errorf("with a data folder in use: %v, want it to say so and name %s", err, filepath.Join(data))
+	if err == nil || !strings.Contains(err.Error(), data) || !strings.Contains(err.Error(), "has its folder open") {
+		t.Errorf("with a data folder in use: %v, want it to say so and name %s", err, data)
 	}
 }

@@ -39,43 +39,51 @@ type Server struct {
 	wait sync.WaitGroup
 }
 
-// newServer opens the store, prepares everything and takes the port, but runs
-// nothing yet. getenv reads the environment.
-func newServer(ctx context.Context, c *Config, log *slog.Logger, getenv func(string) string) (s *Server, err error) {
-	s = &Server{config: c, log: log, name: composa.NewID("server")}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.socket, err = listen(c.Listen); err != nil {
+// newServer opens the store, takes the port and starts every part but the
+// answering of requests, which is Serve's. getenv reads the environment.
+func newServer(ctx context.Context, c *Config, log *slog.Logger, getenv func(string) string) (*Server, error) {
+	s := &Server{config: c, log: log, name: composa.NewID("server")}
+	if err := s.open(ctx, getenv); err != nil {
+		s.close()
 		return nil, err
+	}
+	s.run()
+	return s, nil
+}
+
+// open takes and prepares all that can fail.
+func (s *Server) open(ctx context.Context, getenv func(string) string) (err error) {
+	c := s.config
+	if s.socket, err = listen(c.Listen); err != nil {
+		return err
 	}
 	if err = os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, composa.Errorf(composa.CodeInvalid, "cannot use the data folder: %v", err)
+		return composa.Errorf(composa.CodeInvalid, "cannot use the data folder: %v", err)
 	}
 	if s.store, err = store.Open(ctx, store.Options{URL: storeURL(c)}); err != nil {
-		return nil, err
+		return err
 	}
 	if s.token, err = ensureAdmin(ctx, s.store, c.Data, getenv); err != nil {
-		return nil, err
+		return err
 	}
-	if s.fabrics, err = openFabrics(ctx, s.store, c, s.name, log); err != nil {
-		return nil, err
-	}
-	requests := intake.New(s.store, log)
+	s.fabrics, err = openFabrics(ctx, s.store, c, s.name, s.log)
+	return err
+}
+
+// run starts the parts.
+func (s *Server) run() {
+	requests := intake.New(s.store, s.log)
 	s.api = rest.New(rest.Config{
-		Store: s.store, Requests: requests, Fabrics: s.fabrics, Version: buildVersion(), Log: log,
+		Store: s.store, Requests: requests, Fabrics: s.fabrics, Version: buildVersion(), Log: s.log,
 	})
 	s.http = &http.Server{
 		Handler: s.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	run, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.goRun("intake", func() error { return requests.Run(run) })
-	s.fabrics.run(run, s.goRun)
-	return s, nil
+	s.goRun("intake", func() error { return requests.Run(ctx) })
+	s.fabrics.run(ctx, s.goRun)
 }
 
 func storeURL(c *Config) string {
@@ -134,7 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 // close stops the parts and closes what is open; it is safe at any point of
-// newServer.
+// open.
 func (s *Server) close() {
 	if s.stop != nil {
 		s.stop()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,26 +16,27 @@ import (
 )
 
 // TestStrangersStayIntact lets somebody else act on the director between any two
-// calls of ours: they take one of the plan's devices into a machine of their
+// steps of ours, and between the calls of a step: they take one of the plan's devices into a machine of their
 // own, add a device to our machine, or make a machine of our label. Whatever
 // becomes of our operation, what is theirs is as they left it.
 func TestStrangersStayIntact(t *testing.T) {
-	acts := map[string]func(*stranger) error{
-		"takes a device of the plan": (*stranger).takeOfThePlan,
-		"adds to our machine":        (*stranger).addToOurs,
-		"makes one of our label":     (*stranger).makeOfOurLabel,
+	acts := []struct {
+		what string
+		act  func(*stranger) error
+	}{
+		{"takes a device of the plan", (*stranger).takeOfThePlan},
+		{"adds to our machine", (*stranger).addToOurs},
+		{"makes one of our label", (*stranger).makeOfOurLabel},
 	}
-	verbs := []string{"compose", "plug", "move", "free"}
-	step := count(5, 1) // every fifth call, or every call
-	for what, act := range acts {
-		for _, verb := range verbs {
-			t.Run(verb+", and a stranger "+what, func(t *testing.T) {
-				t.Parallel()
-				for at := 1; ; at += step {
-					s := newStranger(t, act)
-					if !s.between(verb, at) {
-						return
-					}
+	step := count(6, 1) // every sixth moment, or every one
+	for _, a := range acts {
+		for _, verb := range []string{"compose", "plug", "move", "free"} {
+			t.Run(verb+", and a stranger "+a.what, func(t *testing.T) {
+				more := true
+				for at := 1; more && !t.Failed(); at += step {
+					t.Run(fmt.Sprintf("at moment %d", at), func(t *testing.T) {
+						more = newStranger(t, a.act).between(verb, at)
+					})
 				}
 			})
 		}
@@ -49,13 +51,14 @@ type stranger struct {
 	director *liqid.Director
 	label    string // of our machine, once it is known
 
-	mu     sync.Mutex
-	calls  int  // of ours since the operation was asked for
-	at     int  // the call before which to act; 0: not yet
-	acted  bool //
-	failed error
-	theirs map[int]string // their machines, and what was in them: "gpu1 gpu2"
-	given  map[string]bool   // devices that they put somewhere
+	mu      sync.Mutex
+	at      int  // the moment at which to act; 0: not yet
+	moments int  // that came since the operation was asked for
+	changed bool // the last call changed something
+	acted   bool
+	failed  error
+	theirs  map[int]string  // their machines, and what was in them: "gpu1 gpu2"
+	given   map[string]bool // devices that they put somewhere
 }
 
 func newStranger(t *testing.T, act func(*stranger) error) *stranger {
@@ -67,15 +70,21 @@ func newStranger(t *testing.T, act func(*stranger) error) *stranger {
 }
 
 // before is called by the director before each call; the stranger's own come
-// from within, and are not counted.
+// from within, and are not counted. What counts is the moments at which acting
+// can make a difference: before a call that changes something, and before the
+// first look after one.
 func (s *stranger) before(c liqid.Call) {
 	s.mu.Lock()
 	if s.at == 0 || s.acted {
 		s.mu.Unlock()
 		return
 	}
-	s.calls++
-	now := s.calls == s.at
+	changes := c.Method != "GET"
+	if changes || s.changed {
+		s.moments++
+	}
+	s.changed = changes
+	now := s.moments == s.at
 	s.acted = now
 	s.mu.Unlock()
 	if now {
@@ -83,8 +92,8 @@ func (s *stranger) before(c liqid.Call) {
 	}
 }
 
-// between runs one operation, in which the stranger acts before the call of
-// that number, and checks what is theirs. It is false when there were fewer calls.
+// between runs one operation, in which the stranger acts at the moment of that
+// number, and checks what is theirs. It is false when there were fewer moments.
 func (s *stranger) between(verb string, at int) bool {
 	s.t.Helper()
 	ask := s.prepare(verb)
@@ -108,7 +117,7 @@ func (s *stranger) between(verb string, at int) bool {
 	if !acted {
 		return false
 	}
-	s.intact(fmt.Sprintf("%s, before call %d, ended %s (%s)", verb, at, op.Phase, op.Reason))
+	s.intact(fmt.Sprintf("%s, at moment %d, ended %s (%s)", verb, at, op.Phase, op.Reason))
 	return true
 }
 
@@ -155,8 +164,28 @@ func (s *stranger) ours() []liqid.MachineState {
 	})
 }
 
-// takeOfThePlan takes a device that the operation is about; gpu0 always is.
-func (s *stranger) takeOfThePlan() error { return s.makeMachine("stranger", "gpu0") }
+// gpu is a GPU that is free, or one that is ours, by the record.
+func (s *stranger) gpu(free bool) (string, error) {
+	devices, err := client.All(s.site.client.Devices(context.Background(), client.DeviceFilter{Kind: "gpu"}))
+	if err != nil {
+		return "", err
+	}
+	for _, d := range devices {
+		if (d.Use == "free") == free {
+			return strings.TrimPrefix(d.Place, "rack1/"), nil
+		}
+	}
+	return "", errors.New("there is no such gpu")
+}
+
+// takeOfThePlan takes a device that the operation is about.
+func (s *stranger) takeOfThePlan() error {
+	device, err := s.gpu(false)
+	if err != nil {
+		return err
+	}
+	return s.makeMachine("stranger", device)
+}
 
 // makeOfOurLabel makes a machine of the name that ours has, or will have.
 func (s *stranger) makeOfOurLabel() error {
@@ -168,7 +197,11 @@ func (s *stranger) makeOfOurLabel() error {
 		}
 		label = machines[0].Label
 	}
-	return s.makeMachine(label, "gpu5")
+	device, err := s.gpu(true)
+	if err != nil {
+		return err
+	}
+	return s.makeMachine(label, device)
 }
 
 func (s *stranger) makeMachine(label, device string) error {
@@ -186,8 +219,12 @@ func (s *stranger) addToOurs() error {
 	if len(ours) == 0 {
 		return nil
 	}
-	s.given["gpu5"] = true
-	return s.director.Rival().AddTo(ours[0].ID, "gpu5")
+	device, err := s.gpu(true)
+	if err != nil {
+		return err
+	}
+	s.given[device] = true
+	return s.director.Rival().AddTo(ours[0].ID, device)
 }
 
 // intact checks that the stranger's machines have what they had, and that what
