@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/driver"
@@ -80,7 +79,7 @@ func (d *decision) hearApplied(op *composa.Operation, l *leg, c *Call, a *Answer
 				return
 			}
 		}
-		l.unsure, l.settled = true, time.Time{}
+		l.doubts()
 		return
 	}
 	switch read(a.Err) {
@@ -90,14 +89,19 @@ func (d *decision) hearApplied(op *composa.Operation, l *leg, c *Call, a *Answer
 		l.fails(op, faultOf(a.Err))
 	case verdictFailed:
 		why := faultOf(a.Err)
-		l.unsure, l.settled, l.cause = true, time.Time{}, &why
+		l.doubts()
+		l.cause = &why
 	default:
-		l.unsure, l.settled = true, time.Time{}
+		l.doubts()
 	}
 }
 
 func (d *decision) hearSettled(op *composa.Operation, l *leg, a *Answer) {
-	if a.Err == nil {
+	switch {
+	case a.Err == nil && l.overdue:
+		l.overdue, l.quiet = false, a.Ended
+		return
+	case a.Err == nil:
 		l.settled = a.Ended
 		return
 	}
@@ -151,7 +155,9 @@ func (d *decision) hearBefore(op *composa.Operation, l *leg, r *composa.StepReco
 func (d *decision) hearDoubt(op *composa.Operation, l *leg, r *composa.StepRecord, p *composa.Picture) {
 	standing, why := r.Step.Judge(p)
 	if not := d.unclear(l, r.Step.Devices(), p, standing == composa.Holds); not != "" {
-		l.wait(d.now, fmt.Sprintf("finding out what became of %q: %s", r.Step.String(), not))
+		if !l.overdue {
+			l.wait(d.now, fmt.Sprintf("finding out what became of %q: %s", r.Step.String(), not))
+		}
 		return
 	}
 	l.rest()
@@ -176,7 +182,9 @@ func (d *decision) hearSurvey(l *leg, r *composa.StepRecord, p *composa.Picture)
 		devices = r.Step.Devices()
 	}
 	if not := d.unclear(l, devices, p, false); not != "" {
-		l.wait(d.now, "looking where everything is: "+not)
+		if !l.overdue {
+			l.wait(d.now, "looking where everything is: "+not)
+		}
 		return
 	}
 	l.survey = p

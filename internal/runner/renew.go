@@ -57,8 +57,8 @@ func (d *decision) ended(row composa.StepRecord, state composa.StepState, eviden
 func (d *decision) renew(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	if r != nil && !l.surely(r) {
 		l.unsure = true
-		if l.settled.IsZero() {
-			d.call(op, l, Call{Kind: CallSettle, Step: r.Step})
+		if l.settled.IsZero() || l.overdue {
+			d.settle(op, l, r)
 			return
 		}
 	}

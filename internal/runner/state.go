@@ -148,6 +148,8 @@ type leg struct {
 	proof   *composa.Picture // of Apply, or of a look after settling: it holds
 	unsure  bool             // nobody knows what became of it
 	settled time.Time        // since when nothing of it can be sent any more; zero: not settled
+	overdue bool             // the settle time has passed: what came meanwhile is to be settled too
+	quiet   time.Time        // since when that is done; zero: not
 	again   bool             // settled, looked at, and to be begun once more
 	refused int              // settling was refused so often
 	cause   *fault           // what the fabric said when it failed
@@ -180,7 +182,14 @@ func (l *leg) turnTo(op *composa.Operation) {
 	}
 	l.at = at
 	l.native, l.checked, l.proof, l.survey = "", false, nil, nil
-	l.unsure, l.settled, l.again, l.refused, l.cause = false, time.Time{}, false, 0, nil
+	l.unsure, l.again, l.refused, l.cause = false, false, 0, nil
+	l.settled, l.overdue, l.quiet = time.Time{}, false, time.Time{}
+}
+
+// doubts notes that nobody knows what became of the present attempt.
+func (l *leg) doubts() {
+	l.unsure = true
+	l.settled, l.overdue, l.quiet = time.Time{}, false, time.Time{}
 }
 
 // surely says whether this state began the step's present attempt and knows

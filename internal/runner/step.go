@@ -88,11 +88,21 @@ func (d *decision) running(l *leg, row composa.StepRecord) composa.StepRecord {
 // look (see hear).
 func (d *decision) doubt(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	l.unsure = true
-	if l.settled.IsZero() {
-		d.call(op, l, Call{Kind: CallSettle, Step: r.Step})
+	if l.settled.IsZero() || l.overdue {
+		d.settle(op, l, r)
 		return
 	}
 	d.call(op, l, Call{Kind: CallObserve, look: lookDoubt, Scope: r.Step.Scope()})
+}
+
+// settle ends what a step may have left open. Until it is settled the first time
+// the operation has the edit lock; to settle once more it needs it again, since
+// another step can have a session on the same group.
+func (d *decision) settle(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	if l.overdue && !d.grant(op, r) {
+		return
+	}
+	d.call(op, l, Call{Kind: CallSettle, Step: r.Step})
 }
 
 // done writes in one transaction that a step is proven, what it made, and that
@@ -134,7 +144,7 @@ func (d *decision) made(r *composa.StepRecord, p *composa.Picture) *composa.Seen
 // unclear says why a look that came after settling is not yet an answer; empty:
 // it is. It must be whole, have begun after settling, show every device of the
 // step, and, where the fabric cannot prove that nothing is pending, have begun
-// after that time has passed.
+// after that time has passed and what came in it was settled too.
 func (d *decision) unclear(l *leg, devices []composa.DeviceRef, p *composa.Picture, holds bool) string {
 	if !p.Complete {
 		return "the fabric did not show everything"
@@ -150,8 +160,15 @@ func (d *decision) unclear(l *leg, devices []composa.DeviceRef, p *composa.Pictu
 			return fmt.Sprintf("%s is not shown", composa.PlaceOf(d.state.Fabric, ref.Name))
 		}
 	}
-	if left := d.settleTime(p) - p.Began.Sub(l.settled); left > 0 && !holds {
+	late := d.settleTime(p)
+	switch {
+	case late == 0 || holds:
+		return ""
+	case p.Began.Sub(l.settled) < late:
 		return "what was sent before may still take effect"
+	case l.quiet.IsZero():
+		l.overdue = true // a session can have been opened late
+		return "what took effect meanwhile is to be settled"
 	}
 	return ""
 }

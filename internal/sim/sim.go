@@ -22,6 +22,7 @@ type Config struct {
 	Shape   memory.Shape
 	Actions int  // how many things happen before it is drained
 	Faults  bool // calls of the driver go wrong
+	Late    bool // and what they do happens later, more often than else
 	Crashes bool // the server is killed
 	Rivals  bool // others act on the same fabric
 	// SettleTime is that of the world.
@@ -175,6 +176,9 @@ func (s *sim) fault() func(memory.Call) memory.Fault {
 		if s.config.Faults {
 			f = random(c)
 		}
+		if s.config.Late && c.Changing && s.rng.IntN(5) == 0 {
+			f = memory.Late(s.rng.IntN(3) * 10)
+		}
 		if s.config.Crashes && c.Changing && s.rng.IntN(40) == 0 {
 			f = memory.Fault{Crash: true, Effect: []memory.Effect{memory.EffectNone, memory.EffectDone, memory.EffectLate}[s.rng.IntN(3)]}
 			s.killed = true
@@ -239,7 +243,7 @@ func (s *sim) run() error {
 // act does one thing.
 func (s *sim) act() error {
 	switch n := s.rng.IntN(100); {
-	case n < 8:
+	case n < 7:
 		return s.request()
 	case n < 10:
 		return s.cancel()

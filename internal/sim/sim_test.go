@@ -21,7 +21,7 @@ func configOf(seed uint64) Config {
 		Seed: seed, Shape: shapes[seed%uint64(len(shapes))], Actions: 400,
 		Faults: seed/3%2 == 0, Crashes: seed/6%2 == 0, Rivals: seed/12%2 == 0,
 	}
-	if seed%5 == 0 {
+	if c.Late = seed%4 == 1; c.Late || seed%5 == 0 {
 		c.SettleTime = 20 * time.Second
 	}
 	c.Keep = seed%7 == 0
