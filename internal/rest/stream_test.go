@@ -1,0 +1,178 @@
+package rest_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/rest"
+)
+
+// quiet is a store in which there are two events and nothing happens.
+type quiet struct{ rest.Store }
+
+func (quiet) TokenOwner(context.Context, composa.Who, []byte) (composa.Who, error) {
+	return composa.Who{Principal: composa.Principal{ID: "user_a", Kind: composa.PrincipalUser, Name: "a"}}, nil
+}
+
+func (quiet) Identity(context.Context, composa.Who) (composa.Identity, error) {
+	return composa.Identity{Site: "site_a", Incarnation: "inc"}, nil
+}
+func (quiet) LastEvent(context.Context, composa.Who) (int64, error)                { return 2, nil }
+func (quiet) Projects(context.Context, composa.Who) ([]composa.Project, error)     { return nil, nil }
+func (quiet) Principals(context.Context, composa.Who) ([]composa.Principal, error) { return nil, nil }
+func (quiet) Notify() (<-chan struct{}, func())                                    { return make(chan struct{}), func() {} }
+func (quiet) Events(_ context.Context, _ composa.Who, after int64, _ int, _ composa.EventFilter) ([]composa.Event, error) {
+	var out []composa.Event
+	for n := after + 1; n <= 2; n++ {
+		out = append(out, composa.Event{Seq: n, Type: "device.added", Subject: fmt.Sprint("dev_", n)})
+	}
+	return out, nil
+}
+
+// sink is a caller's connection: it notes what is written, and the deadlines.
+type sink struct {
+	header http.Header
+	mu     sync.Mutex
+	body   strings.Builder
+	status int
+	until  time.Time
+	late   bool // something was written without a deadline ahead
+	fails  error
+}
+
+func newSink() *sink { return &sink{header: http.Header{}} }
+
+func (s *sink) Header() http.Header { return s.header }
+func (s *sink) WriteHeader(code int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status = code
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := time.Until(s.until); d <= 0 || d > 30*time.Second {
+		s.late = true
+	}
+	if s.fails != nil {
+		return 0, s.fails
+	}
+	return s.body.Write(b)
+}
+func (s *sink) Flush() {}
+
+func (s *sink) SetWriteDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = t
+	return nil
+}
+
+func (s *sink) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.body.String()
+}
+
+func follow(ctx context.Context, srv *rest.Server, to http.ResponseWriter, accept string) {
+	req := httptest.NewRequest("GET", "/v1/events?after=0&follow=true", nil).WithContext(ctx)
+	req.Header.Set("Authorization", "Bearer abcdefghijklmnop")
+	req.Header.Set("Accept", accept)
+	srv.ServeHTTP(to, req)
+}
+
+// A stream without events says something every 15 seconds, and no write may
+// take longer than its deadline.
+func TestKeepAlive(t *testing.T) {
+	for accept, sign := range map[string]string{"text/event-stream": ": nothing new\n\n", "application/x-ndjson": "\n\n"} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := rest.New(rest.Config{Store: quiet{}})
+			defer srv.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			to := newSink()
+			go follow(ctx, srv, to, accept)
+			synctest.Wait()
+			before := to.text()
+			if !strings.Contains(before, "inc-2") {
+				t.Errorf("%s: what is recorded does not come: %q", accept, before)
+			}
+			time.Sleep(14 * time.Second)
+			if to.text() != before {
+				t.Errorf("%s: it says something too early", accept)
+			}
+			time.Sleep(32 * time.Second)
+			synctest.Wait()
+			signs := strings.TrimPrefix(to.text(), before)
+			if n := strings.Count(signs, "\n") / strings.Count(strings.TrimPrefix(sign, "\n"), "\n"); n != 3 {
+				t.Errorf("%s: %d signs of life in 46 s: %q", accept, n, signs)
+			}
+			if to.late {
+				t.Errorf("%s: something was written without a deadline", accept)
+			}
+			cancel()
+			synctest.Wait()
+		})
+	}
+}
+
+// A caller who does not take events is let go.
+func TestACallerWhoDoesNotReadIsLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := rest.New(rest.Config{Store: quiet{}})
+		defer srv.Close()
+		to := newSink()
+		to.fails = context.DeadlineExceeded
+		ended := false
+		go func() {
+			follow(t.Context(), srv, to, "text/event-stream")
+			ended = true
+		}()
+		synctest.Wait()
+		if !ended {
+			t.Error("the stream goes on")
+		}
+	})
+}
+
+// There is a most of streams; who comes then is told to come back, and finds a
+// place when one ends.
+func TestStreamsHaveALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := rest.New(rest.Config{Store: quiet{}})
+		defer srv.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		one, end := context.WithCancel(ctx)
+		for i := range rest.MaxStreams {
+			with := ctx
+			if i == 0 {
+				with = one
+			}
+			go follow(with, srv, newSink(), "text/event-stream")
+		}
+		synctest.Wait()
+		over := httptest.NewRecorder()
+		follow(ctx, srv, over, "text/event-stream")
+		if over.Code != 503 || over.Header().Get("Retry-After") == "" || !strings.Contains(over.Body.String(), "256 streams") {
+			t.Errorf("one too many answers %d: %s", over.Code, over.Body)
+		}
+		end()
+		synctest.Wait()
+		to := newSink()
+		go follow(ctx, srv, to, "text/event-stream")
+		synctest.Wait()
+		if to.status != 200 {
+			t.Errorf("after one ended the answer is %d", to.status)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
