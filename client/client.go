@@ -96,7 +96,7 @@ func httpClient(c Config) (*http.Client, error) {
 	var hc http.Client
 	if c.HTTP != nil {
 		if c.CA != nil {
-			return nil, usage("cannot use a CA with connections of your own: configure their TLS")
+			return nil, usage("cannot use the CA: the connections are your own; configure their TLS")
 		}
 		hc = *c.HTTP
 	} else {
