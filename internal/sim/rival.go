@@ -41,14 +41,19 @@ func (s *sim) rival() {
 	}
 }
 
-// disturbs notes what others moved since a picture of the truth.
+// disturbs notes what others moved since a picture of the truth: parts of one
+// unit go with the one that they move.
 func (s *sim) disturbs(before *composa.Picture) {
 	now := s.world.Truth()
 	for _, was := range before.Devices {
 		if is := now.Device(was.Name); is == nil || is.Spot != was.Spot {
 			s.disturbed[was.Name] = true
 		}
+		if is := now.Device(was.Name); is == nil || is.Spot.Area != composa.AreaMachine {
+			delete(s.strange, was.Name)
+		}
 	}
+	s.remember()
 }
 
 // rivalTakes moves a device into a machine of somebody else.
@@ -63,7 +68,6 @@ func (s *sim) rivalTakes(f *memory.Rival, name string) {
 	s.note("RIVAL takes %s into %s: %v", name, native, err)
 	if err == nil {
 		s.rivals[native] = true
-		s.remember()
 	}
 }
 
