@@ -57,6 +57,7 @@ type DeviceState struct {
 	HoldsData bool       `json:"holdsData"`        // a drive that was in a powered machine since its last erase
 	Erased    *time.Time `json:"erased,omitempty"` // the last secure erase
 	Replaced  int        `json:"replaced"`         // how often another part was put in its place
+	InUse     bool       `json:"inUse,omitempty"`  // a program on its host has it open
 }
 
 // SessionState is an open edit session: on a group's pool, or on a machine when
@@ -95,7 +96,7 @@ func (d *Director) Snapshot() Snapshot {
 		}
 		state := DeviceState{
 			Name: v.Name, Kind: v.Kind, Vendor: v.Vendor, Model: v.Model, Serial: v.Serial, DevID: hex8(v.DevID),
-			Gone: v.gone, Group: v.group, Machine: v.machine, HoldsData: v.data, Replaced: v.replaced,
+			Gone: v.gone, Group: v.group, Machine: v.machine, HoldsData: v.data, Replaced: v.replaced, InUse: v.inUse,
 		}
 		if v.erased != 0 {
 			at := time.UnixMilli(v.erased).UTC()
@@ -174,6 +175,18 @@ func (d *Director) Replace(name string) error {
 		v.replaced++
 		other.Serial = serial(d.config.Name, d.config.Seed, v.Name, v.Model, v.replaced)
 		v.part, v.gone, v.data, v.erased, v.udesc = &other, false, false, 0, unset
+		return nil
+	})
+}
+
+// Use says whether a program on its host has a device open; such a device is
+// not detached while the host runs. A restart of the director forgets it.
+func (d *Director) Use(name string, open bool) error {
+	return d.handle(name, "use", func(v *device) error {
+		if v.inUse == open {
+			return errAlreadySo
+		}
+		v.inUse = open
 		return nil
 	})
 }
@@ -298,6 +311,8 @@ func (d *Director) Control() http.Handler {
 	on("POST /device/{name}/gone", func(r *http.Request) (any, error) { return nil, d.Gone(r.PathValue("name")) })
 	on("POST /device/{name}/return", func(r *http.Request) (any, error) { return nil, d.Return(r.PathValue("name")) })
 	on("POST /device/{name}/replace", func(r *http.Request) (any, error) { return nil, d.Replace(r.PathValue("name")) })
+	on("POST /device/{name}/use", func(r *http.Request) (any, error) { return nil, d.Use(r.PathValue("name"), true) })
+	on("POST /device/{name}/unuse", func(r *http.Request) (any, error) { return nil, d.Use(r.PathValue("name"), false) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
 	})

@@ -179,7 +179,7 @@ func (k *disk) load(s *state, p policy) error {
 		if v.UDesc == "" {
 			v.UDesc = unset
 		}
-		*d = device{d.part, v.Gone, v.Group, v.Machine, v.Attached, v.Order, v.UDesc, v.Data, v.Erased, v.Powered, v.UpAt, v.Replaced}
+		*d = device{d.part, v.Gone, v.Group, v.Machine, v.Attached, v.Order, v.UDesc, v.Data, v.Erased, v.Powered, v.UpAt, v.Replaced, false}
 	}
 	return nil
 }

@@ -341,6 +341,9 @@ func (s *state) reprogram(id int, now time.Time) error {
 		if err == nil {
 			err = canDetach(d, m)
 		}
+		if err == nil {
+			err = s.canLetGo(d)
+		}
 		if err != nil {
 			return err
 		}
@@ -367,7 +370,16 @@ func (s *state) reprogram(id int, now time.Time) error {
 // detach leaves a device in its group. A host that leaves its machine is off.
 func (d *device) detach() {
 	d.machine, d.attached, d.order = 0, 0, 0
-	d.powered, d.upAt = false, 0
+	d.powered, d.upAt, d.inUse = false, 0, false
+}
+
+// canLetGo refuses to take a device that a program on a running host has open
+// (liqid-api.md 2.1, reprogram/force, inferred). The client broke no rule.
+func (s *state) canLetGo(d *device) error {
+	if h := s.host(d.machine); d.inUse && h != nil && h.powered {
+		return invalid("%s is in use on the host of machine %d", d.Name, d.machine)
+	}
+	return nil
 }
 
 // wear marks the drives of a machine that is on: somebody may have written to them.

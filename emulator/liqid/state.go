@@ -64,6 +64,7 @@ type device struct {
 	powered  bool  // of a cpu: its host is on
 	upAt     int64 // Unix milliseconds when that host has booted
 	replaced int   // how often another part was put in this place
+	inUse    bool  // a program on its host has it open; forgotten by a restart
 }
 
 // session is one edit session on a group or a machine, with the devices queued
