@@ -18,6 +18,9 @@ type job struct {
 	know *knowledge
 	look *look            // the newest one
 	pic  *composa.Picture // what it shows of the step's scope
+	// changed is true once a committing call was answered with success: no error
+	// may say then that nothing happened.
+	changed bool
 }
 
 // acts are the ways to make a step true that is ready. Each returns when its
@@ -117,6 +120,9 @@ func (j *job) judge(ctx context.Context, afresh bool) (composa.Standing, string,
 
 // after says what an act that failed means, by looking where that can tell.
 func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
+	if j.changed && codeOf(err) != composa.CodeFailed {
+		err = as(composa.CodeUnknown, err)
+	}
 	code := codeOf(err)
 	f, _ := errors.AsType[*fault](err)
 	if (code != composa.CodeUnknown && code != composa.CodeRefused) || (f != nil && f.open) {

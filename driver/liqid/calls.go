@@ -24,6 +24,7 @@ type calls struct {
 	http     *http.Client
 	events   *http.Client // for the event socket: not limited
 	timeouts Timeouts
+	most     int64 // bytes of one answer
 }
 
 func newCalls(c Config, base string) *calls {
@@ -42,7 +43,7 @@ func newCalls(c Config, base string) *calls {
 	events := client
 	events.Transport = under
 	client.Transport = newLimited(under, c.Limits)
-	return &calls{c.Name, base, &client, &events, c.Timeouts}
+	return &calls{c.Name, base, &client, &events, c.Timeouts, maxReply}
 }
 
 // answer is what a director said: the elements of data, or, where it stands
@@ -104,12 +105,12 @@ func (c *calls) do(ctx context.Context, within time.Duration, method, path strin
 		return nil, c.lost(call, changing && sent.Load(), err)
 	}
 	defer reply.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
+	text, err := io.ReadAll(io.LimitReader(reply.Body, c.most+1))
 	if err != nil {
 		return nil, c.lost(call, changing, err)
 	}
-	if len(text) > maxReply {
-		return nil, faultf(meaning(0, changing, false, ""), "%s was answered with more than %d bytes", call, maxReply)
+	if int64(len(text)) > c.most {
+		return nil, faultf(meaning(0, changing, false, ""), "%s was answered with more than %d bytes", call, c.most)
 	}
 	return readAnswer(call, changing, reply.StatusCode, text)
 }

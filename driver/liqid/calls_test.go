@@ -130,15 +130,20 @@ func TestLostCallsAreUnknownOnlyWhereTheyMayHaveArrived(t *testing.T) {
 
 func TestAnswersAreBounded(t *testing.T) {
 	c := answering(t, func(w http.ResponseWriter, _ *http.Request) {
-		chunk := strings.Repeat(" ", 1<<20)
-		for range maxReply>>20 + 1 {
-			if _, err := io.WriteString(w, chunk); err != nil {
-				return
-			}
-		}
+		io.WriteString(w, `{"response":{"data":[]}}`+strings.Repeat(" ", 1<<20))
 	})
-	if _, err := c.read(t.Context(), "status"); codeOf(err) != composa.CodeUnreachable || !strings.Contains(err.Error(), "more than") {
+	if c.most != maxReply {
+		t.Errorf("the bound is %d, want %d", c.most, maxReply)
+	}
+	if _, err := c.read(t.Context(), "status"); err != nil {
+		t.Error(err)
+	}
+	c.most = 1 << 20
+	if _, err := c.read(t.Context(), "status"); codeOf(err) != composa.CodeUnreachable || !strings.Contains(err.Error(), "more than 1048576 bytes") {
 		t.Errorf("%v", err)
+	}
+	if err := c.change(t.Context(), "POST", "group", nil); codeOf(err) != composa.CodeUnknown {
+		t.Errorf("a change: %v", err)
 	}
 }
 

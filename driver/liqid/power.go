@@ -44,6 +44,7 @@ func (j *job) power(ctx context.Context) error {
 	if err := tell(); err != nil || j.step.On {
 		return err
 	}
+	j.changed = true
 	ctx, cancel := j.bounded(ctx)
 	defer cancel()
 	over := time.Now().Add(j.step.Grace)
@@ -62,11 +63,9 @@ func (j *job) power(ctx context.Context) error {
 			return faultf(composa.CodeFailed, "%s does not tell whether the machine is on", j.config.Name)
 		case !told && !time.Now().Before(over):
 			told = true
-			if m, _, err = j.ourMachine(); err == nil {
-				err = tell()
-			}
-			if err != nil && codeOf(err) != composa.CodeUnknown {
-				return err
+			if fresh, _, err := j.ourMachine(); err == nil {
+				m = fresh
+				_ = tell() // it was told once; what comes of it is seen by looking
 			}
 		}
 		if w.pause(ctx) != nil {

@@ -49,6 +49,7 @@ func (j *job) run(ctx context.Context, s session) error {
 	err := finish(ctx)
 	switch codeOf(err) {
 	case "":
+		j.changed = true
 		return nil
 	case composa.CodeUnknown:
 		return j.doubt(ctx, s, err)
@@ -66,6 +67,7 @@ func (j *job) doubt(ctx context.Context, s session, lost error) error {
 		standing, err = j.became(own)
 	}
 	if err == nil && standing == composa.Holds {
+		j.changed = true
 		return nil
 	}
 	return j.abandon(ctx, s, lost)
