@@ -3,4 +3,4 @@
 package sim
 
 // fewSeeds is how many are simulated; the race detector makes each slow.
-const fewSeeds = 10
+const fewSeeds = 4

@@ -146,16 +146,27 @@ func (s *sim) waitsForPerson(site *composa.Site, m *composa.SeenMachine) bool {
 }
 
 // behindHeld says whether an operation waits in line for a machine that a held
-// one has.
+// one has, or behind another that does.
 func (s *sim) behindHeld(site *composa.Site, op *composa.Operation) bool {
-	return op.Phase == composa.PhaseQueued && slices.ContainsFunc(op.Machines, func(id composa.MachineID) bool {
-		m := site.Machine(id)
-		if m == nil {
-			return false
+	taken := map[composa.MachineID]bool{}
+	for i := range site.Machines {
+		first := site.Operation(site.Machines[i].Operation)
+		taken[site.Machines[i].ID] = first != nil && first.Phase == composa.PhaseHeld
+	}
+	line := slices.Clone(site.Operations)
+	slices.SortStableFunc(line, func(a, b composa.Operation) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	for _, o := range line {
+		if o.Phase != composa.PhaseQueued || !slices.ContainsFunc(o.Machines, func(id composa.MachineID) bool { return taken[id] }) {
+			continue
 		}
-		first := site.Operation(m.Operation)
-		return first != nil && first.Phase == composa.PhaseHeld
-	})
+		if o.ID == op.ID {
+			return true
+		}
+		for _, id := range o.Machines {
+			taken[id] = true
+		}
+	}
+	return false
 }
 
 // asBound: a machine that nothing changes holds what is recorded, but for what
