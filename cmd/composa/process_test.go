@@ -33,8 +33,10 @@ func count(small, proving int) int {
 	return small
 }
 
-// built is the folder of the binary; TestMain removes it.
-var built string
+var (
+	built   string // folder of the binary; TestMain removes it
+	ownHome = os.Getenv("HOME")
+)
 
 // program builds the binary once for all tests, with the race detector in it.
 var program = sync.OnceValues(func() (path string, err error) {
@@ -42,15 +44,28 @@ var program = sync.OnceValues(func() (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(built, "composa")
-	out, err := exec.Command("go", "build", "-race", "-o", path, ".").CombinedOutput()
+	build := exec.Command("go", "build", "-race", "-o", path, ".")
+	build.Env = append(os.Environ(), "HOME="+ownHome) // Go's caches are there
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("cannot build the program: %v\n%s", err, out)
 	}
 	return path, nil
 })
 
+// TestMain gives the tests a home of their own, so that no program started here
+// finds or changes the contexts of who runs them.
 func TestMain(m *testing.M) {
+	home, err := os.MkdirTemp("", "composa-home-")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("HOME", home)
+	for _, v := range []string{"XDG_CONFIG_HOME", "XDG_STATE_HOME", "COMPOSA_URL", "COMPOSA_TOKEN", "COMPOSA_CONTEXT"} {
+		os.Unsetenv(v)
+	}
 	code := m.Run()
+	os.RemoveAll(home)
 	if built != "" {
 		os.RemoveAll(built)
 	}
@@ -74,7 +89,6 @@ func start(t *testing.T, ready string, args ...string) (*process, []string) {
 		t.Fatal(err)
 	}
 	p := &process{cmd: exec.Command(path, args...), ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_STATE_HOME=")
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -179,7 +179,6 @@ func (a *app) addCommands(root *cobra.Command) {
 	add(groupThings, a.machineCommand(), a.deviceCommand(), a.fabricCommand(), a.poolCommand(),
 		a.operationCommand(), a.eventCommand(), a.contextCommand())
 	add(groupSite, a.statusCommand(), a.availableCommand(), a.watchCommand(), a.versionCommand())
-	root.SetHelpCommandGroupID(groupSite)
 	root.SetCompletionCommandGroupID(groupSite)
 	root.AddCommand(helpTopics()...)
 }

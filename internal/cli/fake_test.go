@@ -19,7 +19,8 @@ const fakeToken = "composa_test"
 // fake is a server of two racks that speaks package api and keeps what it is
 // told. How operations go depends on the name of the machine:
 //
-//	slow…   runs until it is cancelled, or until advance
+//	slow…   runs until it is cancelled, or until advance; slow-undo… is then
+//	        undone until advance
 //	stuck…  is held
 //	broken… is undone
 //	no…     is refused
@@ -560,6 +561,9 @@ func (f *fake) decide(r *http.Request) (int, any) {
 		return 404, problem(404, "not_found", fmt.Sprintf("cannot find operation %q: there is none of that id", r.PathValue("id")))
 	}
 	switch verb := r.PathValue("verb"); {
+	case verb == "cancel" && strings.HasPrefix(op.Machines[0].Name, "slow-undo"):
+		op.CancelRequested, op.Phase, op.Direction = true, "undoing", "undo"
+		f.tell(op)
 	case verb == "cancel" && op.EndedAt == nil:
 		op.CancelRequested = true
 		f.end(op, "cancelled", &api.Result{Code: "cancelled", Text: fmt.Sprintf("cannot %s %q: it was cancelled", op.Verb, op.Machines[0].Name)})

@@ -27,6 +27,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string) int {
 	defer stop()
 	a.args = args
 	root.SetArgs(args)
+	groupStrays(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone

@@ -116,6 +116,56 @@ func finishTree(root *cobra.Command) {
 		return f.next("see `composa help`")
 	}
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	root.SetHelpCommand(helpCommand(root))
+}
+
+// helpCommand shows the help of a command or a topic; one that does not exist
+// is an error.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND|TOPIC]",
+		Short:   "Show the help of a command or a topic",
+		GroupID: groupSite,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			cmd, _, err := root.Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return commandNames(cmd), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				f := wrong("cannot show help of %q: there is no such command or topic", abridge(strings.Join(args, " "), 40))
+				if near := nearest(args[0], commandNames(root)); near != "" {
+					return f.next("did you mean `composa help %s`?", near)
+				}
+				return f.next("`composa help` lists them")
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
+}
+
+// commandNames are the names of what stands under a command, topics too.
+func commandNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if !c.Hidden {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// groupStrays puts the commands that the caller added among those of the site.
+func groupStrays(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.GroupID == "" && c.Runnable() {
+			c.GroupID = groupSite
+		}
+	}
 }
 
 const usageTemplate = `Usage:{{if and .Runnable (not .HasAvailableSubCommands)}}
@@ -141,5 +191,5 @@ Flags of every command:
 {{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasHelpSubCommands}}
 
 Topics (composa help TOPIC):{{range .Commands}}{{if .IsAdditionalHelpTopicCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
 `

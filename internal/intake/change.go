@@ -36,7 +36,7 @@ func plug(site *composa.Site, r composa.PlugRequest) (*proposal, error) {
 		p.already = m
 		return p, err
 	}
-	return p, p.grow(site, m, m.Spec, r.Entries)
+	return p, p.grow(site, m, m.Spec, r.Entries, nil)
 }
 
 // alreadyIn says whether every device that is asked for by place is in the
@@ -66,12 +66,14 @@ func alreadyIn(site *composa.Site, m *composa.Machine, entries []composa.Entry) 
 	return in > 0, nil
 }
 
-// grow places entries beside what the machine has.
-func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spec, entries []composa.Entry) error {
+// grow places entries beside what the machine has, but for what leaves it in
+// the same operation. spec is the machine's without what leaves.
+func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spec, entries []composa.Entry, leaving []composa.Bound) error {
 	grown := spec.Plus(entries...)
 	fresh := grown.Entries[len(spec.Entries):]
 	choice, err := placement.Place(site, placement.Request{
-		Verb: p.verb, Project: m.Project, Name: m.Name, Pool: m.Spec.Pool, Entries: fresh, P2P: m.Spec.P2P, Machine: m,
+		Verb: p.verb, Project: m.Project, Name: m.Name, Pool: m.Spec.Pool, Entries: fresh, P2P: m.Spec.P2P,
+		Machine: m, Leaving: leaving,
 	})
 	if err != nil {
 		return err
@@ -80,7 +82,7 @@ func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spe
 	for _, b := range choice.Bound {
 		p.claims = append(p.claims, claimFor(m.ID, b))
 	}
-	p.change(site, m, grown, slices.Concat(site.Binding(m.ID), choice.Bound))
+	p.change(site, m, grown, slices.Concat(without(site.Binding(m.ID), leaving), choice.Bound))
 	return nil
 }
 
@@ -170,11 +172,7 @@ func reshape(site *composa.Site, r composa.ReshapeRequest) (*proposal, error) {
 		p.change(site, m, spec, without(site.Binding(m.ID), leaving))
 		return p, nil
 	}
-	if err := p.grow(site, m, spec, more); err != nil {
-		return nil, err
-	}
-	p.target.Goals[0].Devices = without(p.target.Goals[0].Devices, leaving)
-	return p, nil
+	return p, p.grow(site, m, spec, more, leaving)
 }
 
 // difference is what a binding lacks and has too much of, against totals.

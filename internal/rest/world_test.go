@@ -167,7 +167,7 @@ func (w *world) rack(ctx context.Context, running *sync.WaitGroup, name composa.
 		w.t.Fatal(err)
 	}
 	d := hw.FabricFor(site, access)
-	inv := inventory.New(inventory.Config{Fabric: name, Driver: d, Store: w.store, Epoch: epoch, Every: 50 * time.Millisecond})
+	inv := inventory.New(inventory.Config{Fabric: name, Driver: d, Store: w.store, Epoch: epoch, Every: time.Second})
 	running.Go(func() { _ = inv.Run(ctx) })
 	if !how.idle && access == composa.AccessManage {
 		run := runner.New(runner.Config{Fabric: name, Driver: d, Store: w.store, Epoch: epoch, Nudge: inv.Nudge})
