@@ -130,7 +130,6 @@ func (k *kill) prepare(ctx context.Context) (ask func() string) {
 func (k *kill) killAtStep(ctx context.Context, op string) {
 	at := 1 + k.rng.IntN(8)
 	k.moment = fmt.Sprintf("at change %d of its steps", at)
-	seen := -1
 	for {
 		now, err := k.client.Operation(ctx, op, 0)
 		if err != nil {
@@ -145,11 +144,10 @@ func (k *kill) killAtStep(ctx context.Context, op string) {
 				changes++
 			}
 		}
-		if changes != seen && (changes >= at || client.Settled(now)) {
+		if changes >= at || client.Settled(now) {
 			k.server.kill()
 			return
 		}
-		seen = changes
 	}
 }
 
