@@ -58,7 +58,8 @@ func (r MachineRef) Means(m *SeenMachine) bool {
 	if m.Label != "" && m.Label != r.Label {
 		return false
 	}
-	if !r.NativeSince.IsZero() && !m.Created.IsZero() && !m.Created.Equal(r.NativeSince) {
+	// what was recorded has gone through the store, which keeps microseconds
+	if !r.NativeSince.IsZero() && !m.Created.IsZero() && !m.Created.Truncate(time.Microsecond).Equal(r.NativeSince.Truncate(time.Microsecond)) {
 		return false
 	}
 	return true
