@@ -561,10 +561,11 @@ func (f *fake) decide(r *http.Request) (int, any) {
 		return 404, problem(404, "not_found", fmt.Sprintf("cannot find operation %q: there is none of that id", r.PathValue("id")))
 	}
 	switch verb := r.PathValue("verb"); {
+	case op.EndedAt != nil:
 	case verb == "cancel" && strings.HasPrefix(op.Machines[0].Name, "slow-undo"):
 		op.CancelRequested, op.Phase, op.Direction = true, "undoing", "undo"
 		f.tell(op)
-	case verb == "cancel" && op.EndedAt == nil:
+	case verb == "cancel":
 		op.CancelRequested = true
 		f.end(op, "cancelled", &api.Result{Code: "cancelled", Text: fmt.Sprintf("cannot %s %q: it was cancelled", op.Verb, op.Machines[0].Name)})
 	case verb == "retry" || verb == "resolve":
@@ -580,7 +581,7 @@ func (f *fake) stream(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("follow") == "" {
 		f.mu.Lock()
-		events := slices.Clone(f.events)
+		events := slices.DeleteFunc(slices.Clone(f.events), func(e api.Event) bool { return q.Get("subject") != "" && q.Get("subject") != e.Subject })
 		f.mu.Unlock()
 		status, body := page(r, events)
 		answer(w, status, body)

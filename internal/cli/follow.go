@@ -160,20 +160,22 @@ func (f *follower) interrupt(ctx context.Context) error {
 	}
 	for _, id := range f.open() {
 		f.progress.note(fmt.Sprintf("interrupted: cancelling operation %s, everything goes back to what was before; interrupt again to stop waiting", id))
-		err := f.call(ctx, func(ctx context.Context) error {
-			op, err := f.client.Cancel(ctx, id)
-			if err == nil {
-				f.progress.note("operation " + op.ID + " is being cancelled")
-			}
+		var op *api.Operation
+		err := f.call(ctx, func(ctx context.Context) (err error) {
+			op, err = f.client.Cancel(ctx, id)
 			return err
 		})
-		if f.pressed > 1 {
-			return interrupted("stopped waiting; %s", f.goesOn())
+		switch {
+		case err == nil:
+			f.see(op)
+		case f.pressed > 1:
+			return interrupted("stopped waiting before the server answered whether operation %s is cancelled; %s", id, f.goesOn())
+		default:
+			return interrupted("cannot cancel operation %s: %s", id, failureOf(err).problem.Detail).next("%s", f.goesOn())
 		}
-		if err != nil {
-			problem := failureOf(err)
-			return interrupted("cannot cancel operation %s: %s", id, problem.problem.Detail).next("%s", f.goesOn())
-		}
+	}
+	if f.pressed > 1 && len(f.open()) > 0 {
+		return interrupted("stopped waiting; %s", f.goesOn())
 	}
 	return nil
 }
@@ -215,7 +217,8 @@ func track(ctx context.Context, c *client.Client, id string, out chan<- update) 
 		}
 	}
 	events.Go(func() {
-		for _, err := range c.Events(ctx, "", client.EventFilter{Subject: id}) {
+		about := client.EventFilter{Subject: id}
+		for _, err := range c.Events(ctx, lastEvent(ctx, c, about), about) {
 			if err != nil {
 				return // the call that waits finds the end, and says what is wrong
 			}
@@ -231,6 +234,19 @@ func track(ctx context.Context, c *client.Client, id string, out chan<- update) 
 			return
 		}
 	}
+}
+
+// lastEvent is the id of the newest event that there is: following from there
+// misses none. Empty where there is none, or none can be had.
+func lastEvent(ctx context.Context, c *client.Client, about client.EventFilter) string {
+	last := ""
+	for e, err := range c.PastEvents(ctx, "", about) {
+		if err != nil {
+			break
+		}
+		last = e.ID
+	}
+	return last
 }
 
 // patiently waits for the end of an operation for a while, also over a restart
