@@ -20,6 +20,9 @@ import (
 // maxRacks bounds the demo: each rack is a director with some fifty devices.
 const maxRacks = 16
 
+// seeTime is how long the demo waits for its racks before it greets.
+const seeTime = 15 * time.Second
+
 // The demo's directors answer about as fast as hardware that is in a good mood.
 var (
 	demoCall   = liqid.Latency{Min: time.Millisecond, Max: 5 * time.Millisecond}
@@ -83,6 +86,9 @@ func runDemo(ctx context.Context, racks int, address, data string, errOut io.Wri
 		return err
 	}
 	current, err := saveDemoContext(s.URL(), data, os.Getenv)
+	if err == nil {
+		err = s.seen(ctx, seeTime)
+	}
 	if err != nil {
 		s.close()
 		return err

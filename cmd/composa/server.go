@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -117,6 +118,29 @@ func (s *Server) goRun(part string, f func() error) {
 
 // URL is where the server answers.
 func (s *Server) URL() string { return "http://" + s.socket.Addr().String() }
+
+// seen waits until every fabric was looked at once, or for as long as patience
+// lasts: what a first request needs.
+func (s *Server) seen(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	changed, stop := s.store.Notify()
+	defer stop()
+	for {
+		site, err := s.store.Site(ctx, composa.System())
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(site.Fabrics, func(f composa.Fabric) bool { return f.Reach.Seen.IsZero() }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
 
 // Serve answers requests until ctx ends; then it lets what is under way end,
 // and stops every part. What operations were doing goes on at the next start.
