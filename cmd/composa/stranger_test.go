@@ -32,6 +32,7 @@ func TestStrangersStayIntact(t *testing.T) {
 	for _, a := range acts {
 		for _, verb := range []string{"compose", "plug", "move", "free"} {
 			t.Run(verb+", and a stranger "+a.what, func(t *testing.T) {
+				t.Parallel() // they wait more than they work
 				more := true
 				for at := 1; more && !t.Failed(); at += step {
 					t.Run(fmt.Sprintf("at moment %d", at), func(t *testing.T) {
