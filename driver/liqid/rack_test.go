@@ -2,12 +2,10 @@ package liqid
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,7 +53,6 @@ type rack struct {
 	lose, how int  // which changing call from now fails, and how
 	provoked  bool // a rival acted between two calls of the driver
 	disturbed bool // calls failed
-	rivals    int  // names of rival groups
 	// instead, where set, may answer a call in the director's place.
 	instead func(http.ResponseWriter, *http.Request) bool
 
@@ -254,90 +251,22 @@ func (r *rack) takeEffectLate(q *http.Request) {
 	}
 }
 
-// call is one call of a rival, straight to the director.
-func (r *rack) call(method, path, body string) (data []json.RawMessage, err error) {
-	rec := httptest.NewRecorder()
-	r.director.Handler().ServeHTTP(rec, httptest.NewRequest(method, "/liqid/api/v2/"+path, strings.NewReader(body)))
-	var e struct {
-		Response struct {
-			Data   []json.RawMessage
-			Errors []struct{ Message string }
-		}
-	}
-	if err := json.Unmarshal(rec.Body.Bytes(), &e); err != nil {
-		return nil, fmt.Errorf("%s %s: %d %s", method, path, rec.Code, rec.Body)
-	}
-	if rec.Code >= 300 || len(e.Response.Errors) > 0 {
-		return nil, composa.Errorf(composa.CodeRefused, "%s %s: %d %v", method, path, rec.Code, e.Response.Errors)
-	}
-	return e.Response.Data, nil
-}
-
-// do makes calls until one fails: method, path and body of each.
-func (r *rack) do(steps ...[3]string) error {
-	for _, s := range steps {
-		if _, err := r.call(s[0], s[1], s[2]); err != nil {
-			return err
+// do makes calls of a rival until one fails: method, path and body of each.
+func (r *rack) do(calls ...[3]string) error {
+	for _, c := range calls {
+		if err := r.director.Rival().Do(c[0], c[1], c[2]); err != nil {
+			return denied(err)
 		}
 	}
 	return nil
 }
 
-func classOf(kind emulator.Kind) string {
-	switch kind {
-	case emulator.CPU:
-		return "compute"
-	case emulator.SSD, emulator.SCM:
-		return "storage"
-	case emulator.NIC:
-		return "network"
+// denied tells what the director refused as the suite expects it.
+func denied(err error) error {
+	if emulator.IsDenied(err) {
+		return composa.Errorf(composa.CodeRefused, "%v", err)
 	}
-	return string(kind)
-}
-
-// free takes a device out of whatever it is in, as anybody can.
-func (r *rack) free(name string) error {
-	d, ok := r.director.Snapshot().Device(name)
-	if !ok {
-		return fmt.Errorf("there is no %s", name)
-	}
-	if d.Machine != 0 {
-		if err := r.do(r.edit(d.Machine, http.MethodDelete, d)...); err != nil {
-			return err
-		}
-	}
-	if d.Group != 0 {
-		return r.do(r.pool(d.Group, http.MethodDelete, d)...)
-	}
-	return nil
-}
-
-// pool and edit are the calls of one session with one device. Somebody else's
-// open session is used as if it were his own: a director does not tell them apart.
-func (r *rack) pool(group int, method string, d emulator.DeviceState) [][3]string {
-	at := fmt.Sprintf(`{"grp_id":%d,"coordinates":{"rack":0,"shelf":0,"node":1}}`, group)
-	steps := [][3]string{
-		{"POST", "pool/edit", at},
-		{method, "predevice/" + classOf(d.Kind), fmt.Sprintf(`{"deviceStatus":{"name":%q},"group":{"grp_id":%d}}`, d.Name, group)},
-		{"POST", "pool/done", at},
-	}
-	if slices.ContainsFunc(r.director.Snapshot().Sessions, func(s emulator.SessionState) bool { return s.Machine == 0 && s.Group == group }) {
-		steps = append([][3]string{{"POST", "pool/cancel", at}}, steps...)
-	}
-	return steps
-}
-
-func (r *rack) edit(machine int, method string, d emulator.DeviceState) [][3]string {
-	at := fmt.Sprintf(`{"mach_id":%d}`, machine)
-	steps := [][3]string{
-		{"POST", "fabric/edit", at},
-		{method, "relate/" + classOf(d.Kind), fmt.Sprintf(`{"groupDeviceRelator":{"deviceStatus":{"name":%q}},"machine":{"mach_id":%d}}`, d.Name, machine)},
-		{"POST", "fabric/reprogram", at},
-	}
-	if slices.ContainsFunc(r.director.Snapshot().Sessions, func(s emulator.SessionState) bool { return s.Machine == machine }) {
-		steps = append([][3]string{{"POST", "fabric/edit/cancel", at}}, steps...)
-	}
-	return steps
+	return err
 }
 
 // Take puts a device into a machine of the rival's own group.
@@ -347,35 +276,8 @@ func (r *rack) Take(device string) (native string, err error) {
 
 // MakeMachine makes a machine in a new group of the rival.
 func (r *rack) MakeMachine(label string, devices ...string) (native string, err error) {
-	r.mu.Lock()
-	r.rivals++
-	name := "rivals" + strconv.Itoa(r.rivals)
-	r.mu.Unlock()
-	group, err := r.nextID("group/nextid")
-	if err != nil {
-		return "", err
-	}
-	machine, err := r.nextID("machine/nextid")
-	if err != nil {
-		return "", err
-	}
-	err = r.do(
-		[3]string{"POST", "group", fmt.Sprintf(`{"grp_id":%d,"group_name":%q,"fabr_id":1,"pod_id":-1}`, group, name)},
-		[3]string{"POST", "machine", fmt.Sprintf(`{"mach_id":%d,"grp_id":%d,"mach_name":%q,"fabr_id":1}`, machine, group, label)})
-	for _, d := range devices {
-		if err == nil {
-			err = r.AddTo(strconv.Itoa(machine), d)
-		}
-	}
-	return strconv.Itoa(machine), err
-}
-
-func (r *rack) nextID(path string) (int, error) {
-	data, err := r.call("GET", path, "")
-	if err != nil || len(data) != 1 {
-		return 0, fmt.Errorf("%s: %v %v", path, data, err)
-	}
-	return strconv.Atoi(strings.Trim(string(data[0]), `"`))
+	machine, err := r.director.Rival().MakeMachine(label, devices...)
+	return strconv.Itoa(machine), denied(err)
 }
 
 // AddTo puts a device into a machine, through the machine's group.
@@ -384,20 +286,11 @@ func (r *rack) AddTo(native, device string) error {
 	if err != nil {
 		return err
 	}
-	s := r.director.Snapshot()
-	i := slices.IndexFunc(s.Machines, func(m emulator.MachineState) bool { return m.ID == id })
-	if i < 0 {
-		return fmt.Errorf("there is no machine %s", native)
-	}
-	if err := r.free(device); err != nil {
-		return err
-	}
-	d, _ := r.director.Snapshot().Device(device)
-	return r.do(slices.Concat(r.pool(s.Machines[i].Group, http.MethodPost, d), r.edit(id, http.MethodPost, d))...)
+	return denied(r.director.Rival().AddTo(id, device))
 }
 
 // Release gives a device back to the system free pool, wherever it is.
-func (r *rack) Release(device string) error { return r.free(device) }
+func (r *rack) Release(device string) error { return denied(r.director.Rival().Release(device)) }
 
 // fail lets the n-th changing call from now fail, counted from 1.
 func (r *rack) fail(n, how int) {

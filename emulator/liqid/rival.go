@@ -78,6 +78,12 @@ func (r *Rival) Release(device string) error {
 	return nil
 }
 
+// Do makes one call of the director's API, path below its prefix.
+func (r *Rival) Do(method, path, body string) error {
+	_, err := r.call(rivalCall{method, path, body})
+	return err
+}
+
 // rivalCall is one call of the rival.
 type rivalCall struct{ method, path, body string }
 
