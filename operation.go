@@ -2,6 +2,7 @@ package composa
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -173,6 +174,30 @@ func (op *Operation) Scope() PlanScope {
 		}
 	}
 	return sc
+}
+
+// Ref names a machine of the operation with the most that is known of its
+// handle: what is recorded of the machine, else what a step was handed over
+// with, also a make step of which nobody knows what became of it, else what the
+// operation began with. So it can name a machine that does not exist.
+func (op *Operation) Ref(m *Machine) MachineRef {
+	ref := m.Ref()
+	take := func(known MachineRef) {
+		if known.ID == m.ID && ref.Native == "" {
+			ref.Native, ref.NativeSince = known.Native, known.NativeSince
+		}
+	}
+	for _, r := range slices.Backward(op.Steps) {
+		if r.Attempt > 0 {
+			take(r.Step.Machine)
+		}
+	}
+	for _, t := range []*Target{op.Heading(), &op.Prior, &op.Target} {
+		for _, g := range t.Goals {
+			take(g.Machine)
+		}
+	}
+	return ref
 }
 
 // Advance is one transaction's worth of progress of one operation: decided by

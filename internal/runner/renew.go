@@ -348,7 +348,11 @@ func (d *decision) where(op *composa.Operation, site *composa.Site) []string {
 	p := site.Pictures[d.state.Fabric]
 	var out []string
 	for _, g := range filled(op.Heading(), op, site).Goals {
-		m := p.Ours(g.Machine)
+		ref := g.Machine
+		if known := site.Machine(ref.ID); known != nil {
+			ref = op.Ref(known)
+		}
+		m := p.Ours(ref)
 		if m == nil {
 			out = append(out, fmt.Sprintf("machine %q is not on %s", g.Machine.Name, d.state.Fabric))
 			continue

@@ -271,3 +271,19 @@ func TestPause(t *testing.T) {
 		}
 	}
 }
+
+// A machine whose making is in doubt is looked for under the handle that the
+// step was handed over with.
+func TestAPersonIsToldOfAMachineThatAMakeInDoubtMade(t *testing.T) {
+	s := settledSite("gpu0@1")
+	s.Machines[0].Native = ""
+	claims(s, "")
+	d := &decision{state: &State{Fabric: rack}, site: s}
+	op := &composa.Operation{Direction: composa.Forward, Target: goals("train=gpu0"), Steps: []composa.StepRecord{{
+		Generation: 1, Ordinal: 1, State: composa.StepRunning, Attempt: 1,
+		Step: composa.Step{Act: composa.ActMake, Machine: composa.MachineRef{ID: "mach_train", Label: "train", Native: "1"}},
+	}}}
+	if got := d.where(op, s)[0]; !strings.HasPrefix(got, `machine "train" is on rack1 as 1`) {
+		t.Errorf("a person is told: %s", got)
+	}
+}
