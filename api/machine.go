@@ -44,7 +44,7 @@ type NewMachine struct {
 
 // FreeMachine gives a machine back.
 type FreeMachine struct {
-	Grace *int `json:"grace,omitempty" minimum:"0" maximum:"86400" example:"120" doc:"Seconds its host may take to shut down before its power is cut; 120 unless said; 0: cut at once"`
+	Grace *int `json:"grace,omitempty" minimum:"0" maximum:"86400" example:"120" doc:"Seconds its host may take to shut down before its power is cut, or, where the fabric cannot cut it (Liqid 2.5), before it is asked once more; 120 unless said; 0: at once"`
 	Ask
 }
 

@@ -23,8 +23,10 @@ func (a *app) freeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "free NAME… | free --label K=V",
 		Short: "Give machines back",
-		Long: `Give machines back: the host is shut down and has --grace to do so, then its
-power is cut, then its devices are taken and are free again.
+		Long: `Give machines back: the host is asked to shut down and has --grace to do so, then
+its power is cut where the fabric can; a Liqid 2.5 director can only ask once more.
+When it is off its devices are taken and are free again. A host that stays on is asked
+again for a while, and then the operation is held until a person decides.
 
 What is given back is not undone: an interrupt only stops the waiting.`,
 		Example: `  composa free train
@@ -34,7 +36,7 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&labels, "label", nil, "the machines labelled `K=V` (repeatable: with all of them)")
-	f.Var(&grace, "grace", "a host may take `D` to shut down (2m unless said; 0: cut its power at once)")
+	f.Var(&grace, "grace", "a host may take `D` to shut down (2m unless said; 0: do not wait for it)")
 	f.BoolVar(&ifExists, "if-exists", false, "a machine that is not there is no error")
 	flags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("label", nothing)
