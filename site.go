@@ -138,6 +138,18 @@ func (s *Site) Binding(id MachineID) []Bound {
 	return out
 }
 
+// Lost are the open claims of a machine on parts that were taken out of their
+// fabric while it had them.
+func (s *Site) Lost(id MachineID) []Claim {
+	var out []Claim
+	for _, c := range s.Claims {
+		if c.Machine == id && c.Purpose == PurposeMachine && s.Device(c.Device) == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // Seen is how the newest picture shows a part; nil where it does not, or where
 // another part is in its place.
 func (s *Site) Seen(d *Device) *SeenDevice {
@@ -235,8 +247,10 @@ const (
 
 // Drift is one difference between what is recorded and what is seen.
 type Drift struct {
-	Sort   DriftSort `json:"sort"`
-	Device Place     `json:"device,omitempty"`
+	Sort DriftSort `json:"sort"`
+	// Device is where the difference is; empty for a part that was taken out of
+	// its fabric, and so is in no place.
+	Device Place `json:"device,omitempty"`
 }
 
 // Drift tells how a made machine that no operation changes differs from the
@@ -257,6 +271,9 @@ func (s *Site) Drift(m *Machine) []Drift {
 		if at, ok := spot(p, b.Device); !ok || at.Area != AreaMachine || at.Machine != m.Native {
 			out = append(out, Drift{Sort: DriftVanished, Device: PlaceOf(m.Fabric, b.Device.Name)})
 		}
+	}
+	for range s.Lost(m.ID) {
+		out = append(out, Drift{Sort: DriftVanished})
 	}
 	for _, name := range seen.Devices {
 		if !bound[name] {

@@ -7,10 +7,12 @@ import (
 )
 
 // Limits of a request. MaxCount bounds the devices of one entry and of a whole
-// machine; MaxEntries the entries of a spec.
+// machine, MaxEntries the entries of a spec, MaxLine the operations that wait in
+// line for one machine.
 const (
 	MaxCount   = 512
 	MaxEntries = 64
+	MaxLine    = 32
 )
 
 // PowerWish is what a spec says about power.

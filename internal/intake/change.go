@@ -70,6 +70,9 @@ func alreadyIn(site *composa.Site, m *composa.Machine, entries []composa.Entry) 
 // the same operation. spec is the machine's without what leaves.
 func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spec, entries []composa.Entry, leaving []composa.Bound) error {
 	grown := spec.Plus(entries...)
+	if err := composa.CheckEntries(fmt.Sprintf("cannot %s %q", p.verb, m.Name), grown.Entries); err != nil {
+		return err
+	}
 	fresh := grown.Entries[len(spec.Entries):]
 	choice, err := placement.Place(site, placement.Request{
 		Verb: p.verb, Project: m.Project, Name: m.Name, Pool: m.Spec.Pool, Entries: fresh, P2P: m.Spec.P2P,
@@ -157,7 +160,7 @@ func reshape(site *composa.Site, r composa.ReshapeRequest) (*proposal, error) {
 		p.already = m
 		return p, nil
 	}
-	spec := m.Spec
+	spec := p.withoutLost(site, m)
 	var leaving []composa.Bound
 	if len(fewer) > 0 {
 		if leaving, err = placement.Unplug(site, m, nil, fewer); err != nil {
@@ -173,6 +176,20 @@ func reshape(site *composa.Site, r composa.ReshapeRequest) (*proposal, error) {
 		return p, nil
 	}
 	return p, p.grow(site, m, spec, more, leaving)
+}
+
+// withoutLost gives up the claims of parts that were taken out of their fabric
+// while the machine had them, and returns the spec that asks for as many fewer:
+// whoever sets a total says what there is to be instead.
+func (p *proposal) withoutLost(site *composa.Site, m *composa.Machine) composa.Spec {
+	var lost []composa.Bound
+	for _, c := range site.Lost(m.ID) {
+		lost = append(lost, composa.Bound{Device: composa.DeviceRef{ID: c.Device}, Entry: c.Entry})
+		p.heirs = append(p.heirs, composa.ClaimChange{
+			Claim: c.ID, Machine: c.Machine, Entry: c.Entry, Purpose: composa.PurposeReleasing, Released: true,
+		})
+	}
+	return lowered(m.Spec, lost)
 }
 
 // difference is what a binding lacks and has too much of, against totals.
@@ -229,6 +246,10 @@ func (p *proposal) subject(site *composa.Site, name string) (*composa.Machine, e
 	if p.behind == "" {
 		p.behind = lastInLine(site, m)
 	}
+	if n := inLine(site, m); n >= composa.MaxLine {
+		return nil, composa.Errorf(composa.CodeBusy, "cannot %s %q: %d operations wait in line for it already", p.verb, name, n).
+			WithNext("wait for some of them, or cancel some: composa operation ls")
+	}
 	return m, nil
 }
 
@@ -238,6 +259,17 @@ func held(begin string, op *composa.Operation) error {
 		WithNext("see composa operation show %s, then retry, undo or resolve it", op.ID)
 	e.Operation = op.ID
 	return e
+}
+
+// inLine is how many operations wait for a machine.
+func inLine(site *composa.Site, m *composa.Machine) int {
+	n := 0
+	for _, op := range site.Operations {
+		if op.Phase == composa.PhaseQueued && slices.Contains(op.Machines, m.ID) {
+			n++
+		}
+	}
+	return n
 }
 
 // lastInLine is the operation that a new one on the machine has to wait for:

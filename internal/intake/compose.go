@@ -85,6 +85,11 @@ func (p *proposal) again(site *composa.Site, who composa.Who, m *composa.Machine
 			WithNext("wait for it with composa operation wait %s, then compose again", op.ID)
 		e.Operation = op.ID
 		return e
+	case op != nil && !m.Made && (op.CancelRequested || op.Direction == composa.Undo):
+		e := composa.Errorf(composa.CodeExists, "%s: the making of the machine of that name is being undone", begin).
+			WithNext("wait for it with composa operation wait %s, then compose again", op.ID)
+		e.Operation = op.ID
+		return e
 	case len(differences) > 0:
 		return composa.Errorf(composa.CodeExists, "%s: you have a machine of that name with another wish (%s)", begin, strings.Join(differences, "; ")).
 			WithNext("change it with %s, or choose another name", changeCommand(r.Machine, m.Spec, r.Spec))

@@ -51,7 +51,7 @@ func (in *Intake) Resolve(ctx context.Context, who composa.Who, id composa.Opera
 // resolved makes what a picture shows the result of an operation.
 func resolved(site *composa.Site, p *composa.Picture, op *composa.Operation) composa.Advance {
 	a := composa.Advance{
-		Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseDone, Direction: op.Direction, Wake: true,
+		Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseDone, Direction: op.Direction,
 		Result: &composa.Result{Text: "resolved: what " + string(op.Fabric) + " shows was taken as the result"},
 	}
 	inMachine := map[string]*composa.Machine{}

@@ -8,19 +8,15 @@ import (
 )
 
 // Free gives a machine back. Free of a machine that is being made cancels the
-// making; free of one that is being freed joins that.
+// making, and waits in line behind it: where the cancel came too late, the
+// machine is freed as any other. Free of one that is being freed joins that.
 func (in *Intake) Free(ctx context.Context, who composa.Who, r composa.FreeRequest) (*composa.Outcome, error) {
 	if r.Grace < 0 {
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot free %q: a grace of %s is in the past", r.Machine, r.Grace)
 	}
-	out, err := in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
 		return free(site, r)
 	})
-	if err != nil || out.Operation == nil || out.Operation.Verb != composa.VerbCompose || r.DryRun {
-		return out, err
-	}
-	out.Operation, err = in.store.RequestCancel(ctx, who, out.Operation.ID)
-	return out, err
 }
 
 func free(site *composa.Site, r composa.FreeRequest) (*proposal, error) {
@@ -29,15 +25,14 @@ func free(site *composa.Site, r composa.FreeRequest) (*proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if making := site.Operation(m.Operation); making != nil && !m.Made {
-		p.join = making.ID
-		return p, nil
-	}
 	if last := site.Operation(p.behind); last != nil && last.Verb == composa.VerbFree {
 		p.join = last.ID
 		return p, nil
 	}
 	if p.behind != "" {
+		if making := site.Operation(m.Operation); making != nil && !m.Made {
+			p.cancels = making.ID
+		}
 		return p, nil
 	}
 	p.fabric = m.Fabric

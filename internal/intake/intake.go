@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,7 +64,9 @@ type proposal struct {
 	already *composa.Machine
 	join    composa.OperationID
 	behind  composa.OperationID
-	line    []composa.MachineID // with behind: the machines it waits for
+	line    []composa.MachineID // the machines that it changes
+	// cancels is an operation that the request ends (free of what is being made).
+	cancels composa.OperationID
 }
 
 // decide makes a proposal of a reading of the site. It changes nothing.
@@ -88,21 +91,42 @@ func (in *Intake) takeOnce(ctx context.Context, who composa.Who, asked composa.A
 	if err != nil {
 		return nil, err
 	}
-	p, err := d(site, who)
-	if err != nil {
-		return nil, err
+	if asked.DryRun {
+		site = atRest(site)
 	}
+	p, err := d(site, who)
 	switch {
-	case p.already != nil && asked.DryRun:
+	case err != nil:
+		return nil, err
+	case asked.DryRun:
 		return in.dryRun(ctx, who, site, p)
 	case p.already != nil:
 		return &composa.Outcome{Machine: p.already, Why: p.why}, nil
 	case p.join != "":
 		return in.joined(ctx, who, site, p)
-	case asked.DryRun:
-		return in.dryRun(ctx, who, site, p)
 	}
-	return in.commit(ctx, who, site, p, nil)
+	out, err := in.commit(ctx, who, site, p, nil)
+	if err == nil && p.cancels != "" {
+		_, err = in.store.RequestCancel(ctx, who, p.cancels)
+	}
+	return out, err
+}
+
+// atRest is a site as if no operation were under way, but for those that are
+// held: a dry run tells what a request would do from what is seen now, also where
+// it would have to wait.
+func atRest(site *composa.Site) *composa.Site {
+	rest := *site
+	rest.Operations = slices.DeleteFunc(slices.Clone(site.Operations), func(op composa.Operation) bool {
+		return op.Phase != composa.PhaseHeld
+	})
+	rest.Machines = slices.Clone(site.Machines)
+	for i := range rest.Machines {
+		if rest.Operation(rest.Machines[i].Operation) == nil {
+			rest.Machines[i].Operation = ""
+		}
+	}
+	return rest.Index()
 }
 
 // joined answers with the operation that already does what was asked.
@@ -121,11 +145,6 @@ func (in *Intake) joined(ctx context.Context, who composa.Who, site *composa.Sit
 // dryRun stores the plan of a proposal and answers with it.
 func (in *Intake) dryRun(ctx context.Context, who composa.Who, site *composa.Site, p *proposal) (*composa.Outcome, error) {
 	pl := &composa.Plan{Verb: p.verb, Target: p.target}
-	if p.behind != "" {
-		op := site.Operation(p.behind)
-		return nil, composa.Errorf(composa.CodeBusy, "cannot plan to %s %q: %s changes it now", p.verb, p.asked.Machine, p.behind).
-			WithNext("wait for it (composa operation wait %s), or ask without a dry run and the request waits in line", op.ID)
-	}
 	if p.already == nil {
 		var err error
 		if pl, err = plan.For(site, p.verb, p.asked.Project, p.target); err != nil {

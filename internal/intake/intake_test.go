@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -215,7 +216,7 @@ func TestOneOperationAtATimeTheOthersWaitInLine(t *testing.T) {
 	if err != nil || joined.Operation.ID != third.Operation.ID {
 		t.Errorf("a second free is %+v, %v; want it to join the one in line", joined, err)
 	}
-	if err := w.Turn(ctx); err != nil {
+	if _, err := w.Turn(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if op := w.operation(second.Operation.ID); op.Phase != composa.PhaseQueued {
@@ -223,7 +224,7 @@ func TestOneOperationAtATimeTheOthersWaitInLine(t *testing.T) {
 	}
 	w.finish(first.Operation.ID)
 	for _, next := range []*composa.Operation{second.Operation, third.Operation} {
-		if err := w.Turn(ctx); err != nil {
+		if _, err := w.Turn(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if op := w.operation(next.ID); op.Phase != composa.PhaseRunning || len(op.Steps) == 0 {
@@ -249,7 +250,7 @@ func TestWhatCannotBePlacedWhenItsTurnComesEndsWithTheReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.finish(free.Operation.ID)
-	if err := w.Turn(ctx); err != nil {
+	if _, err := w.Turn(ctx); err != nil {
 		t.Fatal(err)
 	}
 	op := w.operation(late.Operation.ID)
@@ -269,14 +270,191 @@ func (w *world) operation(id composa.OperationID) *composa.Operation {
 
 func TestFreeOfAMachineThatIsBeingMadeCancelsTheMaking(t *testing.T) {
 	w := newWorld(t)
-	made, err := w.Compose(t.Context(), w.who, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(1))})
+	ctx := t.Context()
+	for _, late := range []bool{false, true} {
+		made, err := w.Compose(ctx, w.who, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(1))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := w.Free(ctx, w.who, composa.FreeRequest{Asked: w.asked("train")})
+		if err != nil || out.Operation.Verb != composa.VerbFree || out.Operation.Behind != made.Operation.ID {
+			t.Fatalf("free is %+v, %v; want it in line behind the compose", out, err)
+		}
+		if op := w.operation(made.Operation.ID); !op.CancelRequested {
+			t.Error("the compose is not asked to cancel")
+		}
+		_, err = w.Compose(ctx, w.who, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(1))})
+		refused(t, err, composa.CodeExists, "is being undone; wait for it")
+		if late { // the cancel came too late, so the machine was made
+			w.finish(made.Operation.ID)
+		} else {
+			w.undo(made.Operation.ID)
+		}
+		if _, err := w.Turn(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if late {
+			w.finish(out.Operation.ID)
+		}
+		if op := w.operation(out.Operation.ID); op.Phase != composa.PhaseDone {
+			t.Errorf("late %t: the free is %s with %+v, want done", late, op.Phase, op.Result)
+		}
+		if m := w.site().MachineNamed(w.project, "train"); m != nil {
+			t.Errorf("late %t: the machine is still there", late)
+		}
+	}
+}
+
+// undo ends a compose as cancelled, with nothing left of it.
+func (w *world) undo(id composa.OperationID) {
+	w.t.Helper()
+	op := w.operation(id)
+	a := composa.Advance{
+		Operation: id, Revision: op.Revision, Fabric: op.Fabric, Epoch: w.epoch[op.Fabric], Direction: composa.Undo,
+		Phase: composa.PhaseCancelled, Result: &composa.Result{Code: composa.CodeCancelled, Text: "cancelled"},
+		Machines: []composa.MachineChange{{Machine: op.Machines[0], Freed: true, Idle: true}},
+	}
+	for _, c := range w.site().Claims {
+		a.Claims = append(a.Claims, composa.ClaimChange{Claim: c.ID, Closed: true, Evidence: "free"})
+	}
+	if _, err := w.store.Advance(w.t.Context(), composa.System(), a); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestDryRunOfWhatIsUnderWayTellsWhatItWouldDo(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.Compose(ctx, w.who, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(1))}); err != nil {
+		t.Fatal(err)
+	}
+	asked := w.asked("train")
+	asked.DryRun = true
+	out, err := w.Compose(ctx, w.who, composa.ComposeRequest{Asked: asked, Spec: wants(gpus(1))})
+	if err != nil || out.Plan == nil || len(out.Plan.Steps) != 0 {
+		t.Errorf("dry run of the compose under way: %+v, %v; want a plan of nothing", out, err)
+	}
+	if out, err = w.Free(ctx, w.who, composa.FreeRequest{Asked: asked}); err != nil || out.Plan == nil {
+		t.Errorf("dry run of a free of what is being made: %+v, %v; want a plan", out, err)
+	}
+}
+
+func TestAFreedMachineIsNotTakenUpAgainUnderItsName(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.ready("train", wants(gpus(1)))
+	first, err := w.Plug(ctx, w.who, composa.PlugRequest{Asked: w.asked("train"), Entries: []composa.Entry{gpus(1)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := w.Free(t.Context(), w.who, composa.FreeRequest{Asked: w.asked("train")})
-	if err != nil || out.Operation.ID != made.Operation.ID || !out.Operation.CancelRequested {
-		t.Errorf("free is %+v, %v; want the compose, cancelled", out, err)
+	free, err := w.Free(ctx, w.who, composa.FreeRequest{Asked: w.asked("train")})
+	if err != nil {
+		t.Fatal(err)
 	}
+	late, err := w.Plug(ctx, w.who, composa.PlugRequest{Asked: w.asked("train"), Entries: []composa.Entry{gpus(1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.finish(first.Operation.ID)
+	if _, err := w.Turn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.finish(free.Operation.ID)
+	w.ready("train", wants(gpus(2))) // another machine takes the name before the plug's turn
+	if _, err := w.Turn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if op := w.operation(late.Operation.ID); op.Phase != composa.PhaseUndone || op.Result.Code != composa.CodeNotFound {
+		t.Errorf("the plug is %s with %+v, want undone with not_found", op.Phase, op.Result)
+	}
+	if got := len(w.places("train")); got != 3 {
+		t.Errorf("the new machine has %v, want 3 devices", w.places("train"))
+	}
+}
+
+func TestWaitingInLineEndsWithItsTime(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.ready("train", wants(gpus(1)))
+	plug := composa.PlugRequest{Asked: w.asked("train"), Entries: []composa.Entry{gpus(1)}}
+	if _, err := w.Plug(ctx, w.who, plug); err != nil {
+		t.Fatal(err)
+	}
+	plug.Timeout = time.Nanosecond
+	late, err := w.Plug(ctx, w.who, plug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Turn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if op := w.operation(late.Operation.ID); op.Phase != composa.PhaseUndone || op.Result.Code != composa.CodeTimeout {
+		t.Errorf("the late plug is %s with %+v, want undone with timeout", op.Phase, op.Result)
+	}
+}
+
+func TestTheLineOfOneMachineIsBounded(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.ready("train", wants(gpus(1)))
+	plug := composa.PlugRequest{Asked: w.asked("train"), Entries: []composa.Entry{gpus(1)}}
+	for range composa.MaxLine + 1 { // one runs, the others wait
+		if _, err := w.Plug(ctx, w.who, plug); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.Plug(ctx, w.who, plug)
+	refused(t, err, composa.CodeBusy, "32 operations wait in line for it already")
+}
+
+// gone takes a part out of its fabric.
+func (w *world) gone(place composa.Place) {
+	w.t.Helper()
+	p := w.pictures[place.Fabric()]
+	p.Devices = slices.DeleteFunc(p.Devices, func(d composa.SeenDevice) bool { return d.Name == place.Name() })
+	for i := range p.Machines {
+		p.Machines[i].Devices = slices.DeleteFunc(p.Machines[i].Devices, func(d string) bool { return d == place.Name() })
+	}
+	p.Began = time.Now()
+	err := w.store.Record(w.t.Context(), composa.System(), composa.Observation{
+		Fabric: place.Fabric(), Epoch: w.epoch[place.Fabric()], Picture: p,
+		Parts: []composa.PartChange{{Device: *w.site().At(place), Gone: true}},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestALostPartIsDriftUntilATotalIsSet(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	m := w.ready("train", wants(gpus(2)))
+	lost := composa.Place(w.places("train")[0])
+	w.gone(lost)
+	s := w.site()
+	if state := s.State(s.Machine(m.ID)); state != composa.MachineDegraded {
+		t.Errorf("without its part the machine is %s, want degraded", state)
+	}
+	out, err := w.Reshape(ctx, w.who, composa.ReshapeRequest{Asked: w.asked("train"), Totals: map[composa.Kind]int{composa.KindGPU: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.finish(out.Operation.ID)
+	s = w.site()
+	m = s.Machine(m.ID)
+	if got := countOf(m.Spec, composa.KindGPU); got != 2 || len(w.places("train")) != 3 {
+		t.Errorf("after a reshape to 2 gpu it wishes %d, and has %v", got, w.places("train"))
+	}
+}
+
+func countOf(s composa.Spec, k composa.Kind) int {
+	n := 0
+	for _, e := range s.Entries {
+		if e.Kind == k {
+			n += e.Count
+		}
+	}
+	return n
 }
 
 func TestObservedFabricsAreNotChanged(t *testing.T) {

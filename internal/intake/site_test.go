@@ -148,7 +148,7 @@ func (w *world) finish(id composa.OperationID) {
 	p := w.pictures[op.Fabric]
 	a := composa.Advance{
 		Operation: id, Revision: op.Revision, Fabric: op.Fabric, Epoch: w.epoch[op.Fabric],
-		Phase: composa.PhaseDone, Direction: composa.Forward, Result: &composa.Result{Text: "done"}, Wake: true,
+		Phase: composa.PhaseDone, Direction: composa.Forward, Result: &composa.Result{Text: "done"},
 	}
 	site := w.site()
 	for _, g := range op.Target.Goals {
