@@ -8,9 +8,8 @@ type Purpose string
 // A releasing claim is one whose machine gave the device up; it is closed when
 // a picture that began after the release shows the device free.
 const (
-	PurposeMachine     Purpose = "machine"
-	PurposeReleasing   Purpose = "releasing"
-	PurposeMaintenance Purpose = "maintenance"
+	PurposeMachine   Purpose = "machine"
+	PurposeReleasing Purpose = "releasing"
 )
 
 // Claim is the store's record that a device is held. At most one claim of a

@@ -88,7 +88,6 @@ type Operation struct {
 	ID        OperationID `json:"id"`
 	Project   ProjectID   `json:"project"`
 	Principal PrincipalID `json:"principal"`
-	OnBehalf  PrincipalID `json:"onBehalf,omitempty"`
 	Verb      Verb        `json:"verb"`
 	Message   string      `json:"message,omitempty"` // why, in the words of who asked
 	Phase     Phase       `json:"phase"`

@@ -25,12 +25,11 @@ const (
 // Lock says what runs beside a step on its fabric.
 type Lock string
 
-// An edit step is alone among the edit steps of its fabric; machine and device
-// steps run beside it, one at a time for their machine or device.
+// An edit step is alone among the edit steps of its fabric; machine steps run
+// beside it, one at a time for their machine.
 const (
 	LockEdit    Lock = "edit"
 	LockMachine Lock = "machine"
-	LockDevice  Lock = "device"
 )
 
 // MachineRef names one machine to a fabric.
@@ -92,7 +91,9 @@ type Step struct {
 	Grace  time.Duration `json:"grace,omitempty"`
 	Expect Expect        `json:"expect"`
 	Lock   Lock          `json:"lock"`
-	Epoch  int64         `json:"epoch,omitempty"` // number of the tenure that carries it out
+	// Epoch is the number of the tenure that handed it over: for the record,
+	// since the store itself refuses what a tenure writes that is over.
+	Epoch int64 `json:"epoch,omitempty"`
 }
 
 // Scope is what must be looked at to tell how the step stands: its devices, and

@@ -287,8 +287,6 @@ func (q *query) holder(d *composa.Device) string {
 	}
 	m := q.site.Machine(c.Machine)
 	switch {
-	case c.Purpose == composa.PurposeMaintenance:
-		return "claimed for maintenance"
 	case c.Purpose == composa.PurposeReleasing:
 		return "being given back"
 	case m == nil || m.Project != q.request.Project:

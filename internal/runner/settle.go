@@ -43,7 +43,6 @@ func (d *decision) end(op *composa.Operation, l *leg, site *composa.Site, target
 	a.Claims = claims
 	a.Machines = endings(op, &target, site, a.Machines)
 	a.Phase, a.Result, a.Reason = outcome(op)
-	a.Wake = true
 	d.write(op, a)
 	d.effects.Nudge = true
 }

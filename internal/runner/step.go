@@ -7,9 +7,8 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// step carries the present step on. Steps with the locks machine and device
-// need no lock here: one operation at a time changes a machine, a device is
-// claimed for one, and an operation has one step under way.
+// step carries the present step on. Steps with the lock machine need none
+// here: one operation at a time changes a machine, and has one step under way.
 func (d *decision) step(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	switch {
 	case r.State == composa.StepPlanned, l.again:

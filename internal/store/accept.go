@@ -23,8 +23,6 @@ type Acceptance struct {
 	Claims []composa.Claim
 	// Heirs change open claims (move).
 	Heirs []composa.ClaimChange
-	// Plan is stored when it is set.
-	Plan *composa.Plan
 }
 
 // MachineAccept is one machine that an operation takes.
@@ -79,11 +77,6 @@ func (s *Store) Accept(ctx context.Context, who composa.Who, a Acceptance) (*com
 				return err
 			}
 		}
-		if a.Plan != nil {
-			if err := t.addPlan(a.Plan); err != nil {
-				return err
-			}
-		}
 		out, err = t.operation(op.ID)
 		return err
 	})
@@ -113,10 +106,10 @@ func (t *tx) addOperation(op *composa.Operation) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO operation (id, project, principal, on_behalf_of, verb, message, phase, direction, machines, fabric, request, prior, target,
+	if _, err := t.exec(`INSERT INTO operation (id, project, principal, verb, message, phase, direction, machines, fabric, request, prior, target,
 		behind, deadline, reason, created_at, started_at, updated_at, updated_by, revision)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
-		string(op.ID), string(op.Project), string(op.Principal), string(op.OnBehalf), string(op.Verb), op.Message, string(op.Phase), string(op.Direction),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+		string(op.ID), string(op.Project), string(op.Principal), string(op.Verb), op.Message, string(op.Phase), string(op.Direction),
 		texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), micros(op.Deadline), op.Reason,
 		micros(op.CreatedAt), micros(op.StartedAt), micros(t.now), string(t.who.Principal.ID), op.Revision); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 // the operation has another revision than the one decided on, the fabric is in
 // another tenure (Epoch 0: not asked), a claim is not open any more, or a
 // machine belongs to another operation. Whoever waits for what is written (the
-// runner, requests in line) is signalled by Notify, so Wake needs nothing here.
+// runner, requests in line) is signalled by Notify.
 func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance) (*composa.Operation, error) {
 	var out *composa.Operation
 	err := s.write(ctx, who, "advance operation "+string(a.Operation), func(t *tx) error {

@@ -12,14 +12,14 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-const operationColumns = `id, project, principal, on_behalf_of, verb, message, phase, direction, machines, fabric, request, prior, target,
+const operationColumns = `id, project, principal, verb, message, phase, direction, machines, fabric, request, prior, target,
 	behind, deadline, cancel_requested, reason, result, created_at, started_at, ended_at, revision`
 
 func scanOperation(r row) (composa.Operation, error) {
 	var op composa.Operation
 	var request string
 	var cancel int64
-	err := r.Scan(&op.ID, &op.Project, &op.Principal, &op.OnBehalf, &op.Verb, &op.Message, &op.Phase, &op.Direction, jsonText{&op.Machines},
+	err := r.Scan(&op.ID, &op.Project, &op.Principal, &op.Verb, &op.Message, &op.Phase, &op.Direction, jsonText{&op.Machines},
 		&op.Fabric, &request, jsonText{&op.Prior}, jsonText{&op.Target}, &op.Behind, moment{&op.Deadline}, &cancel, &op.Reason,
 		jsonText{&op.Result}, moment{&op.CreatedAt}, moment{&op.StartedAt}, moment{&op.EndedAt}, &op.Revision)
 	op.CancelRequested = cancel != 0
@@ -224,13 +224,10 @@ func (t *tx) tellOperation(typ composa.EventType, op *composa.Operation) error {
 
 // onBehalf names who asked for op where somebody else acts now.
 func (t *tx) onBehalf(op *composa.Operation) composa.PrincipalID {
-	switch {
-	case op.OnBehalf != "":
-		return op.OnBehalf
-	case op.Principal != t.who.Principal.ID:
-		return op.Principal
+	if op.Principal == t.who.Principal.ID {
+		return ""
 	}
-	return ""
+	return op.Principal
 }
 
 // changeOperation writes what can change of an operation whose row this
