@@ -2,8 +2,8 @@ package intake
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -45,7 +45,24 @@ func (in *Intake) Resolve(ctx context.Context, who composa.Who, id composa.Opera
 		return nil, composa.Errorf(composa.CodeUnreachable, "cannot resolve operation %s: %s is silent, so what is there is not known", id, op.Fabric).
 			WithNext("try again when composa fabric show %s says that it answers", op.Fabric)
 	}
+	if last := lastTouched(op); !p.Began.After(last) {
+		return nil, composa.Errorf(composa.CodeUnavailable, "cannot resolve operation %s: the newest look at %s began before its last step ended", id, op.Fabric).
+			WithNext("try again in a moment")
+	}
 	return in.store.Advance(ctx, who, resolved(site, p, op))
+}
+
+// lastTouched is when a step of the operation last began or ended.
+func lastTouched(op *composa.Operation) time.Time {
+	var last time.Time
+	for _, s := range op.Steps {
+		for _, at := range []time.Time{s.BeganAt, s.EndedAt} {
+			if at.After(last) {
+				last = at
+			}
+		}
+	}
+	return last
 }
 
 // resolved makes what a picture shows the result of an operation.
@@ -60,11 +77,13 @@ func resolved(site *composa.Site, p *composa.Picture, op *composa.Operation) com
 		if m == nil {
 			continue
 		}
-		if seen := p.Ours(m.Ref()); seen != nil {
+		if seen := p.Ours(op.Ref(m)); seen != nil {
 			for _, name := range seen.Devices {
 				inMachine[name] = m
 			}
-			a.Machines = append(a.Machines, composa.MachineChange{Machine: id, Made: true, Idle: true})
+			a.Machines = append(a.Machines, composa.MachineChange{
+				Machine: id, Native: seen.Native, NativeSince: seen.Created, Made: true, Idle: true,
+			})
 			continue
 		}
 		a.Machines = append(a.Machines, composa.MachineChange{Machine: id, Freed: true, Idle: true})
@@ -83,9 +102,11 @@ func resolved(site *composa.Site, p *composa.Picture, op *composa.Operation) com
 			held[m.ID] = append(held[m.ID], composa.Bound{Device: d.Ref(), Entry: c.Entry})
 		case d == nil:
 			change.Closed, change.Evidence = true, "the part is gone"
-		case loose(site, d):
-			change.Closed, change.Evidence = true, fmt.Sprintf("resolved: %s shows it in no machine of ours", op.Fabric)
+		default:
+			change.Evidence = let(site, d)
+			change.Closed = change.Evidence != ""
 		}
+		change.Used = wasAttached(op, id)
 		a.Claims = append(a.Claims, change)
 	}
 	for i := range a.Machines {
@@ -108,10 +129,26 @@ func holder(site *composa.Site, d *composa.Device, inMachine map[string]*composa
 	return inMachine[d.Name]
 }
 
-// loose says whether the picture shows a part where nobody of ours has it.
-func loose(site *composa.Site, d *composa.Device) bool {
-	seen := site.Seen(d)
-	return seen != nil && site.UseOf(d) != composa.UseAttached
+// let says why a device that is in no machine of the operation need not be held
+// any more; empty: it must. One that was left in the site's group is as good as
+// free: whoever gets it next finds it there.
+func let(site *composa.Site, d *composa.Device) string {
+	if seen := site.Seen(d); seen != nil && seen.Spot.Area == composa.AreaOurs {
+		return "resolved: left in this site's group"
+	}
+	if why := site.Released(d); why != "" {
+		return "resolved: " + why
+	}
+	return ""
+}
+
+// wasAttached says whether a step of the operation may have put a device into a
+// machine, so that a drive may hold data.
+func wasAttached(op *composa.Operation, id composa.DeviceID) bool {
+	return slices.ContainsFunc(op.Steps, func(s composa.StepRecord) bool {
+		puts := s.Step.Act == composa.ActMake || s.Step.Act == composa.ActReshape
+		return puts && s.Attempt > 0 && slices.ContainsFunc(s.Step.Attach, func(d composa.DeviceRef) bool { return d.ID == id })
+	})
 }
 
 // counted is a spec whose entries ask for what a binding has of them.
