@@ -34,6 +34,7 @@ func driverNames() []string { return slices.Sorted(maps.Keys(drivers)) }
 // fabrics are the running fabrics of a server.
 type fabrics struct {
 	byName map[composa.FabricName]*fabric
+	absent []*fabric // known to the store, and not configured any more
 }
 
 // fabric is one of them: its driver, who looks at it and who changes it.
@@ -64,7 +65,34 @@ func openFabrics(ctx context.Context, s *store.Store, c *Config, server string, 
 	if err := s.KeepFabrics(ctx, system, slices.Sorted(maps.Keys(fs.byName))); err != nil {
 		return nil, err
 	}
+	if err := fs.openAbsent(ctx, s, server, log); err != nil {
+		return nil, err
+	}
 	return fs, s.SetHosts(ctx, system, hostEntries(c.Hosts))
+}
+
+// openAbsent prepares somebody who looks after what is under way on fabrics that
+// the configuration does not name any more.
+func (fs *fabrics) openAbsent(ctx context.Context, s *store.Store, server string, log *slog.Logger) error {
+	site, err := s.Site(ctx, composa.System())
+	if err != nil {
+		return err
+	}
+	for _, known := range site.Fabrics {
+		if fs.byName[known.Name] != nil {
+			continue
+		}
+		epoch, err := s.TakeTenure(ctx, composa.System(), known.Name, server)
+		if err != nil {
+			return err
+		}
+		f := &fabric{name: known.Name, driver: absent{known.Name}}
+		f.runner = runner.New(runner.Config{
+			Fabric: f.name, Driver: f.driver, Store: s, Epoch: epoch, Log: log.With("fabric", f.name),
+		})
+		fs.absent = append(fs.absent, f)
+	}
+	return nil
 }
 
 func openFabric(ctx context.Context, s *store.Store, site composa.SiteID, c FabricConfig, server string, log *slog.Logger) (*fabric, error) {
@@ -105,15 +133,16 @@ func hostEntries(hosts []HostConfig) []composa.HostEntry {
 	return out
 }
 
-// run starts every fabric's loops. A fabric that is only observed has nobody
-// who changes it.
+// run starts every fabric's loops. One that is only observed has a runner too:
+// its driver refuses every step, which is how what was under way there ends.
 func (fs *fabrics) run(ctx context.Context, goRun func(part string, f func() error)) {
 	for _, name := range slices.Sorted(maps.Keys(fs.byName)) {
 		f := fs.byName[name]
 		goRun(fmt.Sprintf("inventory of %s", name), func() error { return f.inventory.Run(ctx) })
-		if f.access == composa.AccessManage {
-			goRun(fmt.Sprintf("runner of %s", name), func() error { return f.runner.Run(ctx) })
-		}
+		goRun(fmt.Sprintf("runner of %s", name), func() error { return f.runner.Run(ctx) })
+	}
+	for _, f := range fs.absent {
+		goRun(fmt.Sprintf("runner of %s", f.name), func() error { return f.runner.Run(ctx) })
 	}
 }
 

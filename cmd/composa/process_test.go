@@ -143,7 +143,6 @@ func (p *process) kill() {
 type racked struct {
 	t        *testing.T
 	config   string
-	address  string
 	token    string
 	server   *process
 	client   *client.Client
@@ -175,15 +174,9 @@ func newRacked(t *testing.T, racks int, flags ...string) *racked {
 // start starts the server, and waits until it knows every fabric.
 func (r *racked) start() {
 	r.t.Helper()
-	var urls []string
-	r.server, urls = start(r.t, `serving \d+ fabrics on (http://\S+)`, "serve", "--config", r.config)
-	c, err := client.New(client.Config{URL: urls[1], Token: r.token})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.client = c
+	r.open()
 	until(r.t, "every fabric was seen", func(ctx context.Context) (bool, error) {
-		all, err := client.All(c.Fabrics(ctx))
+		all, err := client.All(r.client.Fabrics(ctx))
 		for _, f := range all {
 			if f.State != "ok" {
 				return false, err
@@ -191,6 +184,18 @@ func (r *racked) start() {
 		}
 		return len(all) == len(r.controls), err
 	})
+}
+
+// open starts the server.
+func (r *racked) open() {
+	r.t.Helper()
+	var urls []string
+	r.server, urls = start(r.t, `serving \d+ fabrics on (http://\S+)`, "serve", "--config", r.config)
+	c, err := client.New(client.Config{URL: urls[1], Token: r.token})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.client = c
 }
 
 // until waits for a condition that the server shows.
