@@ -129,7 +129,7 @@ func ofProblem(p api.Problem) *failure {
 		exit = exitFailed
 	}
 	f := &failure{exit: exit, problem: p}
-	if p.Operation != "" && exit != exitRefused && exit != exitHeld {
+	if p.Operation != "" && exit != exitRefused && exit != exitHeld && p.Code != "exists" {
 		f.exit = exitFailed // an operation that ended put everything back, whatever it met
 	}
 	for _, e := range p.Errors {

@@ -212,6 +212,9 @@ func (p *proposal) operation(site *composa.Site, who composa.Who, queued *compos
 	op.Request = request
 	if p.behind != "" {
 		op.Phase, op.Behind, op.Machines = composa.PhaseQueued, p.behind, p.line
+		for _, id := range p.line { // whose names it carries, also once they are freed
+			op.Target.Goals = append(op.Target.Goals, composa.Goal{Machine: site.Machine(id).Ref()})
+		}
 		return op, nil
 	}
 	pl, err := plan.For(site, p.verb, p.asked.Project, p.target)
