@@ -119,9 +119,10 @@ func (g *Goal) Has(id DeviceID) bool {
 type Target struct {
 	Fabric FabricName `json:"fabric"`
 	Goals  []Goal     `json:"goals"`
-	// Grace is how long a host may take to shut down before its power is cut.
+	// Grace is how long a host may take to shut down before its power is cut,
+	// where the fabric can.
 	Grace time.Duration `json:"grace,omitempty"`
-	// Hard cuts the power at once.
+	// Hard cuts the power at once, where the fabric can.
 	Hard bool `json:"hard,omitempty"`
 }
 

@@ -85,9 +85,9 @@ type Step struct {
 	Attach  []DeviceRef `json:"attach,omitempty"`
 	Detach  []DeviceRef `json:"detach,omitempty"`
 	On      bool        `json:"on,omitempty"`   // p2p and power
-	Hard    bool        `json:"hard,omitempty"` // power off without asking the host
-	// Grace is how long a host may take to shut down before its power is cut;
-	// zero with Hard.
+	Hard    bool        `json:"hard,omitempty"` // cut the power without asking the host, where the fabric can
+	// Grace is how long a host may take to shut down before its power is cut,
+	// where the fabric can, or it is asked once more; zero with Hard.
 	Grace  time.Duration `json:"grace,omitempty"`
 	Expect Expect        `json:"expect"`
 	Lock   Lock          `json:"lock"`

@@ -28,9 +28,11 @@ func (j *job) p2p(ctx context.Context) error {
 }
 
 // power switches the machine's host on or off (liqid-api.md 2.10). 2.5 has one
-// way to switch off, shutdown. A host that is still on when its grace is over is
-// told a second time, and at once where the step is hard; there is nothing
-// harder to do, so then it is only waited for.
+// way to switch off: shutdown, which asks the host; it never cuts the power. A
+// host that is still on when its grace is over is asked a second time, at once
+// where the step is hard: that is all that hard means here. A host that is on
+// when Timeouts.Power has passed after that, or of which the director does not
+// tell, is a failure: the step never waits for it longer.
 func (j *job) power(ctx context.Context) error {
 	m, _, err := j.ourMachine()
 	if err != nil {
@@ -45,37 +47,52 @@ func (j *job) power(ctx context.Context) error {
 		return err
 	}
 	j.changed = true
-	ctx, cancel := j.bounded(ctx)
+	began := time.Now()
+	over := began.Add(j.step.Grace)
+	within, cancel := context.WithDeadline(ctx, over.Add(j.config.Timeouts.Power))
 	defer cancel()
-	over := time.Now().Add(j.step.Grace)
 	told := !j.step.Hard && j.step.Grace <= 0
 	w := j.config.Poll.start()
+	var seen *composa.SeenMachine
 	for {
-		standing, why, err := j.judge(ctx, false)
+		standing, why, err := j.judge(within, false)
 		switch {
+		case err != nil && within.Err() != nil: // it had no time to look
 		case err != nil && !again(err):
 			return as(composa.CodeUnknown, err)
-		case err == nil && standing == composa.Holds:
+		case err != nil: // there is nothing to be seen just now
+		case standing == composa.Holds:
 			return nil
-		case err == nil && standing == composa.Conflict:
+		case standing == composa.Conflict:
 			return faultf(composa.CodeFailed, "%s", why)
-		case err == nil && j.pic.Ours(j.step.Machine).Power == composa.PowerUnknown:
-			return faultf(composa.CodeFailed, "%s does not tell whether the machine is on", j.config.Name)
-		case !told && !time.Now().Before(over):
+		default:
+			seen = j.pic.Ours(j.step.Machine)
+		}
+		if !told && !time.Now().Before(over) {
 			told = true
 			if fresh, _, err := j.ourMachine(); err == nil {
 				m = fresh
 				_ = tell() // it was told once; what comes of it is seen by looking
 			}
 		}
-		if w.pause(ctx) != nil {
-			return j.stillOn()
+		if w.pause(within) != nil {
+			return j.notOff(seen, time.Since(began))
 		}
 	}
 }
 
-func (j *job) stillOn() error {
-	f := faultf(composa.CodeFailed, "machine %q is still on; director software 2.5 has no harder way than the shutdown it was sent", j.step.Machine.Label)
+// notOff says how the machine was seen when the time for its host was over.
+func (j *job) notOff(seen *composa.SeenMachine, waited time.Duration) error {
+	waited = waited.Round(time.Millisecond)
+	switch {
+	case seen == nil:
+		return faultf(composa.CodeUnknown, "%s did not show machine %q for %s after its host was asked to shut down", j.config.Name, j.step.Machine.Label, waited)
+	case seen.Power == composa.PowerUnknown:
+		f := faultf(composa.CodeFailed, "its host was asked to shut down, and after %s %s still does not tell whether machine %q is on", waited, j.config.Name, seen.Label)
+		f.next = "see why the director tells no state of its node, and switch the host off by its management controller where it is on; then try again"
+		return f
+	}
+	f := faultf(composa.CodeFailed, "machine %q is still on %s after its host was asked to shut down; director software 2.5 can only ask, it cannot cut the power", seen.Label, waited)
 	f.next = "switch the host off by its management controller, then try again"
 	return f
 }

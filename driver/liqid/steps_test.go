@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -457,28 +458,90 @@ func TestACommitThatIsNotSeenInTimeIsUnknown(t *testing.T) {
 	}
 }
 
+// A host that stays on, or of which nothing is told, is a failure that says what
+// to do, well before the caller's time is over.
 func TestAHostThatDoesNotGoOff(t *testing.T) {
+	const done = `{"response":{"data":[],"errors":null,"code":0}}`
+	for _, tt := range []struct {
+		name  string
+		grace time.Duration
+		hard  bool
+		quiet bool // the director tells the power of nothing
+		told  int
+		want  string
+	}{
+		{
+			name: "it stays on", grace: 50 * time.Millisecond, told: 2,
+			want: `cannot power train off: machine "traink3v9q2xw" is still on (time) after its host was asked to shut down; director software 2.5 can only ask, it cannot cut the power; switch the host off by its management controller, then try again`,
+		},
+		{
+			name: "it stays on and is to go at once", hard: true, told: 2,
+			want: `cannot power train off: machine "traink3v9q2xw" is still on (time) after its host was asked to shut down; director software 2.5 can only ask, it cannot cut the power; switch the host off by its management controller, then try again`,
+		},
+		{
+			name: "its power is not told", grace: 50 * time.Millisecond, quiet: true, told: 2,
+			want: `cannot power train off: its host was asked to shut down, and after (time) rack1 still does not tell whether machine "traink3v9q2xw" is on; see why the director tells no state of its node, and switch the host off by its management controller where it is on; then try again`,
+		},
+		{
+			name: "its power is not told and it is to go at once", hard: true, quiet: true, told: 2,
+			want: `cannot power train off: its host was asked to shut down, and after (time) rack1 still does not tell whether machine "traink3v9q2xw" is on; see why the director tells no state of its node, and switch the host off by its management controller where it is on; then try again`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScene(t, emulator.Config{}, func(c *Config) { c.Timeouts.Power = 150 * time.Millisecond })
+			for _, next := range s.life()[:5] {
+				s.do(next())
+			}
+			told := 0
+			s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+				switch {
+				case strings.HasSuffix(q.URL.Path, "/power/shutdown"):
+					told++
+				case !tt.quiet || !strings.HasSuffix(q.URL.Path, "/node/status"):
+					return false
+				}
+				io.WriteString(w, done)
+				return true
+			})
+			step := s.switched(composa.ActPower, false)
+			step.Grace, step.Hard = tt.grace, tt.hard
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			_, err := s.f.Apply(ctx, step)
+			if err == nil {
+				t.Fatal("it counts as off")
+			}
+			said := regexp.MustCompile(`\d+(\.\d+)?m?s`).ReplaceAllString(err.Error(), "(time)")
+			if driver.CodeOf(err) != composa.CodeFailed || said != tt.want || told != tt.told || ctx.Err() != nil {
+				t.Errorf("%s (%s), told %d times", said, driver.CodeOf(err), told)
+			}
+		})
+	}
+}
+
+// A director that tells the power late is waited for.
+func TestAPowerThatIsToldLateIsWaitedFor(t *testing.T) {
 	s := newScene(t, emulator.Config{})
 	for _, next := range s.life()[:5] {
 		s.do(next())
 	}
-	told := 0
+	asked := 0
 	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
-		if !strings.HasSuffix(q.URL.Path, "/power/shutdown") {
+		if !strings.HasSuffix(q.URL.Path, "/node/status") {
 			return false
 		}
-		told++
+		if asked++; asked > 6 {
+			return false
+		}
 		io.WriteString(w, `{"response":{"data":[],"errors":null,"code":0}}`)
 		return true
 	})
-	step := s.switched(composa.ActPower, false)
-	step.Grace = 50 * time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, err := s.f.Apply(ctx, step)
-	want := `cannot power train off: machine "traink3v9q2xw" is still on; director software 2.5 has no harder way than the shutdown it was sent; switch the host off by its management controller, then try again`
-	if driver.CodeOf(err) != composa.CodeFailed || err.Error() != want || told != 2 {
-		t.Errorf("%v (%s), told %d times", err, driver.CodeOf(err), told)
+	p, err := s.f.Apply(t.Context(), s.switched(composa.ActPower, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := p.Ours(s.ref); m == nil || m.Power != composa.PowerOff || asked <= 6 {
+		t.Errorf("%+v after %d readings", m, asked)
 	}
 }
 
