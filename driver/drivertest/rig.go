@@ -345,5 +345,5 @@ func (r *rig) background() (context.Context, context.CancelFunc) {
 // lacks skips a test for what the harness cannot do.
 func (r *rig) lacks(what string) {
 	r.Helper()
-	r.Skip(fmt.Sprintf("this harness cannot %s", what))
+	r.Skipf("this harness cannot %s", what)
 }

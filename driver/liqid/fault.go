@@ -61,17 +61,13 @@ func explain(what string, err error) error {
 	return &composa.Error{Code: f.code, Text: what + ": " + f.why, Next: f.next, Err: f.err}
 }
 
-// inEdit recognizes a director that says that somebody edits or that it is
-// still at work. The words of the real one are not known (liqid-api.md 5.1 A16).
 // nothingOpen recognizes a director that says that a session to cancel is not
-// there, or that what it would be about is not.
+// there, or that what it would be about is not. As below, the words of the real
+// one are not known (liqid-api.md 5.1 A16).
 var nothingOpen = regexp.MustCompile(`(?i)\b(not (being |currently )?(edited|in edit)|no edit|there is no (group|machine))`)
 
 // inEdit recognizes a director that says that somebody edits or that it is
-// still at work. The words of the real one are not known (liqid-api.md 5.1 A16).
-// atWork recognizes a director that is still carrying out a commit.
-var atWork = regexp.MustCompile(`(?i)\b(pending|at work|in progress|busy)\b`)
-
+// still at work.
 var inEdit = regexp.MustCompile(`(?i)\b(edited|edit mode|in edit|edit session|pending|at work|in progress|busy|locked)\b`)
 
 // meaning says what an answer that is not a success means. known tells that it
