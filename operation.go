@@ -223,8 +223,6 @@ type Advance struct {
 	// Picture, where not nil, is what a look during the step showed; it is laid
 	// over the stored picture of the fabric.
 	Picture *Picture
-	// Wake asks that operations that wait behind this one be looked at.
-	Wake bool
 }
 
 // ClaimChange is a new state of one open claim.
