@@ -159,7 +159,7 @@ func TestClaimsMoveReleaseAndClose(t *testing.T) {
 			t.Errorf("claim with an heir = %+v", got)
 		}
 		at := b.lastEvent()
-		op = b.advance(composa.Advance{
+		b.advance(composa.Advance{
 			Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseDone,
 			Claims:   []composa.ClaimChange{{Claim: claim.ID, Machine: to.ID, Purpose: composa.PurposeMachine, Entry: "ssd", Used: true}},
 			Machines: []composa.MachineChange{{Machine: from.ID, Idle: true}, {Machine: to.ID, Idle: true}},
