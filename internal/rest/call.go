@@ -60,7 +60,7 @@ func (s *Server) number(next http.Handler) http.Handler {
 			s.logged(r, c, rec.status, time.Since(began))
 		}()
 		if s.closing.Err() != nil {
-			s.answer(rec, r, composa.Errorf(composa.CodeUnavailable, "cannot answer: %w", errStopping).WithNext("ask again in a few seconds"))
+			s.answer(rec, r, stopping())
 			return
 		}
 		next.ServeHTTP(rec, r)

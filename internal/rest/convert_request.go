@@ -12,8 +12,19 @@ import (
 // usualGrace is how long a host may take to shut down where nobody says.
 const usualGrace = 2 * time.Minute
 
-func askedOf(p *composa.Project, machine string, a api.Ask) composa.Asked {
-	return composa.Asked{Project: p.ID, Machine: machine, Message: a.Message, Timeout: time.Duration(a.Timeout) * time.Second}
+// subject is what a request is about, and how it is asked.
+type subject struct {
+	project  *composa.Project
+	machine  string // its name
+	location string // where the request's body stands in what was sent
+	dryRun   bool
+}
+
+func askedOf(m subject, a api.Ask) composa.Asked {
+	return composa.Asked{
+		Project: m.project.ID, Machine: m.machine, Message: a.Message,
+		Timeout: time.Duration(a.Timeout) * time.Second, DryRun: m.dryRun,
+	}
 }
 
 func specOf(name string, w api.Wish) composa.Spec {
@@ -56,32 +67,36 @@ func countsOf(location string, counts map[string]int) (map[composa.Kind]int, err
 	return out, nil
 }
 
-func composeOf(p *composa.Project, name string, w api.Wish, a api.Ask, isNew bool) composa.ComposeRequest {
-	return composa.ComposeRequest{Asked: askedOf(p, name, a), Spec: specOf(name, w), New: isNew}
+func composeOf(m subject, w api.Wish, a api.Ask, isNew bool) composa.ComposeRequest {
+	return composa.ComposeRequest{Asked: askedOf(m, a), Spec: specOf(m.machine, w), New: isNew}
 }
 
-func freeOf(p *composa.Project, name string, r api.FreeMachine) composa.FreeRequest {
+// freeOf reads a body that may be missing: it has nothing that must be said.
+func freeOf(m subject, r *api.FreeMachine) (composa.FreeRequest, error) {
+	if r == nil {
+		r = &api.FreeMachine{}
+	}
 	grace := usualGrace
 	if r.Grace != nil {
 		grace = time.Duration(*r.Grace) * time.Second
 	}
-	return composa.FreeRequest{Asked: askedOf(p, name, r.Ask), Grace: grace}
+	return composa.FreeRequest{Asked: askedOf(m, r.Ask), Grace: grace}, nil
 }
 
-func plugOf(p *composa.Project, name string, r api.Plug) composa.PlugRequest {
-	return composa.PlugRequest{Asked: askedOf(p, name, r.Ask), Entries: entriesOf(r.Devices)}
+func plugOf(m subject, r api.Plug) (composa.PlugRequest, error) {
+	return composa.PlugRequest{Asked: askedOf(m, r.Ask), Entries: entriesOf(r.Devices)}, nil
 }
 
-func unplugOf(p *composa.Project, name string, r api.Unplug, location string) (composa.UnplugRequest, error) {
-	counts, err := countsOf(location+".counts", r.Counts)
-	return composa.UnplugRequest{Asked: askedOf(p, name, r.Ask), Places: placesOf(r.IDs), Counts: counts}, err
+func unplugOf(m subject, r api.Unplug) (composa.UnplugRequest, error) {
+	counts, err := countsOf(m.location+".counts", r.Counts)
+	return composa.UnplugRequest{Asked: askedOf(m, r.Ask), Places: placesOf(r.IDs), Counts: counts}, err
 }
 
-func reshapeOf(p *composa.Project, name string, r api.Reshape, location string) (composa.ReshapeRequest, error) {
-	totals, err := countsOf(location+".totals", r.Totals)
-	return composa.ReshapeRequest{Asked: askedOf(p, name, r.Ask), Totals: totals}, err
+func reshapeOf(m subject, r api.Reshape) (composa.ReshapeRequest, error) {
+	totals, err := countsOf(m.location+".totals", r.Totals)
+	return composa.ReshapeRequest{Asked: askedOf(m, r.Ask), Totals: totals}, err
 }
 
-func moveOf(p *composa.Project, name string, r api.Move) composa.MoveRequest {
-	return composa.MoveRequest{Asked: askedOf(p, name, r.Ask), Places: placesOf(r.IDs), To: r.To}
+func moveOf(m subject, r api.Move) (composa.MoveRequest, error) {
+	return composa.MoveRequest{Asked: askedOf(m, r.Ask), Places: placesOf(r.IDs), To: r.To}, nil
 }

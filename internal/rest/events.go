@@ -65,15 +65,13 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*huma.Str
 			_ = json.NewEncoder(hc.BodyWriter()).Encode(page) // nobody is left to tell when the caller went away
 		}}, nil
 	}
-	select {
-	case s.streams <- struct{}{}:
-	default:
+	if !s.streams.take() {
 		return nil, composa.Errorf(composa.CodeUnavailable, "cannot follow events: %d streams are open, which is the most", MaxStreams).
 			WithNext("ask again in a few seconds")
 	}
 	follow := in.Follow || kind == sseType
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		defer func() { <-s.streams }()
+		defer s.streams.leave()
 		held, done, ok := s.hold(hc.Context())
 		if !ok {
 			return

@@ -62,7 +62,7 @@ func (s *Server) inventory(ctx context.Context, in *fabricPath) (*inventoryOutpu
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.Fabrics.Look(ctx, f.Name)
+	p, err := asked(ctx, s, s.looks, f.Name, Fabrics.Look)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (s *Server) checkFabric(ctx context.Context, in *fabricPath) (*checkOutput,
 	if err != nil {
 		return nil, err
 	}
-	checks, err := s.Fabrics.Check(ctx, f.Name)
+	checks, err := asked(ctx, s, s.checks, f.Name, Fabrics.Check)
 	if err != nil {
 		return nil, err
 	}
@@ -101,4 +101,18 @@ func (s *Server) checkFabric(ctx context.Context, in *fabricPath) (*checkOutput,
 		out.Checks = append(out.Checks, api.CheckLine{Name: c.Name, OK: c.OK, Text: c.Text, Seconds: c.Took.Seconds()})
 	}
 	return &checkOutput{Body: out}, nil
+}
+
+// asked asks a fabric, together with those who ask the same now. It goes on when
+// the caller goes away, for the others, and ends when the server stops.
+func asked[T any](ctx context.Context, s *Server, with *shared[T], name composa.FabricName, ask func(Fabrics, context.Context, composa.FabricName) (T, error)) (T, error) {
+	return with.ask(ctx, name, func() (T, error) {
+		held, done, ok := s.hold(context.WithoutCancel(ctx))
+		if !ok {
+			var none T
+			return none, stopping()
+		}
+		defer done()
+		return ask(s.Fabrics, held, name)
+	})
 }

@@ -13,6 +13,7 @@ const (
 	MaxList    = 1000              // items in one page of a list
 	UsualList  = 100               // items in a page where the caller does not say
 	MaxWait    = 300 * time.Second // that one call waits for an operation
+	MaxWaits   = 1024              // calls that wait for an operation at the same time
 	MaxStreams = 256               // event streams at the same time
 	MaxMessage = 500               // characters of a message for the record
 	MaxTimeout = 604800            // seconds that a caller may wait for a silent fabric
@@ -38,6 +39,7 @@ func limits() map[string]int {
 		"listDefault":      UsualList,
 		"freedMachines":    maxFreed,
 		"waitSeconds":      int(MaxWait / time.Second),
+		"waits":            MaxWaits,
 		"eventStreams":     MaxStreams,
 		"keepAliveSeconds": int(keepAlive / time.Second),
 		"messageLength":    MaxMessage,
@@ -54,3 +56,19 @@ func limits() map[string]int {
 
 // features are names that only grow (docs/compatibility.md).
 var features = []string{"devices", "events", "fabrics", "machines", "operations", "plans", "pools", "projects", "wait"}
+
+// places bounds how many do the same at the same time.
+type places chan struct{}
+
+// take takes a place; false where there is none.
+func (p places) take() bool {
+	select {
+	case p <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave gives a place back.
+func (p places) leave() { <-p }

@@ -260,6 +260,9 @@ func TestPools(t *testing.T) {
 		t.Errorf("device in a pool = %+v", d)
 	}
 	p = must(w.client.AddToPool(ctx, "default", "vision", []string{d.ID, "rack1/gpu4"}))
+	if !slices.Equal(p.Devices, []string{"rack1/gpu4", "rack1/gpu5", "rack2/gpu5"}) {
+		t.Errorf("after adding it has %v", p.Devices)
+	}
 	p = must(w.client.RemoveFromPool(ctx, "default", "vision", []string{"rack1/gpu5", "rack2/gpu5"}))
 	if !slices.Equal(p.Devices, []string{"rack1/gpu4"}) {
 		t.Errorf("pool = %+v", p)
@@ -298,7 +301,7 @@ func TestSite(t *testing.T) {
 	if s.Version != "test" || s.Principal != "admin" || !slices.Equal(s.Projects, []string{"default"}) || s.Site == "" || s.Incarnation == "" {
 		t.Errorf("site = %+v", s)
 	}
-	for _, name := range []string{"bodyBytes", "jsonDepth", "listLimit", "waitSeconds", "nameLength", "machineDevices", "machineEntries", "labels"} {
+	for _, name := range []string{"bodyBytes", "jsonDepth", "listLimit", "waitSeconds", "waits", "eventStreams", "nameLength", "machineDevices", "machineEntries", "labels"} {
 		if s.Limits[name] == 0 {
 			t.Errorf("limit %s is not told", name)
 		}

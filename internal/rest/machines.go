@@ -153,8 +153,9 @@ func (s *Server) newMachine(ctx context.Context, in *newMachineInput) (*changeOu
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.Requests.Compose(ctx, callOf(ctx).who, composeOf(p, in.Body.Name, in.Body.Wish, in.Body.Ask, true))
-	return s.changed(ctx, out, err, in.WaitInput)
+	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) {
+		return s.Requests.Compose(ctx, who, composeOf(subject{project: p, machine: in.Body.Name}, in.Body.Wish, in.Body.Ask, true))
+	})
 }
 
 type putMachineInput struct {
@@ -164,89 +165,58 @@ type putMachineInput struct {
 }
 
 func (s *Server) putMachine(ctx context.Context, in *putMachineInput) (*changeOutput, error) {
-	c := callOf(ctx)
-	out, err := s.Requests.Compose(ctx, c.who, composeOf(c.project, in.Name, in.Body.Wish, in.Body.Ask, false))
-	return s.changed(ctx, out, err, in.WaitInput)
+	m := subject{project: callOf(ctx).project, machine: in.Name}
+	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) {
+		return s.Requests.Compose(ctx, who, composeOf(m, in.Body.Wish, in.Body.Ask, false))
+	})
 }
 
-type plugInput struct {
+// changeInput asks for a change of the machine of the path.
+type changeInput[Body any] struct {
 	MachinePath
 	WaitInput
-	Body api.Plug
+	Body Body
 }
 
-func (s *Server) plug(ctx context.Context, in *plugInput) (*changeOutput, error) {
-	c := callOf(ctx)
-	out, err := s.Requests.Plug(ctx, c.who, plugOf(c.project, in.Name, in.Body))
-	return s.changed(ctx, out, err, in.WaitInput)
+// change makes the handler of a verb: read reads the body, ask hands what it
+// says to intake.
+func change[Body, Request any](read reader[Body, Request], ask asker[Request]) func(*Server, context.Context, *changeInput[Body]) (*changeOutput, error) {
+	return func(s *Server, ctx context.Context, in *changeInput[Body]) (*changeOutput, error) {
+		m := subject{project: callOf(ctx).project, machine: in.Name, location: "body"}
+		return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) {
+			return submit(ctx, s.Requests, who, m, in.Body, read, ask)
+		})
+	}
 }
 
-type unplugInput struct {
-	MachinePath
-	WaitInput
-	Body api.Unplug
-}
+// reader reads the body of a request about a machine.
+type reader[Body, Request any] func(subject, Body) (Request, error)
 
-func (s *Server) unplug(ctx context.Context, in *unplugInput) (*changeOutput, error) {
-	c := callOf(ctx)
-	r, err := unplugOf(c.project, in.Name, in.Body, "body")
+// asker is how intake takes a request.
+type asker[Request any] func(Requests, context.Context, composa.Who, Request) (*composa.Outcome, error)
+
+// submit reads a request and hands it to intake.
+func submit[Body, Request any](ctx context.Context, to Requests, who composa.Who, m subject, body Body, read reader[Body, Request], ask asker[Request]) (*composa.Outcome, error) {
+	r, err := read(m, body)
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.Requests.Unplug(ctx, c.who, r)
-	return s.changed(ctx, out, err, in.WaitInput)
+	return ask(to, ctx, who, r)
 }
 
-type reshapeInput struct {
-	MachinePath
-	WaitInput
-	Body api.Reshape
-}
-
-func (s *Server) reshape(ctx context.Context, in *reshapeInput) (*changeOutput, error) {
-	c := callOf(ctx)
-	r, err := reshapeOf(c.project, in.Name, in.Body, "body")
+// changed answers a changing call by what came of it within the caller's
+// patience.
+func (s *Server) changed(ctx context.Context, in WaitInput, ask func(composa.Who) (*composa.Outcome, error)) (*changeOutput, error) {
+	patience, leave, err := s.waiting(in)
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.Requests.Reshape(ctx, c.who, r)
-	return s.changed(ctx, out, err, in.WaitInput)
-}
-
-type moveInput struct {
-	MachinePath
-	WaitInput
-	Body api.Move
-}
-
-func (s *Server) move(ctx context.Context, in *moveInput) (*changeOutput, error) {
-	c := callOf(ctx)
-	out, err := s.Requests.Move(ctx, c.who, moveOf(c.project, in.Name, in.Body))
-	return s.changed(ctx, out, err, in.WaitInput)
-}
-
-type freeInput struct {
-	MachinePath
-	WaitInput
-	Body *api.FreeMachine
-}
-
-func (s *Server) free(ctx context.Context, in *freeInput) (*changeOutput, error) {
-	c := callOf(ctx)
-	var body api.FreeMachine
-	if in.Body != nil {
-		body = *in.Body
-	}
-	out, err := s.Requests.Free(ctx, c.who, freeOf(c.project, in.Name, body))
-	return s.changed(ctx, out, err, in.WaitInput)
-}
-
-// changed answers a changing call that intake took, or refused.
-func (s *Server) changed(ctx context.Context, out *composa.Outcome, err error, in WaitInput) (*changeOutput, error) {
+	defer leave()
+	out, err := ask(callOf(ctx).who)
 	if err != nil {
 		return nil, err
 	}
-	return s.done(ctx, out, in.patience())
+	return s.done(ctx, out, patience)
 }
 
 // projectOf returns the project that a body names, the default one where it

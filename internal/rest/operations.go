@@ -59,7 +59,12 @@ type operationOutput struct {
 }
 
 func (s *Server) operation(ctx context.Context, in *operationInput) (*operationOutput, error) {
-	op, err := s.await(ctx, callOf(ctx).who, composa.OperationID(in.ID), in.patience())
+	patience, leave, err := s.waiting(in.WaitInput)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	op, err := s.await(ctx, callOf(ctx).who, composa.OperationID(in.ID), patience)
 	return s.showOperation(ctx, op, err)
 }
 
@@ -136,41 +141,20 @@ func (s *Server) dryRun(ctx context.Context, p *composa.Project, b *api.NewPlan)
 		return nil, err
 	}
 	who := callOf(ctx).who
+	m := subject{project: p, machine: b.Machine, location: "body." + b.Verb, dryRun: true}
 	switch {
 	case b.Compose != nil:
-		r := composeOf(p, b.Machine, b.Compose.Wish, b.Compose.Ask, false)
-		r.DryRun = true
-		return s.Requests.Compose(ctx, who, r)
+		return s.Requests.Compose(ctx, who, composeOf(m, b.Compose.Wish, b.Compose.Ask, false))
 	case b.Plug != nil:
-		r := plugOf(p, b.Machine, *b.Plug)
-		r.DryRun = true
-		return s.Requests.Plug(ctx, who, r)
+		return submit(ctx, s.Requests, who, m, *b.Plug, plugOf, Requests.Plug)
 	case b.Unplug != nil:
-		r, err := unplugOf(p, b.Machine, *b.Unplug, "body.unplug")
-		if err != nil {
-			return nil, err
-		}
-		r.DryRun = true
-		return s.Requests.Unplug(ctx, who, r)
+		return submit(ctx, s.Requests, who, m, *b.Unplug, unplugOf, Requests.Unplug)
 	case b.Reshape != nil:
-		r, err := reshapeOf(p, b.Machine, *b.Reshape, "body.reshape")
-		if err != nil {
-			return nil, err
-		}
-		r.DryRun = true
-		return s.Requests.Reshape(ctx, who, r)
+		return submit(ctx, s.Requests, who, m, *b.Reshape, reshapeOf, Requests.Reshape)
 	case b.Move != nil:
-		r := moveOf(p, b.Machine, *b.Move)
-		r.DryRun = true
-		return s.Requests.Move(ctx, who, r)
+		return submit(ctx, s.Requests, who, m, *b.Move, moveOf, Requests.Move)
 	}
-	var free api.FreeMachine
-	if b.Free != nil {
-		free = *b.Free
-	}
-	r := freeOf(p, b.Machine, free)
-	r.DryRun = true
-	return s.Requests.Free(ctx, who, r)
+	return submit(ctx, s.Requests, who, m, b.Free, freeOf, Requests.Free)
 }
 
 // oneRequest refuses a plan whose request is not that of its verb. Free needs

@@ -79,7 +79,11 @@ type Server struct {
 	handler http.Handler
 	feed    *event.Feed // wakes waits and streams
 
-	streams chan struct{} // one place for each event stream
+	streams places // of event streams
+	waits   places // of calls that wait for an operation
+	looks   *shared[*composa.Picture]
+	checks  *shared[[]composa.Check]
+
 	closing context.Context
 	close   context.CancelCauseFunc
 
@@ -90,6 +94,10 @@ type Server struct {
 // errStopping ends waits and streams when the server stops.
 var errStopping = errors.New("the server is stopping")
 
+func stopping() error {
+	return composa.Errorf(composa.CodeUnavailable, "cannot answer: %w", errStopping).WithNext("ask again in a few seconds")
+}
+
 // New makes a server of its parts. Close ends what it holds open.
 func New(c Config) *Server {
 	if c.Clock == nil {
@@ -98,7 +106,10 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, streams: make(chan struct{}, MaxStreams)}
+	s := &Server{
+		Config: c, streams: make(places, MaxStreams), waits: make(places, MaxWaits),
+		looks: newShared[*composa.Picture](), checks: newShared[[]composa.Check](),
+	}
 	s.closing, s.close = context.WithCancelCause(context.Background())
 	if c.Store != nil { // a server that is made for its description only has none
 		s.feed = event.New(c.Store, c.Log)

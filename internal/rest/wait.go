@@ -33,6 +33,20 @@ func (in WaitInput) patience() time.Duration {
 	return 0
 }
 
+// waiting takes a place among those who wait, where the caller waits. It is taken
+// before anything is done, so that a call that finds none has changed nothing.
+func (s *Server) waiting(in WaitInput) (patience time.Duration, leave func(), err error) {
+	patience = in.patience()
+	if patience == 0 {
+		return 0, func() {}, nil
+	}
+	if !s.waits.take() {
+		return 0, nil, composa.Errorf(composa.CodeUnavailable, "cannot wait: %d calls wait for operations, which is the most", MaxWaits).
+			WithNext("ask again in a few seconds, or without wait")
+	}
+	return patience, s.waits.leave, nil
+}
+
 // settled says whether nothing happens to an operation without a person.
 func settled(op *composa.Operation) bool {
 	return op.Phase.Ended() || op.Phase == composa.PhaseHeld
