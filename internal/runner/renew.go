@@ -16,7 +16,7 @@ func (d *decision) fail(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	f := *l.failed
 	onward := op.Direction == composa.Undo || op.Verb.OnlyForward()
 	switch {
-	case f.hold || onward && l.plans >= maxRenewals:
+	case f.hold || onward && l.plans >= renewals(r, f):
 		d.hold(op, l, r, f)
 	case onward:
 		l.plans++
@@ -31,6 +31,14 @@ func (d *decision) fail(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	default:
 		d.turn(op, l, r, f)
 	}
+}
+
+// renewals is how many plans an operation that goes on gets after a fault.
+func renewals(r *composa.StepRecord, f fault) int {
+	if r != nil && r.Step.Act == composa.ActPower && f.code == composa.CodeFailed {
+		return maxPowers
+	}
+	return maxRenewals
 }
 
 // turn begins the way back. The result that the operation will have is written

@@ -11,6 +11,7 @@ import (
 const (
 	maxAttempts = 5 // how often a step is handed over when nobody knows what became of it
 	maxRenewals = 5 // plans of an operation that only goes forward, and of an undo, before it is held
+	maxPowers   = 2 // of these, when it was a host that did not go on or off: the driver has waited long each time
 	maxReplans  = 1 // plans of another operation when the world moved, before it is undone
 	maxSettles  = 5 // refusals to settle before it is held
 
