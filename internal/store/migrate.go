@@ -37,14 +37,14 @@ func (e *engine) migrate(ctx context.Context) error {
 	}
 	have, known, err := provider.GetVersions(ctx)
 	if err != nil {
-		return e.translate("read the version of the store", err)
+		return e.translate(ctx, "read the version of the store", err)
 	}
 	if have > known {
 		return composa.Errorf(composa.CodeRefused, "cannot open the store: its tables have version %d, this program knows versions up to %d", have, known).
 			WithNext("use the newer composa that made them, or restore a backup from before")
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return e.translate("bring the store's tables up to date", err)
+		return e.translate(ctx, "bring the store's tables up to date", err)
 	}
 	return nil
 }

@@ -44,10 +44,10 @@ func (s *Store) write(ctx context.Context, who composa.Who, what string, f func(
 			return nil
 		case again && run < maxRuns && ctx.Err() == nil:
 			continue
-		case again:
+		case again && ctx.Err() == nil:
 			return composa.Errorf(composa.CodeUnavailable, "cannot %s: too many others change the same at once: %w", what, err).WithNext("try again")
 		}
-		return s.engine.translate(what, err)
+		return s.engine.translate(ctx, what, err)
 	}
 }
 
@@ -58,10 +58,10 @@ func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) er
 	}
 	t := &tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()}
 	if err := f(t); err != nil {
-		return firstError(err, raw.Rollback())
+		return firstError(err, rollback(raw))
 	}
 	if err := t.number(); err != nil {
-		return firstError(err, raw.Rollback())
+		return firstError(err, rollback(raw))
 	}
 	if err := raw.Commit(); err != nil {
 		return err
@@ -80,11 +80,17 @@ func (s *Store) read(ctx context.Context, who composa.Who, what string, f func(t
 	}
 	raw, err := s.engine.read.BeginTx(ctx, s.engine.readOptions)
 	if err != nil {
-		return s.engine.translate(what, err)
+		return s.engine.translate(ctx, what, err)
 	}
 	err = f(&tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()})
-	if err := firstError(err, raw.Rollback()); err != nil {
-		return s.engine.translate(what, err)
+	return s.engine.translate(ctx, what, firstError(err, rollback(raw)))
+}
+
+// rollback ends a transaction that has nothing to keep. One that has ended by
+// itself, because its context did, is as good.
+func rollback(raw *sql.Tx) error {
+	if err := raw.Rollback(); !errors.Is(err, sql.ErrTxDone) {
+		return err
 	}
 	return nil
 }
@@ -100,16 +106,18 @@ func known(who composa.Who, what string) error {
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
 // translate gives an error of the database a code and a sentence. Errors that
-// have a code pass as they are.
-func (e *engine) translate(what string, err error) error {
+// have a code pass as they are. Once ctx, the caller's, has ended, the words of
+// the database only tell where that met it.
+func (e *engine) translate(ctx context.Context, what string, err error) error {
 	var coded *composa.Error
 	if err == nil || errors.As(err, &coded) {
 		return err
 	}
+	ended := ctx.Err()
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(ended, context.DeadlineExceeded), ended == nil && errors.Is(err, context.DeadlineExceeded):
 		return composa.Errorf(composa.CodeTimeout, "cannot %s: the time for it passed: %w", what, err)
-	case errors.Is(err, context.Canceled):
+	case ended != nil, errors.Is(err, context.Canceled):
 		return composa.Errorf(composa.CodeCancelled, "cannot %s: the caller went away: %w", what, err)
 	case errors.Is(err, sql.ErrConnDone), strings.Contains(err.Error(), "database is closed"):
 		return composa.Errorf(composa.CodeUnavailable, "cannot %s: the store is closed: %w", what, err)
