@@ -14,7 +14,7 @@ func (a *app) availableCommand() *cobra.Command {
 	var kind string
 	cmd := &cobra.Command{
 		Use:   "available",
-		Short: "Show what can be had now, by kind and model",
+		Short: "show what can be had now, by kind and model",
 		Long: `Show by kind and model how many devices are free, how many there are, and the most
 that one machine could get now: a machine is made of devices of one fabric.`,
 		Args:              noArgs,

@@ -70,7 +70,7 @@ func New(c Config) *cobra.Command {
 	a.fillIn()
 	root := &cobra.Command{
 		Use:           "composa",
-		Short:         "Compose machines out of racks of composable hardware",
+		Short:         "compose machines out of racks of composable hardware",
 		Long:          rootHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -178,8 +178,8 @@ func (a *app) addCommands(root *cobra.Command) {
 	add(groupMachines, a.sshCommand())
 	add(groupThings, a.machineCommand(), a.deviceCommand(), a.fabricCommand(), a.poolCommand(),
 		a.operationCommand(), a.eventCommand(), a.contextCommand())
-	add(groupSite, a.statusCommand(), a.availableCommand(), a.watchCommand(), a.versionCommand())
-	root.SetCompletionCommandGroupID(groupSite)
+	add(groupSite, a.statusCommand(), a.availableCommand(), a.watchCommand(), a.completionCommand(), a.versionCommand())
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(helpTopics()...)
 }
 

@@ -19,7 +19,7 @@ func (a *app) composeCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "compose NAME [--cpu WANT] [--gpu WANT] …",
-		Short: "Make a machine out of free devices",
+		Short: "make a machine out of free devices",
 		Long: `Make a machine out of free devices of one fabric.
 
 WANT says which devices of a kind:

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) contextCommand() *cobra.Command {
-	cmd := noun("context", "Save servers, and choose one", "contexts")
+	cmd := noun("context", "save servers, and choose one", "contexts")
 	cmd.Long = `Save where servers are and who one is there, and choose the one that commands talk
 to. Contexts are kept in $XDG_CONFIG_HOME/composa/contexts.yaml, readable by you
 only. A token is sent to the URL that it is saved with, and nowhere else.`
@@ -64,7 +64,7 @@ func (a *app) contextLs() *cobra.Command {
 	return &cobra.Command{
 		Use:               "ls",
 		Aliases:           []string{"list"},
-		Short:             "List saved contexts",
+		Short:             "list saved contexts",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(*cobra.Command, []string) error {
@@ -86,7 +86,7 @@ func (a *app) contextShow() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show [NAME]",
 		Aliases:           []string{"get"},
-		Short:             "Show a context; the current one unless named",
+		Short:             "show a context; the current one unless named",
 		Args:              argsBetween(0, 1, "a context"),
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -125,7 +125,7 @@ func (a *app) contextCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "create NAME --url URL",
 		Aliases: []string{"add"},
-		Short:   "Save a context",
+		Short:   "save a context",
 		Long: `Save where a server is and who one is there. It becomes the current context if
 there is none, or with --use. The token is read from a file, or from standard
 input with --token-file -, so that it does not show among the processes.`,
@@ -201,7 +201,7 @@ func (a *app) createContext(c Context, tokenFile string, use bool) error {
 func (a *app) contextUse() *cobra.Command {
 	return &cobra.Command{
 		Use:               "use NAME",
-		Short:             "Make a context the current one",
+		Short:             "make a context the current one",
 		Args:              argsBetween(1, 1, "a context"),
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -227,7 +227,7 @@ func (a *app) contextRm() *cobra.Command {
 	return &cobra.Command{
 		Use:               "rm NAME",
 		Aliases:           []string{"delete"},
-		Short:             "Forget a context, and its token",
+		Short:             "forget a context, and its token",
 		Args:              argsBetween(1, 1, "a context"),
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) deviceCommand() *cobra.Command {
-	cmd := noun("device", "List, show and describe devices", "devices")
+	cmd := noun("device", "list, show and describe devices", "devices")
 	cmd.AddCommand(a.deviceLs(), a.deviceShow(), a.deviceSet())
 	return cmd
 }
@@ -26,7 +26,7 @@ func (a *app) deviceLs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "ls",
 		Aliases:           []string{"list"},
-		Short:             "List devices",
+		Short:             "list devices",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,7 +71,7 @@ func (a *app) deviceShow() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show FABRIC/DEVICE|ID",
 		Aliases:           []string{"get"},
-		Short:             "Show one device",
+		Short:             "show one device",
 		Args:              argsBetween(1, 1, "a device"),
 		ValidArgsFunction: a.completeDevices,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -100,7 +100,7 @@ func (a *app) deviceSet() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "set FABRIC/DEVICE",
-		Short: "Say what a fabric does not know of a device",
+		Short: "say what a fabric does not know of a device",
 		Long: `Say what a fabric does not know of a device: the address and login of the host
 behind a cpu, labels, and whether it may be given out. What is not named stays.`,
 		Example: `  composa device set rack1/cpu2 --address 10.0.0.12 --login ubuntu

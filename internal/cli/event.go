@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) eventCommand() *cobra.Command {
-	cmd := noun("event", "List and follow events", "events")
+	cmd := noun("event", "list and follow events", "events")
 	cmd.AddCommand(a.eventLs())
 	return cmd
 }
@@ -24,7 +24,7 @@ func (a *app) eventLs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ls",
 		Aliases: []string{"list"},
-		Short:   "List events, or follow them as they happen",
+		Short:   "list events, or follow them as they happen",
 		Long: `List events in the order in which they happened. With --follow those that happen
 from now on are printed (or with --after those behind one), until an interrupt.
 -o jsonl prints one object a line.`,

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -11,7 +12,7 @@ import (
 )
 
 func (a *app) fabricCommand() *cobra.Command {
-	cmd := noun("fabric", "List, show and check fabrics", "fabrics")
+	cmd := noun("fabric", "list, show and check fabrics", "fabrics")
 	cmd.AddCommand(a.fabricLs(), a.fabricShow(), a.fabricCheck(), a.fabricInventory())
 	return cmd
 }
@@ -20,7 +21,7 @@ func (a *app) fabricLs() *cobra.Command {
 	return &cobra.Command{
 		Use:               "ls",
 		Aliases:           []string{"list"},
-		Short:             "List fabrics",
+		Short:             "list fabrics",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,32 +40,31 @@ func (a *app) fabricLs() *cobra.Command {
 }
 
 func (a *app) fabricShow() *cobra.Command {
-	return &cobra.Command{
-		Use:               "show NAME",
-		Aliases:           []string{"get"},
-		Short:             "Show one fabric",
-		Args:              argsBetween(1, 1, "a fabric"),
-		ValidArgsFunction: a.completeFabrics,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.fabricClient(args[0])
-			if err != nil {
-				return err
-			}
-			f, err := c.Fabric(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return printOne(a, fabricTable, *f, func(io.Writer) error { return a.printDetails(fabricDetails(f), "") })
-		},
-	}
+	cmd := &cobra.Command{Use: "show NAME", Aliases: []string{"get"}, Short: "show one fabric"}
+	return a.onFabric(cmd, func(ctx context.Context, c *client.Client, name string) error {
+		f, err := c.Fabric(ctx, name)
+		if err != nil {
+			return err
+		}
+		return printOne(a, fabricTable, *f, func(io.Writer) error { return a.printDetails(fabricDetails(f), "") })
+	})
 }
 
-// fabricClient connects where the word can name a fabric.
-func (a *app) fabricClient(name string) (*client.Client, error) {
-	if err := checkDNSLabel("fabric", name); err != nil {
-		return nil, fail("not_found", "cannot find fabric %q: no fabric can have that name", abridge(name, 40)).next("`composa fabric ls` lists them")
+// onFabric makes cmd take the name of one fabric.
+func (a *app) onFabric(cmd *cobra.Command, run func(ctx context.Context, c *client.Client, name string) error) *cobra.Command {
+	cmd.Args, cmd.ValidArgsFunction = argsBetween(1, 1, "a fabric"), a.completeFabrics
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		name := args[0]
+		if err := checkDNSLabel("fabric", name); err != nil {
+			return fail("not_found", "cannot find fabric %q: no fabric can have that name", abridge(name, 40)).next("`composa fabric ls` lists them")
+		}
+		c, err := a.connect()
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), c, name)
 	}
-	return a.connect()
+	return cmd
 }
 
 var fabricTable = table[api.Fabric]{

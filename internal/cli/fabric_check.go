@@ -1,42 +1,38 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) fabricCheck() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "check NAME",
-		Short: "Ask a fabric right now whether it answers",
+		Short: "ask a fabric right now whether it answers",
 		Long: `Ask a fabric right now whether it answers, what it is, and whether it could be
 used. Nothing is changed on it. The exit code is 1 where a check failed.`,
-		Args:              argsBetween(1, 1, "a fabric"),
-		ValidArgsFunction: a.completeFabrics,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.fabricClient(args[0])
-			if err != nil {
-				return err
-			}
-			check, err := c.CheckFabric(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if a.format.structured() {
-				err = a.printStructured(check)
-			} else {
-				err = printList(a, checkTable, "checks", check.Checks)
-			}
-			if err == nil && !check.OK {
-				return fail("failed", "cannot use fabric %q as it is: %s", args[0], failedChecks(check.Checks))
-			}
-			return err
-		},
 	}
+	return a.onFabric(cmd, func(ctx context.Context, c *client.Client, name string) error {
+		check, err := c.CheckFabric(ctx, name)
+		if err != nil {
+			return err
+		}
+		if a.format.structured() {
+			err = a.printStructured(check)
+		} else {
+			err = printList(a, checkTable, "checks", check.Checks)
+		}
+		if err == nil && !check.OK {
+			return fail("failed", "cannot use fabric %q as it is: %s", name, failedChecks(check.Checks))
+		}
+		return err
+	})
 }
 
 func failedChecks(checks []api.CheckLine) string {
@@ -65,32 +61,26 @@ var checkTable = table[api.CheckLine]{
 }
 
 func (a *app) fabricInventory() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "inventory NAME",
-		Short: "Show everything that a fabric shows right now",
+		Short: "show everything that a fabric shows right now",
 		Long: `Look at a fabric right now and show everything that it shows: its machines, ours
 and foreign ones, and its devices.`,
-		Args:              argsBetween(1, 1, "a fabric"),
-		ValidArgsFunction: a.completeFabrics,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.fabricClient(args[0])
-			if err != nil {
-				return err
-			}
-			inv, err := c.Inventory(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			sortNaturally(inv.Devices, func(d api.Device) string { return d.Place })
-			switch {
-			case a.format.structured():
-				return a.printStructured(inv)
-			case a.format == formatName || a.flags.columns != "":
-				return printList(a, deviceTable, "devices", inv.Devices)
-			}
-			return a.showInventory(inv)
-		},
 	}
+	return a.onFabric(cmd, func(ctx context.Context, c *client.Client, name string) error {
+		inv, err := c.Inventory(ctx, name)
+		if err != nil {
+			return err
+		}
+		sortNaturally(inv.Devices, func(d api.Device) string { return d.Place })
+		switch {
+		case a.format.structured():
+			return a.printStructured(inv)
+		case a.format == formatName || a.flags.columns != "":
+			return printList(a, deviceTable, "devices", inv.Devices)
+		}
+		return a.showInventory(inv)
+	})
 }
 
 func (a *app) showInventory(inv *api.Inventory) error {

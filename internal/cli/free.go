@@ -22,7 +22,7 @@ func (a *app) freeCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "free NAME… | free --label K=V",
-		Short: "Give machines back",
+		Short: "give machines back",
 		Long: `Give machines back: the host is asked to shut down and has --grace to do so, then
 its power is cut where the fabric can; a Liqid 2.5 director can only ask once more.
 When it is off its devices are taken and are free again. A host that stays on is asked

@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 const rootHelp = `Compose machines out of racks of composable hardware, change them while they run,
 and give them back.
 
-  composa demo                                       a server with pretend racks, to try
+  composa demo                                       a server with emulated racks, to try
   composa compose train --gpu 4 --ssd 1 --nic 1      a machine
   composa plug train --gpu 2                         change it
   composa free train                                 give it back`
@@ -13,9 +13,9 @@ and give them back.
 // helpTopics are the pages of `composa help TOPIC`.
 func helpTopics() []*cobra.Command {
 	return []*cobra.Command{
-		{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp},
-		{Use: "environment", Short: "What is read of the environment", Long: environmentHelp},
-		{Use: "output", Short: "How results are printed", Long: outputHelp},
+		{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
+		{Use: "environment", Short: "what is read of the environment", Long: environmentHelp},
+		{Use: "output", Short: "how results are printed", Long: outputHelp},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) machineCommand() *cobra.Command {
-	cmd := noun("machine", "List and show machines", "machines")
+	cmd := noun("machine", "list and show machines", "machines")
 	cmd.AddCommand(a.machineLs(), a.machineShow())
 	cmd.AddCommand(a.machineVerbs()...)
 	return cmd
@@ -27,7 +27,7 @@ func (a *app) machineLs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "ls",
 		Aliases:           []string{"list"},
-		Short:             "List machines",
+		Short:             "list machines",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,7 +69,7 @@ func (a *app) machineShow() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME|ID",
 		Aliases:           []string{"get"},
-		Short:             "Show one machine, also one that was freed by its id",
+		Short:             "show one machine, also one that was freed by its id",
 		Args:              argsBetween(1, 1, "a machine"),
 		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -17,7 +17,7 @@ func (a *app) moveCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "move IDS --from NAME --to NAME",
-		Short: "Move devices from one machine to another",
+		Short: "move devices from one machine to another",
 		Long: `Move devices from one machine to another of the same fabric and project. It is
 the only command that takes devices from a machine for another one.`,
 		Example:           `  composa move rack1/gpu3,rack1/gpu4 --from train --to render`,

@@ -13,15 +13,15 @@ import (
 )
 
 func (a *app) operationCommand() *cobra.Command {
-	cmd := noun("operation", "List, follow and decide operations", "operations", "op", "ops")
+	cmd := noun("operation", "list, follow and decide operations", "operations", "op", "ops")
 	cmd.AddCommand(a.operationLs(), a.operationShow(), a.operationWait(),
-		a.operationDecide("cancel", "Ask an operation to stop and to put everything back",
+		a.operationDecide("cancel", "ask an operation to stop and to put everything back",
 			`Ask an operation to stop before its next step and to put everything back. A
 queued one ends at once. What only goes forward (free, unplug) is not put back.`, (*client.Client).Cancel),
-		a.operationDecide("retry", "Let a held operation go on", "Let a held operation go on.", (*client.Client).Retry),
-		a.operationDecide("undo", "Let a held operation go back to what was before",
+		a.operationDecide("retry", "let a held operation go on", "Let a held operation go on.", (*client.Client).Retry),
+		a.operationDecide("undo", "let a held operation go back to what was before",
 			"Let a held operation go back to what was before.", (*client.Client).Undo),
-		a.operationDecide("resolve", "Take what the fabric shows as the result of a held operation",
+		a.operationDecide("resolve", "take what the fabric shows as the result of a held operation",
 			"End a held operation by taking what the fabric shows now as its result.", (*client.Client).Resolve))
 	return cmd
 }
@@ -35,7 +35,7 @@ func (a *app) operationLs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "ls",
 		Aliases:           []string{"list"},
-		Short:             "List operations, newest first",
+		Short:             "list operations, newest first",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -87,24 +87,14 @@ func atMost[T any](limit int, seq func(func(T, error) bool)) ([]T, error) {
 }
 
 func (a *app) operationShow() *cobra.Command {
-	return &cobra.Command{
-		Use:               "show ID",
-		Aliases:           []string{"get"},
-		Short:             "Show one operation with its steps",
-		Args:              argsBetween(1, 1, "the id of an operation"),
-		ValidArgsFunction: a.completeOperations,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.operationClient(args[0])
-			if err != nil {
-				return err
-			}
-			op, err := c.Operation(cmd.Context(), args[0], 0)
-			if err != nil {
-				return err
-			}
-			return a.showOperation(op)
-		},
-	}
+	cmd := &cobra.Command{Use: "show ID", Aliases: []string{"get"}, Short: "show one operation with its steps"}
+	return a.onOperation(cmd, func(ctx context.Context, c *client.Client, id string) error {
+		op, err := c.Operation(ctx, id, 0)
+		if err != nil {
+			return err
+		}
+		return a.showOperation(op)
+	})
 }
 
 func (a *app) showOperation(op *api.Operation) error {
@@ -113,38 +103,40 @@ func (a *app) showOperation(op *api.Operation) error {
 	})
 }
 
-// operationClient connects where the word can be the id of an operation.
-func (a *app) operationClient(id string) (*client.Client, error) {
-	if !strings.HasPrefix(id, "op_") || strings.ContainsAny(id, "/?#%") {
-		return nil, fail("not_found", "cannot find operation %q: ids of operations begin with op_", abridge(id, 40)).next("`composa operation ls` lists them")
+// onOperation makes cmd take the id of one operation.
+func (a *app) onOperation(cmd *cobra.Command, run func(ctx context.Context, c *client.Client, id string) error) *cobra.Command {
+	cmd.Args, cmd.ValidArgsFunction = argsBetween(1, 1, "the id of an operation"), a.completeOperations
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id := args[0]
+		if !strings.HasPrefix(id, "op_") || strings.ContainsAny(id, "/?#%") {
+			return fail("not_found", "cannot find operation %q: ids of operations begin with op_", abridge(id, 40)).next("`composa operation ls` lists them")
+		}
+		c, err := a.connect()
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), c, id)
 	}
-	return a.connect()
+	return cmd
 }
 
 func (a *app) operationWait() *cobra.Command {
 	var timeout duration
 	cmd := &cobra.Command{
 		Use:   "wait ID",
-		Short: "Follow an operation to its end",
+		Short: "follow an operation to its end",
 		Long: `Follow an operation to its end. The exit code is that of the command that began
 it: 0 done, 1 undone or cancelled, 10 held. An interrupt only stops the waiting.`,
-		Args:              argsBetween(1, 1, "the id of an operation"),
-		ValidArgsFunction: a.completeOperations,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.operationClient(args[0])
-			if err != nil {
-				return err
-			}
-			op, err := c.Operation(cmd.Context(), args[0], 0)
-			if err != nil {
-				return err
-			}
-			return a.waitFor(cmd.Context(), c, op, timeout.value)
-		},
 	}
 	cmd.Flags().Var(&timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
-	return cmd
+	return a.onOperation(cmd, func(ctx context.Context, c *client.Client, id string) error {
+		op, err := c.Operation(ctx, id, 0)
+		if err != nil {
+			return err
+		}
+		return a.waitFor(ctx, c, op, timeout.value)
+	})
 }
 
 // waitFor follows an operation, prints how it ended, and says so with the error.
@@ -176,36 +168,23 @@ func (a *app) printEnded(op *api.Operation) error {
 func (a *app) operationDecide(verb, short, long string, do func(*client.Client, context.Context, string) (*api.Operation, error)) *cobra.Command {
 	var noWait bool
 	var timeout duration
-	cmd := &cobra.Command{
-		Use:               verb + " ID",
-		Short:             short,
-		Long:              long,
-		Args:              argsBetween(1, 1, "the id of an operation"),
-		ValidArgsFunction: a.completeOperations,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			c, err := a.operationClient(args[0])
-			if err != nil {
-				return err
-			}
-			if err := a.announce(ctx); err != nil {
-				return err
-			}
-			op, err := do(c, ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if noWait {
-				return a.showOperation(op)
-			}
-			err = a.waitFor(ctx, c, op, timeout.value)
-			return asDecided(verb, err)
-		},
-	}
+	cmd := &cobra.Command{Use: verb + " ID", Short: short, Long: long}
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait for the end")
 	cmd.Flags().Var(&timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
-	return cmd
+	return a.onOperation(cmd, func(ctx context.Context, c *client.Client, id string) error {
+		if err := a.announce(ctx); err != nil {
+			return err
+		}
+		op, err := do(c, ctx, id)
+		if err != nil {
+			return err
+		}
+		if noWait {
+			return a.showOperation(op)
+		}
+		return asDecided(verb, a.waitFor(ctx, c, op, timeout.value))
+	})
 }
 
 // asDecided takes the end that was asked for as success: an operation that was

@@ -13,7 +13,7 @@ func (a *app) plugCommand() *cobra.Command {
 	var flags changeFlags
 	cmd := &cobra.Command{
 		Use:   "plug NAME [IDS] [--gpu WANT] …",
-		Short: "Add devices to a machine",
+		Short: "add devices to a machine",
 		Long: `Add free devices of its fabric to a machine: those named, and so many of each
 kind. WANT is as for compose. Devices of another machine are not taken: move does
 that.`,

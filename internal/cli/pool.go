@@ -12,12 +12,12 @@ import (
 )
 
 func (a *app) poolCommand() *cobra.Command {
-	cmd := noun("pool", "Keep devices for a purpose", "pools")
+	cmd := noun("pool", "keep devices for a purpose", "pools")
 	cmd.Long = `Keep devices for a purpose. Only requests that name a pool get its devices
 (compose --pool NAME), and those that name none get devices in no pool.`
 	cmd.AddCommand(a.poolLs(), a.poolShow(), a.poolCreate(), a.poolRm(),
-		a.poolEdit("add", "Put devices into a pool: all of them or none", (*client.Client).AddToPool),
-		a.poolEdit("remove", "Take devices out of a pool: all of them or none", (*client.Client).RemoveFromPool))
+		a.poolEdit("add", "put devices into a pool: all of them or none", (*client.Client).AddToPool),
+		a.poolEdit("remove", "take devices out of a pool: all of them or none", (*client.Client).RemoveFromPool))
 	return cmd
 }
 
@@ -26,7 +26,7 @@ func (a *app) poolLs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "ls",
 		Aliases:           []string{"list"},
-		Short:             "List pools",
+		Short:             "list pools",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,25 +54,27 @@ func (a *app) poolLs() *cobra.Command {
 }
 
 func (a *app) poolShow() *cobra.Command {
-	return &cobra.Command{
-		Use:               "show NAME",
-		Aliases:           []string{"get"},
-		Short:             "Show one pool",
-		Args:              argsBetween(1, 1, "a pool"),
-		ValidArgsFunction: a.completePools,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			c, project, err := a.poolClient(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			p, err := c.Pool(ctx, project, args[0])
-			if err != nil {
-				return err
-			}
-			return a.showPool(p)
-		},
+	cmd := &cobra.Command{Use: "show NAME", Aliases: []string{"get"}, Short: "show one pool"}
+	return a.onPool(cmd, func(ctx context.Context, c *client.Client, project, name string) error {
+		p, err := c.Pool(ctx, project, name)
+		if err != nil {
+			return err
+		}
+		return a.showPool(p)
+	})
+}
+
+// onPool makes cmd take the name of one pool.
+func (a *app) onPool(cmd *cobra.Command, run func(ctx context.Context, c *client.Client, project, name string) error) *cobra.Command {
+	cmd.Args, cmd.ValidArgsFunction = argsBetween(1, 1, "a pool"), a.completePools
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, project, err := a.poolClient(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), c, project, args[0])
 	}
+	return cmd
 }
 
 func (a *app) showPool(p *api.Pool) error {
@@ -86,7 +88,7 @@ func (a *app) poolCreate() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:               "create NAME [IDS]",
-		Short:             "Make a pool, of devices or empty",
+		Short:             "make a pool, of devices or empty",
 		Example:           `  composa pool create vision rack1/gpu[0-3],rack2/gpu[0-3]`,
 		Args:              argsBetween(1, 2, "a name for the pool"),
 		ValidArgsFunction: nothing,
@@ -132,28 +134,17 @@ func (a *app) poolCreate() *cobra.Command {
 }
 
 func (a *app) poolRm() *cobra.Command {
-	return &cobra.Command{
-		Use:               "rm NAME",
-		Aliases:           []string{"delete"},
-		Short:             "Remove a pool that holds no devices",
-		Args:              argsBetween(1, 1, "a pool"),
-		ValidArgsFunction: a.completePools,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			c, project, err := a.poolClient(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if err := a.announce(ctx); err != nil {
-				return err
-			}
-			if err := c.DeletePool(ctx, project, args[0], 0); err != nil {
-				return err
-			}
-			a.say("removed pool %s", args[0])
-			return nil
-		},
-	}
+	cmd := &cobra.Command{Use: "rm NAME", Aliases: []string{"delete"}, Short: "remove a pool that holds no devices"}
+	return a.onPool(cmd, func(ctx context.Context, c *client.Client, project, name string) error {
+		if err := a.announce(ctx); err != nil {
+			return err
+		}
+		if err := c.DeletePool(ctx, project, name, 0); err != nil {
+			return err
+		}
+		a.say("removed pool %s", name)
+		return nil
+	})
 }
 
 // poolEdit makes pool add and pool remove.

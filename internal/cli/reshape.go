@@ -13,7 +13,7 @@ func (a *app) reshapeCommand() *cobra.Command {
 	var flags changeFlags
 	cmd := &cobra.Command{
 		Use:   "reshape NAME --gpu N …",
-		Short: "Set how many devices of a kind a machine has",
+		Short: "set how many devices of a kind a machine has",
 		Long: `Set how many devices of each named kind a machine has: free ones are added, or
 some are taken. Kinds that are not named stay as they are.`,
 		Example:           `  composa reshape train --gpu 8 --nic 2`,

@@ -14,7 +14,7 @@ import (
 func (a *app) sshCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ssh NAME [-- COMMAND]",
-		Short: "Get into a machine",
+		Short: "get into a machine",
 		Long: `Get into the host of a machine with the system's ssh, or run a command there. The
 exit code is that of ssh. What the fabric does not know of the host an operator
 says with ` + "`composa device set FABRIC/CPU --address ADDRESS --login LOGIN`" + `.`,

@@ -20,7 +20,7 @@ type siteStatus struct {
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "status",
-		Short:             "Show the racks, what is free, your machines and open operations",
+		Short:             "show the racks, what is free, your machines and open operations",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {

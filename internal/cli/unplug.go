@@ -13,7 +13,7 @@ func (a *app) unplugCommand() *cobra.Command {
 	var flags changeFlags
 	cmd := &cobra.Command{
 		Use:   "unplug NAME [IDS] [--gpu N] …",
-		Short: "Take devices from a machine",
+		Short: "take devices from a machine",
 		Long: `Take devices from a machine: those named, and so many of each kind. They are
 free again.
 

@@ -124,7 +124,7 @@ func finishTree(root *cobra.Command) {
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND|TOPIC]",
-		Short:   "Show the help of a command or a topic",
+		Short:   "show the help of a command or a topic",
 		GroupID: groupSite,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			cmd, _, err := root.Find(args)

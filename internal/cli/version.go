@@ -14,7 +14,7 @@ type programVersion struct {
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "version",
-		Short:             "Show the version of this program (status shows the server's)",
+		Short:             "show the version of this program (status shows the server's)",
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(*cobra.Command, []string) error {

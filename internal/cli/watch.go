@@ -13,7 +13,7 @@ import (
 func (a *app) watchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch",
-		Short: "Follow what happens to machines, operations and fabrics, calmly",
+		Short: "follow what happens to machines, operations and fabrics, calmly",
 		Long: `Follow what happens: a line where a machine, an operation or a fabric comes into
 another state, until an interrupt. Each single event is shown by
 ` + "`composa event ls --follow`" + `.`,
