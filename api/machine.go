@@ -97,7 +97,7 @@ type Machine struct {
 	OS        string            `json:"os,omitempty"`
 	BootImage string            `json:"bootImage,omitempty"`
 	Power     string            `json:"power" enum:"on,off,unknown" example:"on"`
-	Reach     string            `json:"reach" enum:"unknown,no address" example:"no address" doc:"Whether its host can be reached, as far as is known"`
+	Reach     string            `json:"reach" enum:"unknown,no address" example:"no address" doc:"no address: none is known of its host; unknown: one is, and nobody asked whether it answers"`
 	P2P       bool              `json:"p2p,omitempty"`
 	Drift     []Drift           `json:"drift,omitempty" doc:"How it differs from its record, where no operation explains it"`
 	Operation string            `json:"operation,omitempty" example:"op_k3v9q2xwabcdefgh" doc:"The operation that changes it now, or made this change"`
