@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -151,15 +152,36 @@ func of(devices []composa.Device, fabric composa.FabricName) []composa.Device {
 	return out
 }
 
-// owner says whose machine a native handle is.
+// owner says whose machine a native handle is. One that is being made has none
+// in its row yet: it is known by what was handed over to make it.
 func owner(site *composa.Site, fabric composa.FabricName, native string) (composa.ProjectID, bool) {
+	p := site.Pictures[fabric]
+	seen := p.Machine(native)
+	if seen == nil {
+		return "", false
+	}
 	for i := range site.Machines {
 		m := &site.Machines[i]
-		if m.Fabric == fabric && m.Native == native && native != "" && site.Pictures[fabric].Ours(m.Ref()) != nil {
+		if m.Fabric != fabric {
+			continue
+		}
+		ref, op := m.Ref(), site.Operation(m.Operation)
+		if op != nil {
+			ref = op.Ref(m)
+		}
+		if ref.Means(seen) || op != nil && ref.Native == "" && makes(op, m.ID, p, seen) {
 			return m.Project, true
 		}
 	}
 	return "", false
+}
+
+// makes says whether an operation handed over a step to make a machine, of
+// whose handle nothing is known, and seen is what such a step makes.
+func makes(op *composa.Operation, id composa.MachineID, p *composa.Picture, seen *composa.SeenMachine) bool {
+	return slices.ContainsFunc(op.Steps, func(r composa.StepRecord) bool {
+		return r.Attempt > 0 && r.Step.Act == composa.ActMake && r.Step.Machine.ID == id && r.Step.Made(p) == seen
+	})
 }
 
 // plus is the site with a look laid over its picture of a fabric.
