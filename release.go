@@ -1,14 +1,26 @@
 package composa
 
-// Released says by what the newest picture shows that a device is in no machine
-// and no group of this site any more, so that a claim whose machine gave it up
-// can be closed. Empty: it does not show that. It is the one definition; whoever
-// asks sees to it that the picture began after the release ([SeenDevice].Seen).
-func (s *Site) Released(d *Device) string {
-	seen, p := s.Seen(d), s.Pictures[d.Fabric]
-	if seen == nil {
+import "time"
+
+// Released says by what a look that began after since shows that a device is in
+// no machine and no group of this site any more, so that a claim whose machine
+// gave it up can be closed. Empty: no look shows that. since is when the device
+// was last touched for the claim; what was seen at that very moment, or before,
+// can be of before. It is the one definition.
+func (s *Site) Released(d *Device, since time.Time) string {
+	seen := s.Seen(d)
+	if seen == nil || !seen.Seen.After(since) {
 		return ""
 	}
+	if how := s.apart(d, seen); how != "" {
+		return how + " by a look that began at " + seen.Seen.UTC().Format(time.RFC3339Nano)
+	}
+	return ""
+}
+
+// apart says how a device is shown to be in nothing of ours; empty: it is not.
+func (s *Site) apart(d *Device, seen *SeenDevice) string {
+	p := s.Pictures[d.Fabric]
 	switch seen.Spot.Area {
 	case AreaFree:
 		return "shown free"

@@ -103,7 +103,7 @@ func resolved(site *composa.Site, p *composa.Picture, op *composa.Operation) com
 		case d == nil:
 			change.Closed, change.Evidence = true, "the part is gone"
 		default:
-			change.Evidence = let(site, d)
+			change.Evidence = let(site, d, lastTouched(op))
 			change.Closed = change.Evidence != ""
 		}
 		change.Used = wasAttached(op, id)
@@ -132,11 +132,11 @@ func holder(site *composa.Site, d *composa.Device, inMachine map[string]*composa
 // let says why a device that is in no machine of the operation need not be held
 // any more; empty: it must. One that was left in the site's group is as good as
 // free: whoever gets it next finds it there.
-func let(site *composa.Site, d *composa.Device) string {
+func let(site *composa.Site, d *composa.Device, since time.Time) string {
 	if seen := site.Seen(d); seen != nil && seen.Spot.Area == composa.AreaOurs {
 		return "resolved: left in this site's group"
 	}
-	if why := site.Released(d); why != "" {
+	if why := site.Released(d, since); why != "" {
 		return "resolved: " + why
 	}
 	return ""

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"slices"
-	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -34,12 +33,5 @@ func released(site *composa.Site, c *composa.Claim, dev *composa.Device, gone []
 	if slices.ContainsFunc(gone, func(g composa.PartChange) bool { return g.Gone && g.Device.ID == dev.ID }) {
 		return "the part is gone"
 	}
-	seen := site.Seen(dev)
-	if seen == nil || !seen.Seen.After(c.ReleasedAt) {
-		return ""
-	}
-	if why := site.Released(dev); why != "" {
-		return why + " by a look that began at " + seen.Seen.UTC().Format(time.RFC3339Nano)
-	}
-	return ""
+	return site.Released(dev, c.ReleasedAt)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -199,17 +198,10 @@ func released(op *composa.Operation, c *composa.Claim, dev *composa.Device, site
 			last = r
 		}
 	}
-	seen := site.Seen(dev)
-	switch {
-	case seen == nil && last.Attempt == 0 && c.Operation == op.ID:
+	if site.Seen(dev) == nil && last.Attempt == 0 && c.Operation == op.ID {
 		return "it was never touched"
-	case seen == nil, seen.Seen.Before(last.BeganAt):
-		return ""
 	}
-	if why := site.Released(dev); why != "" {
-		return why + " by a look that began at " + seen.Seen.UTC().Format(time.RFC3339Nano)
-	}
-	return ""
+	return site.Released(dev, last.BeganAt)
 }
 
 // stuck says which device that should have left is still in this site's group
