@@ -380,7 +380,7 @@ func (s *sim) look() {
 }
 
 func (s *sim) intakeTurn() error {
-	if err := s.server.intake.Turn(s.ctx); err != nil {
+	if _, err := s.server.intake.Turn(s.ctx); err != nil {
 		s.note("  queue: %v", err)
 		if composa.CodeOf(err) == composa.CodeInternal {
 			return err
