@@ -56,10 +56,16 @@ func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance)
 		if err := t.tellStates(was, &op, a.Machines); err != nil {
 			return err
 		}
+		var shown *laid
 		if a.Picture != nil {
-			if err := t.overlay(a.Picture); err != nil {
+			l, err := t.overlay(a.Picture)
+			if err != nil {
 				return err
 			}
+			shown = &l
+		}
+		if err := t.tellDriftAfter(&a, shown); err != nil {
+			return err
 		}
 		out, err = t.operation(op.ID)
 		return err

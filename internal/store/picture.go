@@ -70,21 +70,27 @@ func later(a, b time.Time) time.Time {
 // overlay lays a look over the stored picture of its fabric. A look at a part
 // of a fabric of which nothing is stored yet is left out: a picture begins with
 // a look at everything.
-func (t *tx) overlay(newer *composa.Picture) error {
+func (t *tx) overlay(newer *composa.Picture) (laid, error) {
 	newer = tidy(newer)
 	was, err := t.picture(newer.Fabric)
 	if err != nil || (was == nil && !newer.Scope.Everything()) {
-		return err
+		return laid{}, err
 	}
 	o := observed{picture: newer, revision: 1}
+	l := laid{changed: true}
 	if was != nil {
 		o.picture, o.revision = was.picture.Overlay(newer), was.revision+1
+		l.was = was.picture
 	}
 	if o.digest, err = digest(o.picture); err != nil {
-		return err
+		return laid{}, err
+	}
+	l.is = o.picture
+	if was != nil {
+		l.changed = !bytes.Equal(was.digest, o.digest)
 	}
 	whole := newer.Scope.Everything() && newer.Complete
-	if was != nil && whole && bytes.Equal(was.digest, o.digest) {
+	if whole && !l.changed {
 		err = t.writeTimes(&o)
 	} else {
 		err = t.writePicture(was, &o)
@@ -92,7 +98,7 @@ func (t *tx) overlay(newer *composa.Picture) error {
 	if err == nil {
 		t.after = append(t.after, func() { t.s.keepPicture(newer.Fabric, &o) })
 	}
-	return err
+	return l, err
 }
 
 // tidy is a look with its entries in natural order, times in the store's

@@ -30,12 +30,7 @@ func (s *Store) Record(ctx context.Context, who composa.Who, o composa.Observati
 				return err
 			}
 		}
-		if o.Picture != nil {
-			if err := t.overlay(o.Picture); err != nil {
-				return err
-			}
-		}
-		if err := t.changeParts(o.Fabric, o.Parts); err != nil {
+		if err := t.see(&o); err != nil {
 			return err
 		}
 		for _, c := range o.Claims {
@@ -45,6 +40,37 @@ func (s *Store) Record(ctx context.Context, who composa.Who, o composa.Observati
 		}
 		return nil
 	})
+}
+
+// see writes what an observation shows of a fabric and found out about its
+// parts, and tells which machines are in another state for it.
+func (t *tx) see(o *composa.Observation) error {
+	var l laid
+	if o.Picture != nil {
+		var err error
+		if l, err = t.overlay(o.Picture); err != nil {
+			return err
+		}
+	} else {
+		shown, err := t.picture(o.Fabric)
+		if err != nil {
+			return err
+		}
+		if shown != nil {
+			l.was, l.is = shown.picture, shown.picture
+		}
+	}
+	if !l.changed && len(o.Parts) == 0 {
+		return nil
+	}
+	before, _, err := t.states(o.Fabric, l.was)
+	if err != nil {
+		return err
+	}
+	if err := t.changeParts(o.Fabric, o.Parts); err != nil {
+		return err
+	}
+	return t.tellDrift(o.Fabric, before, l.is)
 }
 
 // changeParts writes what observation found out about parts.
