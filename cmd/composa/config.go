@@ -30,7 +30,8 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// Data is the folder of the store and the keys; made if it is not there.
 	Data string `yaml:"data"`
-	// Database is postgres://… to keep the store there instead of in Data.
+	// Database is postgres://… to keep the store there instead of in Data, which
+	// is needed all the same for the first token.
 	Database string         `yaml:"database"`
 	Fabrics  []FabricConfig `yaml:"fabrics"`
 	// Hosts is what the site knows of the computers behind cpu devices.

@@ -34,9 +34,9 @@ func disturbed(s *composa.PlannedStep) []string {
 			out = append(out, "its host is running")
 		case composa.DisturbsPower:
 			if !s.Step.On && s.Step.Hard {
-				out = append(out, "cuts the power at once")
+				out = append(out, "cuts the power at once, where the fabric can")
 			} else if !s.Step.On && s.Step.Grace > 0 {
-				out = append(out, fmt.Sprintf("shuts the host down, cuts the power after %s", s.Step.Grace))
+				out = append(out, fmt.Sprintf("asks the host to shut down, and after %s cuts the power where the fabric can", s.Step.Grace))
 			}
 		case composa.DisturbsData:
 			out = append(out, "drives that may hold data change hands")

@@ -70,7 +70,7 @@ func TestFor(t *testing.T) {
 			scene: grouped().machine("train", "cpu0 gpu0").show("train", on).ours("gpu7"),
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
 			want: []string{
-				"1. power train off (shuts the host down, cuts the power after 2m0s)",
+				"1. power train off (asks the host to shut down, and after 2m0s cuts the power where the fabric can)",
 				"2. detach rack1/cpu0, rack1/gpu0 from train",
 				"3. remove train from rack1",
 				"4. give rack1/cpu0, rack1/gpu0 back to rack1",
@@ -81,7 +81,7 @@ func TestFor(t *testing.T) {
 			scene: grouped().machine("train", "cpu0").show("train", unknownPower),
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
 			want: []string{
-				"1. power train off (shuts the host down, cuts the power after 2m0s)",
+				"1. power train off (asks the host to shut down, and after 2m0s cuts the power where the fabric can)",
 				"2. detach rack1/cpu0 from train",
 				"3. remove train from rack1",
 				"4. give rack1/cpu0 back to rack1",
@@ -101,7 +101,7 @@ func TestFor(t *testing.T) {
 			scene: whole().machine("train", "cpu0 ssd0").show("train", on).used("ssd0", "proj_a"),
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
 			want: []string{
-				"1. power train off (shuts the host down, cuts the power after 2m0s)",
+				"1. power train off (asks the host to shut down, and after 2m0s cuts the power where the fabric can)",
 				"2. remove train from rack1 (drives that may hold data change hands)",
 			},
 		},
@@ -119,7 +119,7 @@ func TestFor(t *testing.T) {
 			scene: whole().machine("train", "cpu0 gpu0").show("train", on).free("gpu1"),
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "cpu0 gpu0 gpu1")} },
 			want: []string{
-				"1. power train off (shuts the host down, cuts the power after 2m0s)",
+				"1. power train off (asks the host to shut down, and after 2m0s cuts the power where the fabric can)",
 				"2. attach rack1/gpu1 to train",
 				"3. power train on",
 			},
