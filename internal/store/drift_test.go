@@ -142,3 +142,29 @@ func TestAStepTellsTheDriftThatItShows(t *testing.T) {
 		}
 	})
 }
+
+// A machine whose part was taken out stays degraded when the part counts as gone.
+func TestDriftByAPartThatIsGoneIsToldOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 2)
+		train := b.ready("train", devices[0], devices[1])
+		shows := func(inside ...composa.Device) *composa.Picture {
+			m := composa.SeenMachine{Native: train.Native, Label: train.Label, InOurs: true}
+			p := &composa.Picture{Fabric: "rack1", Began: b.clock.now(), Complete: true}
+			for _, d := range inside {
+				s := seenOf(d)
+				s.Spot = composa.Spot{Area: composa.AreaMachine, Machine: train.Native}
+				p.Devices, m.Devices = append(p.Devices, s), append(m.Devices, d.Name)
+			}
+			p.Machines = []composa.SeenMachine{m}
+			return p
+		}
+		b.record(composa.Observation{Fabric: "rack1", Picture: shows(devices...)})
+		at := b.lastEvent()
+		b.record(composa.Observation{Fabric: "rack1", Picture: shows(devices[0])})
+		b.record(composa.Observation{Fabric: "rack1", Picture: shows(devices[0]), Parts: []composa.PartChange{{Device: devices[1], Gone: true}}})
+		if diff := cmp.Diff([]composa.EventType{"machine.degraded", "device.gone"}, b.events(at)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
