@@ -250,7 +250,7 @@ func TestFor(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(tt.want, plan.Describe(p)); d != "" {
+			if d := cmp.Diff(tt.want, describe(p)); d != "" {
 				t.Errorf("steps (-want +got):\n%s", d)
 			}
 		})
@@ -360,7 +360,7 @@ func TestForRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p, err := plan.For(tt.scene.site, composa.VerbPlug, "proj_a", target(tt.goals(tt.scene)...))
 			if err == nil {
-				t.Fatalf("got a plan:\n%s", strings.Join(plan.Describe(p), "\n"))
+				t.Fatalf("got a plan:\n%s", strings.Join(describe(p), "\n"))
 			}
 			if got := composa.CodeOf(err); got != tt.code {
 				t.Errorf("code %s, want %s", got, tt.code)
@@ -392,7 +392,7 @@ func TestKeep(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"1. detach rack1/cpu0 from train", "2. remove train from rack1"}
-	if d := cmp.Diff(want, plan.Describe(p)); d != "" {
+	if d := cmp.Diff(want, describe(p)); d != "" {
 		t.Errorf("steps (-want +got):\n%s", d)
 	}
 }
@@ -446,7 +446,7 @@ func TestMadeAlready(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(p.Steps) != 1 || p.Steps[0].Step.Act != composa.ActMake {
-		t.Fatalf("got %v, want one make step", plan.Describe(p))
+		t.Fatalf("got %v, want one make step", describe(p))
 	}
 	if standing, why := p.Steps[0].Step.Judge(s.picture()); standing != composa.Holds {
 		t.Errorf("the make step %s %s, want holds", standing, why)

@@ -1,4 +1,4 @@
-package plan
+package plan_test
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// Describe tells a plan in lines for people: its steps with what they disturb,
+// describe tells a plan in lines for people: its steps with what they disturb,
 // then the devices that it leaves alone. A plan without steps gives no lines.
-func Describe(p *composa.Plan) []string {
+func describe(p *composa.Plan) []string {
 	var out []string
 	for i := range p.Steps {
 		s := &p.Steps[i]
