@@ -195,7 +195,13 @@ func (a *app) createContext(c Context, tokenFile string, use bool) error {
 	if err := writeContexts(path, file); err != nil {
 		return err
 	}
-	return a.showContext(shown(file, &c))
+	if err := a.showContext(shown(file, &c)); err != nil {
+		return err
+	}
+	if file.Current != c.Name {
+		a.say("your current context stays %s; --use changes that, or now `composa context use %s`", file.Current, c.Name)
+	}
+	return nil
 }
 
 func (a *app) contextUse() *cobra.Command {
