@@ -131,7 +131,8 @@ func TestReleases(t *testing.T) {
 	}{
 		{"shown free afterwards", "gpu0=A", 2 * time.Minute, false, "shown free"},
 		{"shown free before", "gpu0=A", time.Second, false, ""},
-		{"in the site's group", "gpu0=A@group", 2 * time.Minute, false, ""},
+		{"left in the site's group", "gpu0=A@group", 2 * time.Minute, false, "left in this site's group"},
+		{"in the site's group before", "gpu0=A@group", time.Second, false, ""},
 		{"in the site's group, where it stays", "gpu0=A@group", 2 * time.Minute, true, "shown in this site's group"},
 		{"in a machine of ours", "gpu0=A@ours", 2 * time.Minute, false, ""},
 		{"in somebody's machine", "gpu0=A@theirs", 2 * time.Minute, false, "shown in somebody else's machine"},

@@ -7,8 +7,8 @@ import (
 )
 
 // Releases closes the claims whose machine gave its device up, where a look
-// that began after that shows the device free or in somebody else's hands, or
-// where the part is gone. site already has the look laid over its picture.
+// that began after that shows the device free, in somebody else's hands or left
+// in this site's group, or where the part is gone. site already has the look laid over its picture.
 func Releases(site *composa.Site, fabric composa.FabricName, gone []composa.PartChange) []composa.ClaimChange {
 	var out []composa.ClaimChange
 	for i := range site.Claims {
