@@ -43,11 +43,10 @@ func checkLabel(noun, name string) error {
 	case len(name) > MaxName:
 		return Errorf(CodeInvalid, "cannot name a %s %q: the name has %d characters, %d are allowed", noun, Abridge(name, 24), len(name), MaxName).WithNext(rule)
 	}
-	for i := range len(name) {
-		c := name[i]
+	for i, c := range name {
 		inner := c == '-' && i > 0 && i < len(name)-1
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !inner {
-			return Errorf(CodeInvalid, "cannot name a %s %q: %q may not stand at position %d", noun, name, string(rune(c)), i+1).WithNext(rule)
+			return Errorf(CodeInvalid, "cannot name a %s %q: %q may not stand at position %d", noun, name, string(c), i+1).WithNext(rule)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ func TestCheckName(t *testing.T) {
 		{"empty", "", `cannot name a machine: the name is empty; use 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`},
 		{"capital", "Train", `cannot name a machine "Train": "T" may not stand at position 1`},
 		{"space", "my machine", `" " may not stand at position 3`},
+		{"not ASCII", "ünïcode", `cannot name a machine "ünïcode": "ü" may not stand at position 1`},
 		{"dot", "a.b", `"." may not stand at position 2`},
 		{"hyphen first", "-a", `"-" may not stand at position 1`},
 		{"hyphen last", "a-", `"-" may not stand at position 2`},

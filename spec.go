@@ -83,18 +83,28 @@ func keyed(entries []Entry) []Entry {
 	for _, e := range entries {
 		taken[e.Key] = true
 	}
+	last := map[Kind]int{} // of each kind the highest number given: those below are taken
 	for i := range entries {
-		if entries[i].Key != "" {
+		e := &entries[i]
+		if e.Key != "" {
 			continue
 		}
-		key := string(entries[i].Kind)
-		for n := 2; taken[key]; n++ {
-			key = fmt.Sprintf("%s-%d", entries[i].Kind, n)
+		n := max(last[e.Kind], 1)
+		for taken[numbered(e.Kind, n)] {
+			n++
 		}
-		entries[i].Key = key
-		taken[key] = true
+		e.Key, last[e.Kind] = numbered(e.Kind, n), n
+		taken[e.Key] = true
 	}
 	return entries
+}
+
+// numbered is the key of the nth entry of a kind.
+func numbered(k Kind, n int) string {
+	if n == 1 {
+		return string(k)
+	}
+	return fmt.Sprintf("%s-%d", k, n)
 }
 
 // Plus returns the spec with entries added (plug).
@@ -125,7 +135,7 @@ func CheckEntries(begin string, entries []Entry) error {
 		return Errorf(CodeInvalid, "%s: it has %d entries, %d are allowed", begin, len(entries), MaxEntries)
 	}
 	seen := map[Place]bool{}
-	var fabric FabricName
+	var first Place
 	total := 0
 	for _, e := range entries {
 		if !slices.Contains(Kinds(), e.Kind) {
@@ -141,11 +151,13 @@ func CheckEntries(begin string, entries []Entry) error {
 				return Errorf(CodeInvalid, "%s: %s is named twice", begin, p)
 			}
 			seen[p] = true
-			if fabric != "" && p.Fabric() != fabric {
-				return Errorf(CodeInvalid, "%s: %s and %s lie in two fabrics", begin, fabric, p.Fabric()).
+			if first == "" {
+				first = p
+			}
+			if p.Fabric() != first.Fabric() {
+				return Errorf(CodeInvalid, "%s: %s and %s lie in two fabrics", begin, first, p).
 					WithNext("a machine is made of devices of one fabric; name devices of one")
 			}
-			fabric = p.Fabric()
 		}
 	}
 	if total > MaxCount {

@@ -1,6 +1,7 @@
 package composa_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,19 @@ func TestNormalizeGivesOneCPUAndStableKeys(t *testing.T) {
 	}
 }
 
+func TestKeysCostALookEach(t *testing.T) {
+	const n = 2000
+	many := slices.Repeat([]composa.Entry{{Kind: composa.KindGPU, Count: 1}}, n)
+	var got composa.Spec
+	allocs := testing.AllocsPerRun(1, func() { got = composa.Spec{}.Plus(many...) })
+	if key := got.Entries[n-1].Key; key != "gpu-2000" {
+		t.Errorf("entry %d has key %q, want gpu-2000", n, key)
+	}
+	if allocs > 20*n {
+		t.Errorf("%d entries cost %.0f allocations, want at most %d", n, allocs, 20*n)
+	}
+}
+
 func TestNoCPUWhereNoneIsWanted(t *testing.T) {
 	got := spec(composa.Entry{Kind: composa.KindCPU}, composa.Entry{Kind: composa.KindGPU, Count: 1})
 	if len(got.Entries) != 1 || got.Entries[0].Kind != composa.KindGPU {
@@ -60,7 +74,7 @@ func TestCheckRefusesWhatCannotBeMeant(t *testing.T) {
 		{"absurd together", []composa.Entry{gpu(400), {Kind: composa.KindSSD, Count: 400}}, `it wants 801 devices, 512 are allowed in one machine`},
 		{"unknown kind", []composa.Entry{{Kind: "tpu", Count: 1}}, `there is no such kind; use one of cpu, gpu, ssd, scm, nic, fpga, memory`},
 		{"a device twice", []composa.Entry{at("rack1/gpu1", "rack1/gpu1")}, `rack1/gpu1 is named twice`},
-		{"two racks", []composa.Entry{at("rack1/gpu1", "rack2/gpu1")}, `rack1 and rack2 lie in two fabrics`},
+		{"two racks", []composa.Entry{at("rack1/gpu1", "rack2/gpu1")}, `rack1/gpu1 and rack2/gpu1 lie in two fabrics`},
 		{"no place", []composa.Entry{at("gpu1")}, `"gpu1" does not name a device; write FABRIC/DEVICE, for example rack1/gpu3`},
 		{"two slashes", []composa.Entry{at("rack1/gpu/1")}, `does not name a device`},
 		{"count beside names", []composa.Entry{{Kind: composa.KindGPU, Count: 3, Places: []composa.Place{"rack1/gpu1"}}}, `3 gpu are wanted and 1 are named`},

@@ -70,11 +70,10 @@ func checkDNSLabel(noun, name string) error {
 	case len(name) > maxName:
 		return wrong("cannot name a %s %q: the name has %d characters, %d are allowed", noun, abridge(name, 24), len(name), maxName).next(rule)
 	}
-	for i := range len(name) {
-		c := name[i]
+	for i, c := range name {
 		inner := c == '-' && i > 0 && i < len(name)-1
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !inner {
-			return wrong("cannot name a %s %q: %q may not stand at position %d", noun, name, string(rune(c)), i+1).next(rule)
+			return wrong("cannot name a %s %q: %q may not stand at position %d", noun, name, string(c), i+1).next(rule)
 		}
 	}
 	return nil
@@ -135,14 +134,12 @@ func checkPlaces(begin string, ids []string) error {
 	if err := checkDoubled(begin, ids); err != nil {
 		return err
 	}
-	fabric := ""
 	for _, id := range ids {
-		f, _, _ := strings.Cut(id, "/")
-		if fabric != "" && f != fabric {
-			return wrong("%s: %s and %s lie in two fabrics", begin, fabric, f).
+		first, _, _ := strings.Cut(ids[0], "/")
+		if f, _, _ := strings.Cut(id, "/"); f != first {
+			return wrong("%s: %s and %s lie in two fabrics", begin, ids[0], id).
 				next("a machine is made of devices of one fabric; name devices of one")
 		}
-		fabric = f
 	}
 	return nil
 }

@@ -14,6 +14,10 @@ import (
 // it; the same name otherwise is exists.
 func (in *Intake) Compose(ctx context.Context, who composa.Who, r composa.ComposeRequest) (*composa.Outcome, error) {
 	r.Spec.Name = r.Machine
+	if n := len(r.Spec.Entries); n > composa.MaxEntries { // before any work on them
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot compose %q: it has %d entries, %d are allowed",
+			composa.Abridge(r.Machine, composa.MaxName), n, composa.MaxEntries)
+	}
 	r.Spec = r.Spec.Normalize()
 	if err := r.Spec.Check("compose"); err != nil {
 		return nil, err

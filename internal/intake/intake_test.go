@@ -71,6 +71,14 @@ func TestTheSameWishFindsTheSameMachine(t *testing.T) {
 	refused(t, err, composa.CodeExists, `has a machine of that name; choose another name`)
 }
 
+func TestTooManyEntriesAreRefusedBeforeAnyWorkOnThem(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Compose(t.Context(), w.who, composa.ComposeRequest{
+		Asked: w.asked("train"), Spec: wants(slices.Repeat([]composa.Entry{gpus(1)}, composa.MaxEntries+1)...),
+	})
+	refused(t, err, composa.CodeInvalid, `cannot compose "train": it has 65 entries, 64 are allowed`)
+}
+
 func TestManyAtOnceGetDifferentDevices(t *testing.T) {
 	w := newWorld(t)
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
