@@ -97,16 +97,10 @@ func (u *unplugging) name(places []composa.Place) error {
 	return nil
 }
 
+// notIn guesses at no other device: what is taken away must be meant.
 func (u *unplugging) notIn(p composa.Place) error {
-	var names []string
-	for _, b := range u.binding {
-		names = append(names, string(u.place(b)))
-	}
-	e := composa.Errorf(composa.CodeNotFound, "%s: %s is not in it", u.begin, composa.Abridge(string(p), 80))
-	if near := composa.Nearly(string(p), names); near != "" {
-		return e.WithNext("did you mean %s? composa machine show %s lists its devices", near, u.machine.Name)
-	}
-	return e.WithNext("composa machine show %s lists its devices", u.machine.Name)
+	return composa.Errorf(composa.CodeNotFound, "%s: %s is not in it", u.begin, composa.Abridge(string(p), 80)).
+		WithNext("composa machine show %s lists its devices", u.machine.Name)
 }
 
 // count takes so many of each kind, beside those that were named.
@@ -181,14 +175,14 @@ func (u *unplugging) refuse(kinds []composa.Kind, counts map[composa.Kind]int, i
 	next := ""
 	for _, k := range kinds {
 		er := composa.EntryRefusal{Entry: string(k), Kind: k, Wanted: counts[k]}
-		var holding []string
+		holding := 0
 		for _, b := range u.binding {
 			if b.Device.Kind != k || u.leaves(b) {
 				continue
 			}
 			er.Had++
 			if u.holding[b.Device.ID] {
-				holding = append(holding, string(u.place(b)))
+				holding++
 			}
 		}
 		for _, it := range items {
@@ -198,10 +192,10 @@ func (u *unplugging) refuse(kinds []composa.Kind, counts map[composa.Kind]int, i
 				}
 			}
 		}
-		if n := len(holding); n > 0 {
-			er.Lost = append(er.Lost, composa.Removed{Condition: "may hold data and are not named", Count: n})
+		if holding > 0 {
+			er.Lost = append(er.Lost, composa.Removed{Condition: "may hold data and are not named", Count: holding})
 		}
-		if n := er.Had - er.Left - len(holding); n > 0 {
+		if n := er.Had - er.Left - holding; n > 0 {
 			er.Lost = append(er.Lost, composa.Removed{Condition: "move together with what stays", Count: n})
 		}
 		if r.Text == "" && er.Left < er.Wanted {
@@ -209,9 +203,11 @@ func (u *unplugging) refuse(kinds []composa.Kind, counts map[composa.Kind]int, i
 			if er.Had >= er.Wanted {
 				r.Text = fmt.Sprintf("%d %s are to leave and %d of its %d can", er.Wanted, k, er.Left, er.Had)
 			}
-			if len(holding) > 0 && er.Had >= er.Wanted {
+			if holding > 0 && er.Had >= er.Wanted {
 				r.Text += ": what may hold data leaves only by name"
-				next = fmt.Sprintf("name it: composa unplug %s %s", u.machine.Name, strings.Join(holding, ","))
+				// Not the places themselves: whoever typed them all would give up all data.
+				next = fmt.Sprintf("name the ones that may go: composa unplug %s FABRIC/%s; composa machine show %[1]s lists them",
+					u.machine.Name, strings.ToUpper(string(k)))
 			}
 		}
 		r.Fabrics[0].Entries = append(r.Fabrics[0].Entries, er)
