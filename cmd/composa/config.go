@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,8 +116,13 @@ func parseConfig(name string, text []byte) (c *Config, err error) {
 		}
 	}()
 	c = &Config{}
-	if err := yaml.UnmarshalWithOptions(text, c, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
+	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot read the configuration %s: %s%s", name, yaml.FormatError(err, false, true), suggestion(err))
+	}
+	var more any
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot read the configuration %s: it holds more than one YAML document", name)
 	}
 	c.defaults()
 	if err := c.check(); err != nil {
@@ -170,7 +177,8 @@ func (c *Config) defaults() {
 }
 
 func (c *Config) check() error {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
 		return fmt.Errorf("listen %q is not HOST:PORT", c.Listen)
 	}
 	if c.Data == "" {
@@ -182,7 +190,7 @@ func (c *Config) check() error {
 	if len(c.Fabrics) > maxFabrics || len(c.Hosts) > maxHosts {
 		return fmt.Errorf("%d fabrics and %d hosts are named; %d and %d are allowed", len(c.Fabrics), len(c.Hosts), maxFabrics, maxHosts)
 	}
-	names := map[string]bool{}
+	names, urls := map[string]bool{}, map[string]string{}
 	for i, f := range c.Fabrics {
 		if err := f.check(); err != nil {
 			return fmt.Errorf("fabrics[%d]: %w", i, err)
@@ -190,11 +198,17 @@ func (c *Config) check() error {
 		if names[f.Name] {
 			return fmt.Errorf("fabrics[%d]: two fabrics are named %q", i, f.Name)
 		}
-		names[f.Name] = true
+		if other := urls[strings.TrimRight(f.URL, "/")]; other != "" {
+			return fmt.Errorf("fabrics[%d]: %s and %s have the same url; one director is one fabric", i, other, f.Name)
+		}
+		names[f.Name], urls[strings.TrimRight(f.URL, "/")] = true, f.Name
 	}
 	for i, h := range c.Hosts {
 		if err := h.check(); err != nil {
 			return fmt.Errorf("hosts[%d]: %w", i, err)
+		}
+		if f := composa.Place(h.Place).Fabric(); h.Place != "" && !names[string(f)] {
+			return fmt.Errorf("hosts[%d]: place %s: there is no fabric %q here", i, h.Place, f)
 		}
 	}
 	return nil
@@ -216,7 +230,10 @@ func (f *FabricConfig) check() error {
 	if f.Limits.Concurrent < 0 || f.Limits.PerSecond < 0 {
 		return fmt.Errorf("fabric %q: a limit is negative", f.Name)
 	}
-	return nil
+	// The driver knows what else it needs, such as what a URL may hold; making
+	// one calls nobody.
+	_, err := drivers[f.Driver]("site_check", *f)
+	return err
 }
 
 func (h *HostConfig) check() error {

@@ -30,18 +30,24 @@ hosts:
 		{"empty", "", "data is not said: name the folder that keeps the store"},
 		{"unknown key", "data: /tmp/x\nfabrcs: []\n", `[2:1] unknown field "fabrcs"`},
 		{"unknown key, suggested", "data: /tmp/x\nfabrcs: []\n", `did you mean "fabrics"?`},
-		{"unknown key inside", "data: /tmp/x\nfabrics: [{name: rack1, driver: liqid, url: x, acces: manage}]\n", `did you mean "access"?`},
+		{"unknown key inside", "data: /tmp/x\nfabrics: [{name: rack1, driver: liqid, url: 'http://192.0.2.1:8080', acces: manage}]\n", `did you mean "access"?`},
 		{"not YAML", "data: [\n", "cannot read the configuration test.yaml"},
 		{"wrong type", "data: /tmp/x\nfabrics: 3\n", "cannot read the configuration test.yaml"},
 		{"no port", "data: /tmp/x\nlisten: localhost\n", `listen "localhost" is not HOST:PORT`},
-		{"two fabrics of a name", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x}, {name: a, driver: liqid, url: x}]\n", `fabrics[1]: two fabrics are named "a"`},
-		{"unknown driver", "data: /tmp/x\nfabrics: [{name: a, driver: liquid, url: x}]\n", `fabrics[0]: fabric "a": there is no driver "liquid"; there is liqid`},
-		{"bad name", "data: /tmp/x\nfabrics: [{name: Rack1, driver: liqid, url: x}]\n", `fabrics[0]: cannot name a fabric "Rack1"`},
-		{"bad access", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x, access: write}]\n", `access "write" is neither manage nor observe`},
-		{"negative limit", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x, limits: {concurrent: -1}}]\n", `a limit is negative`},
-		{"bad duration", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: x, observe: {every: soon}}]\n", `"soon" is not a duration such as 500ms, 30s or 2m`},
+		{"two fabrics of a name", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: 'http://192.0.2.1:8080'}, {name: a, driver: liqid, url: 'http://192.0.2.2:8080'}]\n", `fabrics[1]: two fabrics are named "a"`},
+		{"unknown driver", "data: /tmp/x\nfabrics: [{name: a, driver: liquid, url: 'http://192.0.2.1:8080'}]\n", `fabrics[0]: fabric "a": there is no driver "liquid"; there is liqid`},
+		{"bad name", "data: /tmp/x\nfabrics: [{name: Rack1, driver: liqid, url: 'http://192.0.2.1:8080'}]\n", `fabrics[0]: cannot name a fabric "Rack1"`},
+		{"bad access", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: 'http://192.0.2.1:8080', access: write}]\n", `access "write" is neither manage nor observe`},
+		{"negative limit", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: 'http://192.0.2.1:8080', limits: {concurrent: -1}}]\n", `a limit is negative`},
+		{"bad duration", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: 'http://192.0.2.1:8080', observe: {every: soon}}]\n", `"soon" is not a duration such as 500ms, 30s or 2m`},
 		{"host of nobody", "data: /tmp/x\nhosts: [{address: 10.0.0.1}]\n", `hosts[0]: name the host by exactly one of serial, ipmi and place`},
 		{"host without address", "data: /tmp/x\nhosts: [{serial: x}]\n", `hosts[0]: its address is not said`},
+		{"one director twice", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: \"http://192.0.2.1:8080\"}, {name: b, driver: liqid, url: \"http://192.0.2.1:8080/\"}]\n", `fabrics[1]: a and b have the same url`},
+		{"no URL", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: \"x:1\"}]\n", `its address`},
+		{"a password in a URL", "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: \"http://user:pw@x:1\"}]\n", `its address`},
+		{"no such port", "data: /tmp/x\nlisten: 0.0.0.0:99999\n", `listen "0.0.0.0:99999" is not HOST:PORT`},
+		{"two documents", "data: /tmp/x\n---\ndata: /tmp/y\n", `it holds more than one YAML document`},
+		{"a host on no fabric", "data: /tmp/x\nhosts: [{place: rack9/pcpu0, address: 10.0.0.1}]\n", `hosts[0]: place rack9/pcpu0: there is no fabric "rack9" here`},
 		{"other database", "data: /tmp/x\ndatabase: mysql://x\n", `database is not postgres://`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,7 +65,7 @@ hosts:
 }
 
 func FuzzParseConfig(f *testing.F) {
-	f.Add([]byte("data: /tmp/x\nfabrics: [{name: rack1, driver: liqid, url: x}]\n"))
+	f.Add([]byte("data: /tmp/x\nfabrics: [{name: rack1, driver: liqid, url: 'http://192.0.2.1:8080'}]\n"))
 	f.Add([]byte("!0000"))
 	f.Add([]byte("a: &a [*a, *a]"))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -81,7 +81,11 @@ func (s *stranger) before(c liqid.Call) {
 		return
 	}
 	changes := c.Method != "GET"
-	if changes || s.changed {
+	// What is added to our machine in the moment between the last look and its
+	// removal goes with it: no director removes a machine only if it is empty
+	// (docs/decisions/0013).
+	removal := c.Method == "DELETE" && strings.Contains(c.Path, "/machine/")
+	if (changes || s.changed) && !removal {
 		s.moments++
 	}
 	s.changed = changes

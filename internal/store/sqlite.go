@@ -38,6 +38,11 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	// SQLite would make the file as the umask says; what it makes beside the file
+	// gets the file's own mode.
+	if f, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600); err == nil {
+		f.Close() // what is wrong with it is told when it is opened for good
+	}
 	file := (&url.URL{Scheme: "file", Path: abs}).String() + "?" + sqliteSettings
 	write, err := sqlOpen(ctx, file+"&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(67108864)", 1)
 	if err != nil {
