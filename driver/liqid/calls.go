@@ -16,14 +16,16 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// calls makes single calls to a director. Every one has a deadline, is made
-// once, and follows no redirection.
+// calls makes single calls to a director. Every one has a deadline and follows
+// no redirection. A changing call is made once; a reading one that fails is
+// repeated.
 type calls struct {
 	fabric   composa.FabricName
 	base     string // ends with a slash
 	http     *http.Client
 	events   *http.Client // for the event socket: not limited
 	timeouts Timeouts
+	poll     Poll  // the pause before a failed reading call is repeated
 	most     int64 // bytes of one answer
 }
 
@@ -43,7 +45,7 @@ func newCalls(c Config, base string) *calls {
 	events := client
 	events.Transport = under
 	client.Transport = newLimited(under, c.Limits)
-	return &calls{c.Name, base, &client, &events, c.Timeouts, maxReply}
+	return &calls{c.Name, base, &client, &events, c.Timeouts, c.Poll, maxReply}
 }
 
 // answer is what a director said: the elements of data, or, where it stands
@@ -53,8 +55,42 @@ type answer struct {
 	bare json.RawMessage
 }
 
+// repeats is how often a reading call that fails is made again.
+const repeats = 2
+
+// repeat makes a reading call again, after a pause, where another try may end
+// otherwise.
+func (c *calls) repeat(ctx context.Context, once func() error) error {
+	w := c.poll.start()
+	err := once()
+	for range repeats {
+		if !passing(err) || w.pause(ctx) != nil {
+			return err
+		}
+		err = once()
+	}
+	return err
+}
+
+// passing says whether a reading call failed in a way that may be over at the
+// next try. One that took all its time had its chance, and what a director
+// refuses it refuses again.
+func passing(err error) bool {
+	if codeOf(err) != composa.CodeUnreachable || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	said, _ := errors.AsType[*fault](err)
+	refused := said.status >= 400 && said.status < 500 && said.status != http.StatusTooManyRequests
+	return !refused
+}
+
 // read makes a reading call whose answer is in the envelope.
-func (c *calls) read(ctx context.Context, path string) (*answer, error) {
+func (c *calls) read(ctx context.Context, path string) (a *answer, err error) {
+	err = c.repeat(ctx, func() (err error) { a, err = c.readOnce(ctx, path); return err })
+	return a, err
+}
+
+func (c *calls) readOnce(ctx context.Context, path string) (*answer, error) {
 	a, err := c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
 	if err == nil && a.bare != nil {
 		return nil, faultf(composa.CodeUnreachable, "the director answered GET %s outside the envelope", path)
@@ -65,7 +101,11 @@ func (c *calls) read(ctx context.Context, path string) (*answer, error) {
 // readBare makes a reading call whose answer stands outside the envelope in
 // this era; one inside is taken too.
 func (c *calls) readBare(ctx context.Context, path string) (json.RawMessage, error) {
-	a, err := c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
+	var a *answer
+	err := c.repeat(ctx, func() (err error) {
+		a, err = c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
+		return err
+	})
 	switch {
 	case err != nil:
 		return nil, err

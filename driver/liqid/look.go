@@ -189,17 +189,24 @@ func findMachine(machines []machine, id int) *machine {
 // readAll reads a list whose elements must all be understood: one that is left
 // out would show its device as free.
 func readAll[T any](ctx context.Context, c *calls, path string, one func(json.RawMessage) (T, error)) ([]T, error) {
-	a, err := c.read(ctx, path)
+	var out []T
+	err := c.repeat(ctx, func() error {
+		a, err := c.readOnce(ctx, path)
+		if err != nil {
+			return err
+		}
+		out = make([]T, 0, len(a.data))
+		for _, raw := range a.data {
+			v, err := one(raw)
+			if err != nil {
+				return faultf(composa.CodeUnreachable, "the director answered GET %s with %v", path, err)
+			}
+			out = append(out, v)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	out := make([]T, 0, len(a.data))
-	for _, raw := range a.data {
-		v, err := one(raw)
-		if err != nil {
-			return nil, faultf(composa.CodeUnreachable, "the director answered GET %s with %v", path, err)
-		}
-		out = append(out, v)
 	}
 	return out, nil
 }
