@@ -209,7 +209,7 @@ func unfit(e *composa.Entry, d *composa.Device) (stage int, condition string) {
 		met            bool
 	}{
 		{stageIPMI, "ipmi", e.IPMI, d.Facts.IPMI, e.IPMI == d.Facts.IPMI},
-		{stageModel, "model", e.Model, d.Facts.Model, like(d.Facts.Model, e.Model)},
+		{stageModel, "model", e.Model, d.Facts.Model, like(d.Facts, e.Model)},
 	} {
 		switch {
 		case c.want == "":
@@ -226,9 +226,10 @@ func unfit(e *composa.Entry, d *composa.Device) (stage int, condition string) {
 	return 0, ""
 }
 
-// like says whether part is any part of a model's name, in any case.
-func like(model, part string) bool {
-	return strings.Contains(strings.ToLower(model), strings.ToLower(part))
+// like says whether part is any part of a model's name as it is shown, the
+// vendor before it, in any case.
+func like(f composa.Facts, part string) bool {
+	return strings.Contains(strings.ToLower(strings.TrimSpace(f.Vendor+" "+f.Model)), strings.ToLower(part))
 }
 
 // freeStage is where in the order of conditions a reason of WhyNotFree stands.

@@ -174,6 +174,13 @@ func TestPlace(t *testing.T) {
 			entries: []string{"gpu 1"}, want: "rack1 gpu: gpu1",
 		},
 		{
+			name: "a model as it is shown, with its vendor",
+			site: func() *composa.Site {
+				return rack(&composa.Site{}, "rack1", "gpu0 A100 vendor=Maker", "gpu1 A100 vendor=NVIDIA")
+			},
+			entries: []string{"gpu nvidia a100:1"}, want: "rack1 gpu: gpu1",
+		},
+		{
 			name: "from a pool only what is in it",
 			site: func() *composa.Site {
 				s := rack(&composa.Site{}, "rack1", "gpu[0-2]")
@@ -390,8 +397,21 @@ func TestPlaceRefuses(t *testing.T) {
 		{
 			name: "a node that was asked for and is not there",
 			site: func() *composa.Site { return rack(&composa.Site{}, "rack1", "gpu0") }, entries: []string{"cpu 1", "gpu 1"},
-			text:  `cannot compose "train": rack1 has no free cpu device; --cpu counts compute nodes, not cores`,
+			text:  `cannot compose "train": rack1 has no free cpu device`,
 			lines: []string{"rack1: 0 of 0 cpu left for 1 wanted"},
+		},
+		{
+			name: "a pool without a compute node",
+			site: func() *composa.Site {
+				s := rack(&composa.Site{}, "rack1", "cpu0", "gpu0")
+				s.Pools = []composa.Pool{{ID: "pool_1", Project: "proj_a", Name: "vision"}}
+				at(s, "rack1/gpu0").Pool = "pool_1"
+				return s
+			},
+			entries: []string{"cpu 1", "gpu 1"},
+			request: func(*composa.Site) placement.Request { return placement.Request{Pool: "vision"} },
+			text:    `cannot compose "train": rack1 has no free cpu device in pool vision; pool vision has no compute node: composa pool add vision FABRIC/CPU`,
+			lines:   []string{"rack1: 0 of 1 cpu left for 1 wanted (1 not in the pool)"},
 		},
 		{
 			name: "no common domain",

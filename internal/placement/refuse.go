@@ -32,12 +32,22 @@ func (q *query) refuse() error {
 // next says what to ask instead.
 func (q *query) next(n *composa.Nearest) string {
 	if i, _, _ := q.shortest(); i >= 0 && q.entries[i].Kind == composa.KindCPU && len(q.entries[i].Places) == 0 {
-		return "--cpu counts compute nodes, not cores"
+		switch {
+		case q.pool != "" && !q.inPool(composa.KindCPU):
+			return fmt.Sprintf("pool %s has no compute node: composa pool add %[1]s FABRIC/CPU", q.request.Pool)
+		case q.entries[i].Count > 1:
+			return "--cpu counts compute nodes, not cores"
+		}
 	}
 	if n == nil {
 		return ""
 	}
 	return fmt.Sprintf("the nearest that fits now is %s, on %s", countsText(n.Counts), n.Fabric)
+}
+
+// inPool says whether the pool of the request has a device of a kind.
+func (q *query) inPool(k composa.Kind) bool {
+	return slices.ContainsFunc(q.site.Devices, func(d composa.Device) bool { return d.Kind == k && d.Pool == q.pool })
 }
 
 // refusal is the trial as data.

@@ -13,7 +13,7 @@ var t0 = time.Date(2026, 3, 1, 12, 0, 10, 0, time.UTC)
 
 // rack adds a fabric that can do everything, and its devices: each line is a
 // name, or a range such as gpu[0-3], then words: a model, under=SWITCH,
-// unit=NAME, domain=NAME, ipmi=ADDRESS, learning.
+// unit=NAME, vendor=NAME, domain=NAME, ipmi=ADDRESS, learning.
 func rack(site *composa.Site, name composa.FabricName, lines ...string) *composa.Site {
 	able := &composa.Abilities{Groups: composa.NeedRequired, Make: composa.MakeEmpty, Reshape: composa.ReshapeOn, Acts: []composa.Act{
 		composa.ActEnter, composa.ActLeave, composa.ActMake, composa.ActReshape, composa.ActRemove, composa.ActP2P, composa.ActPower,
@@ -66,6 +66,8 @@ func describe(d *composa.Device, word string) {
 		d.Facts.Learning = true
 	case !ok:
 		d.Facts.Model = word
+	case what == "vendor":
+		d.Facts.Vendor = value
 	case what == "under":
 		d.Facts.Switch = value
 	case what == "unit":
