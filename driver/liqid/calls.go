@@ -216,8 +216,9 @@ func readAnswer(call string, changing bool, status int, text []byte) (*answer, e
 	if ok && known {
 		status = http.StatusBadRequest // a refusal inside a success: some directors' habit is not known, so both count
 	}
+	code := meaning(status, changing, known, env.words)
 	return nil, &fault{
-		code: meaning(status, changing, known, env.words), status: status,
+		code: code, status: status, next: whatNext(code, env.words),
 		why: fmt.Sprintf("the director answered %s with %d: %s", call, status, composa.Abridge(strings.TrimSpace(words), maxMessage)),
 	}
 }

@@ -70,6 +70,20 @@ var nothingOpen = regexp.MustCompile(`(?i)\b(not (being |currently )?(edited|in 
 // still at work.
 var inEdit = regexp.MustCompile(`(?i)\b(edited|edit mode|in edit|edit session|pending|at work|in progress|busy|locked)\b`)
 
+// inUse recognizes a director that will not take a device from a host on which
+// a program has it open. That is not the state of the fabric: asking again does
+// not help until somebody ends the program.
+var inUse = regexp.MustCompile(`(?i)\bin use on\b.*\bhost\b`)
+
+// whatNext is what to do about a refusal in the director's words, where that is
+// known.
+func whatNext(code composa.Code, words string) string {
+	if code == composa.CodeRefused && inUse.MatchString(words) {
+		return "stop what uses it on the host, then ask again"
+	}
+	return ""
+}
+
 // meaning says what an answer that is not a success means. known tells that it
 // was a director that answered: the envelope was there.
 func meaning(status int, changing, known bool, words string) composa.Code {
@@ -78,6 +92,8 @@ func meaning(status int, changing, known bool, words string) composa.Code {
 		unclear = composa.CodeUnknown
 	}
 	switch {
+	case changing && known && status >= 400 && status < 500 && inUse.MatchString(words):
+		return composa.CodeRefused
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented:
 		return composa.CodeUnsupported
 	case status >= 500 || status < 200 || !known || !changing:

@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -394,6 +395,54 @@ func TestAMachineIsDeletedWithoutASessionWhereTheDirectorWantsThat(t *testing.T)
 	s.clean("removed")
 	if len(s.director.Snapshot().Machines) != 0 {
 		t.Error("the machine is still there")
+	}
+}
+
+// A device that a program on the host has open stays where it is, whichever call
+// the director refuses for it, and with whichever status.
+func TestADeviceInUseOnItsHostIsNotTaken(t *testing.T) {
+	const words = "gpu0 is in use on the host of machine 1"
+	for _, tt := range []struct {
+		name, end string
+		status    int
+	}{
+		{name: "the emulated director"},
+		{"a conflict at the commit", "/fabric/reprogram", http.StatusConflict},
+		{"locked at the commit", "/fabric/reprogram", http.StatusLocked},
+		{"refused when it is asked for", "/relate/gpu", http.StatusBadRequest},
+		{"a conflict when it is asked for", "/relate/gpu", http.StatusConflict},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScene(t, emulator.Config{Counts: small})
+			for _, next := range s.life()[:5] {
+				s.do(next())
+			}
+			if tt.end == "" {
+				if err := s.director.Use("gpu0", true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+				if tt.end == "" || q.Method == http.MethodGet || !strings.HasSuffix(q.URL.Path, tt.end) {
+					return false
+				}
+				w.WriteHeader(tt.status)
+				fmt.Fprintf(w, `{"response":{"data":[],"errors":[{"message":%q}],"code":%d}}`, words, tt.status)
+				return true
+			})
+			_, err := s.f.Apply(t.Context(), s.reshape([]string{"gpu1"}, []string{"gpu0"}))
+			e, _ := errors.AsType[*composa.Error](err)
+			if e == nil || e.Code != composa.CodeRefused || !strings.Contains(e.Text, words) || e.Next != "stop what uses it on the host, then ask again" {
+				t.Errorf("%v (%s)", err, driver.CodeOf(err))
+			}
+			s.clean("refused")
+			if err := s.still("gpu0", s.ref.Native); err != nil {
+				t.Error(err)
+			}
+			if d, _ := s.director.Snapshot().Device("gpu1"); d.Machine != 0 {
+				t.Errorf("gpu1 is in machine %d", d.Machine)
+			}
+		})
 	}
 }
 
