@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,8 +12,8 @@ import (
 )
 
 // TestUnplugOfABusyDevice takes a GPU that a program on the host has open: the
-// operation ends held, names the device, changes nothing, and goes on with a
-// retry once the program let go.
+// operation names the device, changes nothing and ends, so that the machine can
+// be changed, and the same is asked again once the program let go.
 func TestUnplugOfABusyDevice(t *testing.T) {
 	s := newSite(t, map[string]liqid.Config{"rack1": {BootLatency: liqid.Latency{Min: time.Millisecond}}}, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -31,8 +32,11 @@ func TestUnplugOfABusyDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if op.Phase != "held" || op.Result == nil || !strings.Contains(op.Result.Text, name+" is in use on the host") || len(op.Result.Ways) == 0 {
-		t.Errorf("unplug of a busy device is %s with %+v; want it held, with the reason and what to do", op.Phase, op.Result)
+	if op.Phase != "undone" || op.Result == nil || op.Result.Code != "refused" || !strings.Contains(op.Result.Text, name+" is in use on the host") {
+		t.Errorf("unplug of a busy device is %s with %+v; want it undone as refused, with the reason", op.Phase, op.Result)
+	}
+	if m, err = s.client.Machine(ctx, "default", "train"); err != nil || m.State != "ready" || !slices.ContainsFunc(m.Devices, func(d api.MachineDevice) bool { return d.Place == place }) {
+		t.Errorf("the machine is %+v, %v; want it ready with %s", m, err, place)
 	}
 	if d, _ := s.racks["rack1"].Snapshot().Device(name); d.Machine == 0 {
 		t.Error("the busy device was taken")
@@ -43,10 +47,10 @@ func TestUnplugOfABusyDevice(t *testing.T) {
 	if err := s.racks["rack1"].Use(name, false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.client.Retry(ctx, op.ID); err != nil {
+	if asked, err = s.client.Unplug(ctx, "default", "train", api.Unplug{IDs: []string{place}}, 0); err != nil {
 		t.Fatal(err)
 	}
-	if op, err = s.client.Wait(ctx, op.ID); err != nil || op.Phase != "done" {
-		t.Errorf("after the program let go the retry ends %+v, %v; want done", op, err)
+	if op, err = s.client.Wait(ctx, asked.Operation.ID); err != nil || op.Phase != "done" {
+		t.Errorf("after the program let go the unplug ends %+v, %v; want done", op, err)
 	}
 }

@@ -7,7 +7,7 @@
 //	                                 │
 //	                                 └─ error ─► what does it say?
 //	      nothing happened, later    busy, unreachable        wait, apply again
-//	      nothing happened, never    refused, unsupported     undo
+//	      nothing happened, never    refused, unsupported     undo; where nothing was done yet, end
 //	      the world is otherwise     conflict                 look, plan once more, else undo
 //	      nobody knows               unknown, an ended call,  settle, look, judge; then go on,
 //	                                 found running at start   again, or undo
@@ -25,6 +25,7 @@
 //
 // The files, in the order in which an operation meets them: queue.go whose turn
 // it is, next.go what an operation needs, step.go how one step is carried out,
-// outcome.go what an answer says, renew.go a new plan (also undo), settle.go
+// outcome.go what an answer says, renew.go a new plan (also undo),
+// vain.go the end of what never began, settle.go
 // what the claims are at the end, loop.go acting.
 package runner

@@ -79,7 +79,7 @@ func (d *decision) operation(op *composa.Operation, l *leg) {
 	case l.proof != nil && r != nil:
 		d.done(op, l, r)
 	case d.cancels(op, r):
-		d.turn(op, l, r, fault{code: composa.CodeCancelled, text: "somebody asked to cancel it"})
+		d.turn(op, l, r, fault{code: composa.CodeCancelled, text: cancelled(op)})
 	case op.CancelRequested && op.Direction == composa.Forward && op.Verb.OnlyForward() && !l.told:
 		l.told = true
 		d.write(op, composa.Advance{Phase: op.Phase, Reason: fmt.Sprintf("it cannot be cancelled any more: %s only goes forward once it has begun", op.Verb)})

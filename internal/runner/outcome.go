@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/driver"
@@ -93,6 +94,7 @@ func (d *decision) hearApplied(op *composa.Operation, l *leg, c *Call, a *Answer
 		l.cause = &why
 	default:
 		l.doubts()
+		l.answer = faultOf(a.Err).text
 	}
 }
 
@@ -169,10 +171,22 @@ func (d *decision) hearDoubt(op *composa.Operation, l *leg, r *composa.StepRecor
 	case standing == composa.Conflict:
 		l.fails(op, fault{code: composa.CodeConflict, text: why})
 	case r.Attempt >= maxAttempts:
-		l.fails(op, fault{code: composa.CodeFailed, text: fmt.Sprintf("cannot %s: it was tried %d times, and no answer came", r.Step.String(), r.Attempt)})
+		l.fails(op, fault{code: composa.CodeFailed, text: fmt.Sprintf("cannot %s: it was tried %d times, and %s", r.Step.String(), r.Attempt, l.last(&r.Step))})
 	default:
 		l.again = true
 	}
+}
+
+// last says what came of the last try of a step that had no effect.
+func (l *leg) last(s *composa.Step) string {
+	why, again := l.answer, true
+	for again { // who hands an error on says once more what could not be done
+		why, again = strings.CutPrefix(why, "cannot "+s.String()+": ")
+	}
+	if why == "" {
+		return "no look shows it"
+	}
+	return "the last error was: " + why
 }
 
 // hearSurvey keeps a look at all that the operation may touch.

@@ -16,14 +16,13 @@ func (d *decision) fail(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	f := *l.failed
 	onward := op.Direction == composa.Undo || op.Verb.OnlyForward()
 	switch {
-	case f.hold || onward && l.plans >= renewals(r, f):
+	case f.hold:
 		d.hold(op, l, r, f)
+	case inVain(op, r, f):
+		l.failed, l.replaced, l.vain = nil, op.Generation()+1, &f
+		d.renew(op, l, r)
 	case onward:
-		l.plans++
-		l.failed, l.replaced = nil, op.Generation()+1
-		l.wait(d.now, f.text)
-		l.wake = d.now.Add(time.Duration(l.plans) * time.Second)
-		d.wait(op, l)
+		d.onward(op, l, r, f)
 	case f.code == composa.CodeConflict && l.replans < maxReplans:
 		l.replans++
 		l.failed, l.replaced = nil, op.Generation()+1
@@ -31,6 +30,20 @@ func (d *decision) fail(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	default:
 		d.turn(op, l, r, f)
 	}
+}
+
+// onward goes on after a fault, a little later and on a new plan, until a person
+// has to decide.
+func (d *decision) onward(op *composa.Operation, l *leg, r *composa.StepRecord, f fault) {
+	if l.plans >= renewals(r, f) {
+		d.hold(op, l, r, f)
+		return
+	}
+	l.plans++
+	l.failed, l.survey, l.replaced = nil, nil, op.Generation()+1
+	l.wait(d.now, f.text)
+	l.wake = d.now.Add(time.Duration(l.plans) * time.Second)
+	d.wait(op, l)
 }
 
 // renewals is how many plans an operation that goes on gets after a fault.
@@ -79,6 +92,13 @@ func (d *decision) renew(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		return
 	}
 	site := d.sitePlus(l.survey)
+	if f := l.vain; f != nil {
+		l.vain = nil
+		if !d.leave(op, l, r, site, *f) {
+			d.onward(op, l, r, *f)
+		}
+		return
+	}
 	rows, machines := d.closeGeneration(op, r, l.survey)
 	for _, c := range machines {
 		if m := site.Machine(c.Machine); m != nil {
@@ -153,6 +173,9 @@ func (d *decision) closeGeneration(op *composa.Operation, r *composa.StepRecord,
 	}
 	for row := r; row != nil; row = next(op, row) {
 		state, evidence := composa.StepFailed, "another plan took its place"
+		if row.Attempt == 0 {
+			evidence = "not begun: " + evidence
+		}
 		if row.State == composa.StepRunning {
 			if standing, _ := row.Step.Judge(p); standing == composa.Holds {
 				state, evidence = composa.StepDone, "shown when another plan took its place"

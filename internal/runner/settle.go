@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/composa-dev/composa"
@@ -55,13 +56,23 @@ func outcome(op *composa.Operation) (composa.Phase, *composa.Result, string) {
 	if res == nil {
 		res = &composa.Result{Code: composa.CodeHeld, Text: "undone, as a person decided"}
 		if op.CancelRequested {
-			res = &composa.Result{Code: composa.CodeCancelled, Text: "somebody asked to cancel it"}
+			res = &composa.Result{Code: composa.CodeCancelled, Text: cancelled(op)}
 		}
 	}
 	if res.Code == composa.CodeCancelled {
 		return composa.PhaseCancelled, res, res.Text
 	}
 	return composa.PhaseUndone, res, res.Text
+}
+
+// cancelled is what a cancelled operation ends with. Who asked for it is told by
+// the events.
+func cancelled(op *composa.Operation) string {
+	var names []string
+	for _, g := range op.Target.Goals {
+		names = append(names, strconv.Quote(g.Machine.Name))
+	}
+	return fmt.Sprintf("cannot %s %s: cancelled on request", op.Verb, strings.Join(names, " and "))
 }
 
 // unlike says how a machine differs from its goal in a picture; empty: it does

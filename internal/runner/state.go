@@ -154,6 +154,7 @@ type leg struct {
 	again   bool             // settled, looked at, and to be begun once more
 	refused int              // settling was refused so often
 	cause   *fault           // what the fabric said when it failed
+	answer  string           // the last error in place of an answer; empty: there was none
 
 	// And this about the whole operation.
 	failed   *fault
@@ -161,6 +162,7 @@ type leg struct {
 	replaced int              // the generation that is to be replaced by a new plan, plus one
 	replans  int              // plans made again because the world moved
 	plans    int              // plans made again because something failed
+	vain     *fault           // met before anything was changed, which a look has yet to show
 	told     bool             // that it cannot be cancelled
 
 	waiting time.Time // since when it waits; zero: it does not
@@ -182,8 +184,8 @@ func (l *leg) turnTo(op *composa.Operation) {
 		return
 	}
 	l.at = at
-	l.native, l.checked, l.proof, l.survey = "", false, nil, nil
-	l.unsure, l.again, l.refused, l.cause = false, false, 0, nil
+	l.native, l.checked, l.proof, l.survey, l.vain = "", false, nil, nil, nil
+	l.unsure, l.again, l.refused, l.cause, l.answer = false, false, 0, nil, ""
 	l.settled, l.overdue, l.quiet = time.Time{}, false, time.Time{}
 }
 
