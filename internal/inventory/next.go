@@ -13,6 +13,7 @@ const (
 	everyAsked  = time.Second            // where the fabric says nothing by itself
 	everyPushed = 30 * time.Second       // where it says that something changed
 	apart       = 100 * time.Millisecond // between two looks, whoever asks
+	oneMore     = 200 * time.Millisecond // until the look that decides whether a fabric is silent
 	silentLeast = time.Second            // between two looks at a fabric that does not answer
 	silentMost  = 30 * time.Second
 )
@@ -97,10 +98,15 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 	return s, eff, time.Time{}
 }
 
-// fell notes that the fabric did not answer, and tells it once.
+// fell notes that the fabric did not answer. It is silent when the next look
+// fails too, and that is told once.
 func (s *State) fell(now time.Time, err error) *composa.Observation {
-	s.due = now.Add(min(silentLeast<<min(s.failures, 10), silentMost))
 	s.failures++
+	if s.failures == 1 {
+		s.due = now.Add(oneMore)
+		return nil
+	}
+	s.due = now.Add(min(silentLeast<<min(s.failures-2, 10), silentMost))
 	why := "it shows nothing"
 	if err != nil {
 		why = err.Error()

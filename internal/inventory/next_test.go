@@ -91,8 +91,18 @@ func TestNext(t *testing.T) {
 0.1 time: look
 0.11 nudge: 
 0.12 seen: record, wake 200ms`},
+		{"one look that fails is not silence", State{}, `
+0 start: look
+1 silent: wake 1.2s
+1.1 nudge: wake 1.2s
+1.2 time: look
+1.3 seen: record, wake 2.2s
+2.2 time: look
+2.3 silent: wake 2.5s`},
 		{"silence is told once, and asked for less and less often", State{}, `
 0 start: look
+0.8 silent: wake 1s
+1 time: look
 1 silent: record, no connection, wake 2s
 2 time: look
 3 silent: wake 5s
@@ -102,6 +112,8 @@ func TestNext(t *testing.T) {
 10 time: look
 10.5 seen: record, wake 11s
 11 time: look
+11.1 silent: wake 11.3s
+11.3 time: look
 11.5 silent: record, no connection, wake 12.5s`},
 		{"an incomplete look is repeated soon", State{}, `
 0 watching: look
