@@ -107,10 +107,39 @@ func numbered(k Kind, n int) string {
 	return fmt.Sprintf("%s-%d", k, n)
 }
 
-// Plus returns the spec with entries added (plug).
+// Plus returns the spec with entries added, as [Spec.Add] does.
 func (s Spec) Plus(more ...Entry) Spec {
-	s.Entries = keyed(append(slices.Clone(s.Entries), more...))
-	return s
+	grown, _ := s.Add(more...)
+	return grown
+}
+
+// Add returns the spec with entries added (plug): to the entry that asks for the
+// same, where there is one, so that plugging twice makes no two entries. added
+// are the entries as they were given, with the keys of those that they went to.
+func (s Spec) Add(more ...Entry) (grown Spec, added []Entry) {
+	grown, added = s, slices.Clone(more)
+	grown.Entries = slices.Clone(s.Entries)
+	at := make([]int, len(added))
+	for i, e := range added {
+		at[i] = slices.IndexFunc(grown.Entries, e.alike)
+		if at[i] >= 0 {
+			grown.Entries[at[i]].Count += e.Count
+			continue
+		}
+		at[i] = len(grown.Entries)
+		grown.Entries = append(grown.Entries, e)
+	}
+	grown.Entries = keyed(grown.Entries)
+	for i := range added {
+		added[i].Key = grown.Entries[at[i]].Key
+	}
+	return grown, added
+}
+
+// alike says whether two entries ask for the same but for how many.
+func (e Entry) alike(o Entry) bool {
+	counted := len(e.Places)+len(o.Places) == 0 && e.IPMI == "" && o.IPMI == ""
+	return counted && e.Kind == o.Kind && e.Model == o.Model
 }
 
 // Check refuses what cannot be meant. what begins the messages: "compose", say.
@@ -236,13 +265,12 @@ func labelText(labels map[string]string) string {
 }
 
 // wishText tells what is wanted of one kind, independent of the order in which
-// it was asked.
+// it was asked, and of whether it was asked at once.
 func wishText(entries []Entry, k Kind) string {
+	of := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return e.Kind != k })
 	var words []string
-	for _, e := range entries {
-		if e.Kind == k {
-			words = append(words, e.Text())
-		}
+	for _, e := range (Spec{}).Plus(of...).Entries {
+		words = append(words, e.Text())
 	}
 	slices.Sort(words)
 	return strings.Join(words, "+")

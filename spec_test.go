@@ -32,9 +32,37 @@ func TestNormalizeGivesOneCPUAndStableKeys(t *testing.T) {
 	if diff := cmp.Diff(got, got.Normalize()); diff != "" {
 		t.Errorf("normalizing twice differs (-once +twice):\n%s", diff)
 	}
-	plugged := got.Plus(composa.Entry{Kind: composa.KindGPU, Count: 1})
-	if key := plugged.Entries[4].Key; key != "gpu-3" {
-		t.Errorf("a plugged entry has key %q, want gpu-3", key)
+}
+
+func TestAddAddsToTheEntryThatAsksForTheSame(t *testing.T) {
+	is := spec(composa.Entry{Kind: composa.KindGPU, Count: 2}, composa.Entry{Kind: composa.KindGPU, Count: 1, Model: "A40"})
+	grown, added := is.Add(
+		composa.Entry{Kind: composa.KindGPU, Count: 3, Model: "A40"},
+		composa.Entry{Kind: composa.KindGPU, Count: 1, Places: []composa.Place{"rack1/gpu7"}},
+		composa.Entry{Kind: composa.KindSSD, Count: 1},
+		composa.Entry{Kind: composa.KindSSD, Count: 1},
+	)
+	want := []composa.Entry{
+		{Key: "cpu", Kind: composa.KindCPU, Count: 1},
+		{Key: "gpu", Kind: composa.KindGPU, Count: 2},
+		{Key: "gpu-2", Kind: composa.KindGPU, Count: 4, Model: "A40"},
+		{Key: "gpu-3", Kind: composa.KindGPU, Count: 1, Places: []composa.Place{"rack1/gpu7"}},
+		{Key: "ssd", Kind: composa.KindSSD, Count: 2},
+	}
+	if diff := cmp.Diff(want, grown.Entries); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	want = []composa.Entry{
+		{Key: "gpu-2", Kind: composa.KindGPU, Count: 3, Model: "A40"},
+		{Key: "gpu-3", Kind: composa.KindGPU, Count: 1, Places: []composa.Place{"rack1/gpu7"}},
+		{Key: "ssd", Kind: composa.KindSSD, Count: 1},
+		{Key: "ssd", Kind: composa.KindSSD, Count: 1},
+	}
+	if diff := cmp.Diff(want, added); diff != "" {
+		t.Errorf("added (-want +got):\n%s", diff)
+	}
+	if is.Entries[2].Count != 1 {
+		t.Errorf("the spec that was added to now asks for %d", is.Entries[2].Count)
 	}
 }
 
@@ -42,8 +70,8 @@ func TestKeysCostALookEach(t *testing.T) {
 	const n = 2000
 	many := slices.Repeat([]composa.Entry{{Kind: composa.KindGPU, Count: 1}}, n)
 	var got composa.Spec
-	allocs := testing.AllocsPerRun(1, func() { got = composa.Spec{}.Plus(many...) })
-	if key := got.Entries[n-1].Key; key != "gpu-2000" {
+	allocs := testing.AllocsPerRun(1, func() { got = spec(many...) })
+	if key := got.Entries[n].Key; key != "gpu-2000" {
 		t.Errorf("entry %d has key %q, want gpu-2000", n, key)
 	}
 	if allocs > 20*n {
@@ -101,6 +129,10 @@ func TestDifferencesNameWhatIsWishedOtherwise(t *testing.T) {
 	b := spec(composa.Entry{Kind: composa.KindSSD, Count: 1}, composa.Entry{Kind: composa.KindGPU, Count: 2})
 	if !a.Same(b) {
 		t.Errorf("the order of entries makes a difference: %v", a.Differences(b))
+	}
+	apart := composa.Spec{Name: "train", Entries: append([]composa.Entry{{Kind: composa.KindGPU, Count: 2}}, a.Entries...)}.Normalize()
+	if diff := cmp.Diff([]string{"gpu: 2 instead of 4"}, apart.Differences(a)); diff != "" {
+		t.Errorf("differences of counts that were asked apart (-want +got):\n%s", diff)
 	}
 	c := spec(composa.Entry{Kind: composa.KindGPU, Count: 4}, composa.Entry{Kind: composa.KindSSD, Count: 1})
 	c.Fabrics = []composa.FabricName{"rack1"}

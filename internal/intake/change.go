@@ -69,11 +69,10 @@ func alreadyIn(site *composa.Site, m *composa.Machine, entries []composa.Entry) 
 // grow places entries beside what the machine has, but for what leaves it in
 // the same operation. spec is the machine's without what leaves.
 func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spec, entries []composa.Entry, leaving []composa.Bound) error {
-	grown := spec.Plus(entries...)
+	grown, fresh := spec.Add(entries...)
 	if err := composa.CheckEntries(fmt.Sprintf("cannot %s %q", p.verb, m.Name), grown.Entries); err != nil {
 		return err
 	}
-	fresh := grown.Entries[len(spec.Entries):]
 	choice, err := placement.Place(site, placement.Request{
 		Verb: p.verb, Project: m.Project, Name: m.Name, Pool: m.Spec.Pool, Entries: fresh, P2P: m.Spec.P2P,
 		Machine: m, Leaving: leaving,

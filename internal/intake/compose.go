@@ -108,17 +108,25 @@ func (p *proposal) again(site *composa.Site, who composa.Who, m *composa.Machine
 // changeCommand is the command that comes nearest to turning a machine of one
 // spec into one of another.
 func changeCommand(name string, is, want composa.Spec) string {
-	var flags []string
+	var totals, byName, commands []string
 	for _, k := range composa.Kinds() {
-		have, wanted := countOf(is, k), countOf(want, k)
-		if have != wanted {
-			flags = append(flags, fmt.Sprintf("--%s %d", k, wanted))
+		switch have, wanted := countOf(is, k), countOf(want, k); {
+		case have > wanted && k.Keeping(): // what may hold data leaves only by name
+			byName = append(byName, "FABRIC/"+strings.ToUpper(string(k)))
+		case have != wanted:
+			totals = append(totals, fmt.Sprintf("--%s %d", k, wanted))
 		}
 	}
-	if len(flags) == 0 {
+	if len(totals) > 0 {
+		commands = append(commands, "composa reshape "+name+" "+strings.Join(totals, " "))
+	}
+	if len(byName) > 0 {
+		commands = append(commands, "composa unplug "+name+" "+strings.Join(byName, ","))
+	}
+	if len(commands) == 0 {
 		return "composa free " + name + " and compose it anew"
 	}
-	return "composa reshape " + name + " " + strings.Join(flags, " ")
+	return strings.Join(commands, " and ")
 }
 
 func countOf(s composa.Spec, k composa.Kind) int {

@@ -71,6 +71,40 @@ func TestTheSameWishFindsTheSameMachine(t *testing.T) {
 	refused(t, err, composa.CodeExists, `has a machine of that name; choose another name`)
 }
 
+func TestAWishAfterAPlugIsComparedBySums(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ssds := func(n int) composa.Entry { return composa.Entry{Kind: composa.KindSSD, Count: n} }
+	made := w.ready("train", wants(gpus(1), ssds(1)))
+	out, err := w.Plug(ctx, w.who, composa.PlugRequest{Asked: w.asked("train"), Entries: []composa.Entry{gpus(1), ssds(1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.finish(out.Operation.ID)
+	s := w.site()
+	want := []composa.Entry{
+		{Key: "cpu", Kind: composa.KindCPU, Count: 1},
+		{Key: "gpu", Kind: composa.KindGPU, Count: 2},
+		{Key: "ssd", Kind: composa.KindSSD, Count: 2},
+	}
+	if diff := cmp.Diff(want, s.Machine(made.ID).Spec.Entries); diff != "" {
+		t.Errorf("entries after a plug (-want +got):\n%s", diff)
+	}
+	for _, b := range s.Binding(made.ID) {
+		if b.Entry != string(b.Device.Kind) {
+			t.Errorf("%s is bound to entry %q, want %q", b.Device.Name, b.Entry, b.Device.Kind)
+		}
+	}
+	again, err := w.Compose(ctx, w.who, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(2), ssds(2))})
+	if err != nil || again.Operation != nil || again.Machine.ID != made.ID {
+		t.Errorf("the wish with the sums: %+v, %v; want the machine and nothing to do", again, err)
+	}
+	_, err = w.Compose(ctx, w.who, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(2), ssds(1))})
+	refused(t, err, composa.CodeExists, `another wish (ssd: 1 instead of 2); change it with composa unplug train FABRIC/SSD, or`)
+	_, err = w.Compose(ctx, w.who, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(1), ssds(1))})
+	refused(t, err, composa.CodeExists, `change it with composa reshape train --gpu 1 and composa unplug train FABRIC/SSD, or`)
+}
+
 func TestTooManyEntriesAreRefusedBeforeAnyWorkOnThem(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.Compose(t.Context(), w.who, composa.ComposeRequest{

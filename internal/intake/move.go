@@ -54,8 +54,8 @@ func move(site *composa.Site, r composa.MoveRequest) (*proposal, error) {
 	if err := goTogether(site, begin, to, moving); err != nil {
 		return nil, err
 	}
-	grown := to.Spec.Plus(asEntries(from.Fabric, moving)...)
-	landing := landed(grown.Entries[len(to.Spec.Entries):], moving)
+	grown, added := to.Spec.Add(asEntries(from.Fabric, moving)...)
+	landing := landed(added, moving)
 	p.change(site, from, lowered(from.Spec, moving), without(site.Binding(from.ID), moving))
 	p.change(site, to, grown, slices.Concat(site.Binding(to.ID), landing))
 	for _, b := range moving {
