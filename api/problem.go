@@ -13,7 +13,7 @@ type Problem struct {
 	Retryable bool           `json:"retryable" doc:"The same call may succeed if it is just made again"`
 	Request   string         `json:"request,omitempty" doc:"Id of the request, as in the log"`
 	Operation string         `json:"operation,omitempty" doc:"The operation that this came of"`
-	Errors    []ProblemPlace `json:"errors,omitempty" doc:"What is wrong where in the request"`
+	Errors    []ProblemPlace `json:"errors,omitempty" doc:"What is wrong where in the request: the first 20, then how many more"`
 	Refusal   *Refusal       `json:"refusal,omitempty" doc:"Code refused: what each condition removed"`
 }
 

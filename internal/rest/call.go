@@ -83,6 +83,8 @@ func (s *Server) panicked(w *recorder, r *http.Request, c *call, v any) {
 func (s *Server) logged(r *http.Request, c *call, status int, took time.Duration) {
 	level := slog.LevelInfo
 	switch {
+	case r.Context().Err() != nil: // nobody is there to read the answer
+		level = slog.LevelDebug
 	case status >= 500 && c.cause != nil && composa.CodeOf(c.cause) == composa.CodeInternal:
 		level = slog.LevelError
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -116,7 +118,7 @@ func requestID(given string) string {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, err error) {
 	c := callOf(r.Context())
 	c.cause = err
-	problemOf(err, c.id).write(w)
+	problemOf(unlessGone(r.Context(), err), c.id).write(w)
 }
 
 // find answers what no route serves: no such path, or not with that method.

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,6 +90,15 @@ func problemOf(err error, request string) *problem {
 	return p
 }
 
+// unlessGone is err, but where the call was given up before its answer: what
+// went wrong then is that, and no fault of the server's.
+func unlessGone(ctx context.Context, err error) error {
+	if ctx.Err() == nil || composa.CodeOf(err) != composa.CodeInternal {
+		return err
+	}
+	return composa.Errorf(composa.CodeUnavailable, "cannot answer: the call was given up before its answer").WithNext("ask again")
+}
+
 // at returns an invalid request with the place of what is wrong in it.
 func at(location, format string, args ...any) *problem {
 	return unread([]api.ProblemPlace{{Location: location, Message: fmt.Sprintf(format, args...)}})
@@ -104,8 +114,22 @@ func unread(places []api.ProblemPlace) *problem {
 		text += fmt.Sprintf(" (and %d more)", n)
 	}
 	p := problemOf(composa.Errorf(composa.CodeInvalid, "%s", text), "")
-	p.Errors = places
+	p.Errors = firstOf(places)
 	return p
+}
+
+// maxPlaces is how many mistakes of one request are told one by one.
+const maxPlaces = 20
+
+// firstOf bounds what is told of a request: its first mistakes, and how many
+// more there are.
+func firstOf(places []api.ProblemPlace) []api.ProblemPlace {
+	more := len(places) - maxPlaces
+	if more <= 0 {
+		return places
+	}
+	part, _, _ := strings.Cut(places[maxPlaces].Location, ".")
+	return append(slices.Clip(places[:maxPlaces]), api.ProblemPlace{Location: part, Message: fmt.Sprintf("and %d more", more)})
 }
 
 // write answers with a problem outside of huma.

@@ -51,7 +51,7 @@ func reply[I, O any](handler func(*Server, context.Context, *I) (*O, error)) bin
 			if err != nil {
 				c := callOf(ctx)
 				c.cause = err
-				return nil, problemOf(err, c.id)
+				return nil, problemOf(unlessGone(ctx, err), c.id)
 			}
 			return out, nil
 		})
