@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,8 +41,8 @@ that one machine could get now: a machine is made of devices of one fabric.`,
 				}
 				return naturalCompare(x.Model, y.Model)
 			})
-			if site, err := a.site(cmd.Context()); err == nil && site.Emulated {
-				a.say("some of this is emulated")
+			if err := a.sayEmulated(cmd.Context(), c); err != nil {
+				return err
 			}
 			return printList(a, availableTable, "devices", list)
 		},
@@ -49,6 +50,24 @@ that one machine could get now: a machine is made of devices of one fabric.`,
 	cmd.Flags().StringVar(&kind, "kind", "", "only of this `KIND`")
 	_ = cmd.RegisterFlagCompletionFunc("kind", words(kinds...))
 	return cmd
+}
+
+// sayEmulated says where all fabrics of the site, or some, are pretend hardware.
+func (a *app) sayEmulated(ctx context.Context, c *client.Client) error {
+	site, err := a.site(ctx)
+	if err != nil || !site.Emulated {
+		return err
+	}
+	fabrics, err := client.All(c.Fabrics(ctx))
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(fabrics, func(f api.Fabric) bool { return !f.Emulated }) {
+		a.say("some of this is emulated")
+		return nil
+	}
+	a.say("this site is emulated")
+	return nil
 }
 
 var availableTable = table[api.Available]{

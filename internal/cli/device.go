@@ -44,6 +44,9 @@ func (a *app) deviceLs() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := knownFabric(ctx, c, f.Fabric); err != nil {
+				return err
+			}
 			devices, err := client.All(c.Devices(ctx, f))
 			if err != nil {
 				return err
@@ -103,7 +106,7 @@ func (a *app) deviceSet() *cobra.Command {
 		Short: "say what a fabric does not know of a device",
 		Long: `Say what a fabric does not know of a device: the address and login of the host
 behind a cpu, labels, and whether it may be given out. What is not named stays.`,
-		Example: `  composa device set rack1/cpu2 --address 10.0.0.12 --login ubuntu
+		Example: `  composa device set rack1/pcpu2 --address 10.0.0.12 --login ubuntu
   composa device set rack1/gpu3 --cordon "fan is loud"
   composa device set rack1/gpu3 --uncordon --label shelf=2`,
 		Args:              argsBetween(1, 1, "a device"),

@@ -50,13 +50,32 @@ func (a *app) fabricShow() *cobra.Command {
 	})
 }
 
+// knownFabric refuses a list's fabric that does not exist; empty: any.
+func knownFabric(ctx context.Context, c *client.Client, name string) error {
+	if name == "" {
+		return nil
+	}
+	if err := checkFabricName(name); err != nil {
+		return err
+	}
+	_, err := c.Fabric(ctx, name)
+	return err
+}
+
+func checkFabricName(name string) error {
+	if err := checkDNSLabel("fabric", name); err != nil {
+		return fail("not_found", "cannot find fabric %q: no fabric can have that name", abridge(name, 40)).next("`composa fabric ls` lists them")
+	}
+	return nil
+}
+
 // onFabric makes cmd take the name of one fabric.
 func (a *app) onFabric(cmd *cobra.Command, run func(ctx context.Context, c *client.Client, name string) error) *cobra.Command {
 	cmd.Args, cmd.ValidArgsFunction = argsBetween(1, 1, "a fabric"), a.completeFabrics
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name := args[0]
-		if err := checkDNSLabel("fabric", name); err != nil {
-			return fail("not_found", "cannot find fabric %q: no fabric can have that name", abridge(name, 40)).next("`composa fabric ls` lists them")
+		if err := checkFabricName(name); err != nil {
+			return err
 		}
 		c, err := a.connect()
 		if err != nil {

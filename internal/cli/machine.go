@@ -45,6 +45,9 @@ func (a *app) machineLs() *cobra.Command {
 					return err
 				}
 			}
+			if err := knownFabric(ctx, c, f.Fabric); err != nil {
+				return err
+			}
 			machines, err := client.All(c.Machines(ctx, f))
 			if err != nil {
 				return err

@@ -9,7 +9,14 @@ import (
 )
 
 // flagError tells of a flag that cannot be read, and which one may be meant.
+// Where the command before it does not exist, it tells of that: a flag that the
+// parent lacks may well be one of the command that is meant.
 func flagError(cmd *cobra.Command, err error) error {
+	if before := cmd.Flags().Args(); cmd.HasSubCommands() && len(before) > 0 {
+		if err := cmd.ValidateArgs(before); err != nil {
+			return err
+		}
+	}
 	text := err.Error()
 	name, unknown := strings.CutPrefix(text, "unknown flag: --")
 	if !unknown {
