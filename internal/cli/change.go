@@ -301,11 +301,7 @@ func (a *app) showStarted(outcomes []*outcome, many bool) error {
 		if err := a.showOperations(begun, many); err != nil {
 			return err
 		}
-		var ids []string
-		for _, op := range begun {
-			ids = append(ids, op.ID)
-		}
-		defer a.say("%s", goesOn(ids))
+		defer a.say("%s", goesOn(begun))
 	}
 	return a.worst(outcomes)
 }
@@ -400,6 +396,9 @@ func (o *outcome) took() string {
 func saidOfWhole(o *outcome) string {
 	m := o.machine
 	state := "is " + m.State
+	if o.op != nil && o.op.Phase == "done" && m.State == "stale" {
+		state = "is ready" // what was just done is known, however old the last look is
+	}
 	if o.op == nil && m.Operation == "" {
 		state += " already"
 	}

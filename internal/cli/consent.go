@@ -80,11 +80,18 @@ func disturbances(plans []*api.Plan) []string {
 		for _, d := range p.Disturbs {
 			if !seen[d] {
 				seen[d] = true
-				what = append(what, orDefault(disturbText[d], d))
+				what = append(what, disturbanceText(p.Verb, d))
 			}
 		}
 	}
 	return what
+}
+
+func disturbanceText(verb, d string) string {
+	if verb == "free" && d == "power" {
+		return "a host is switched off"
+	}
+	return orDefault(disturbText[d], d)
 }
 
 func machinesOf(plans []*api.Plan) string {

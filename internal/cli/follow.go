@@ -140,16 +140,40 @@ func (f *follower) open() []string {
 }
 
 // goesOn is the line that names what goes on, and how to go on with it.
-func (f *follower) goesOn() string { return goesOn(f.open()) }
+func (f *follower) goesOn() string {
+	var ops []*api.Operation
+	for _, id := range f.open() {
+		ops = append(ops, f.ops[id])
+	}
+	return goesOn(ops)
+}
 
-func goesOn(ids []string) string {
+func goesOn(ops []*api.Operation) string {
+	var ids []string
+	cancellable := true
+	for _, op := range ops {
+		ids = append(ids, op.ID)
+		cancellable = cancellable && !onlyForward(op)
+	}
+	var text, id string
 	switch len(ids) {
 	case 0:
 		return "nothing goes on"
 	case 1:
-		return fmt.Sprintf("operation %s goes on: `composa operation wait %s` follows it, `composa operation cancel %s` ends it", ids[0], ids[0], ids[0])
+		text, id = fmt.Sprintf("operation %s goes on: `composa operation wait %s` follows it", ids[0], ids[0]), ids[0]
+	default:
+		text, id = fmt.Sprintf("operations %s go on: `composa operation wait ID` follows one", strings.Join(ids, ", ")), "ID"
 	}
-	return fmt.Sprintf("operations %s go on: `composa operation wait ID` follows one, `composa operation cancel ID` ends it", strings.Join(ids, ", "))
+	if cancellable {
+		text += fmt.Sprintf(", `composa operation cancel %s` ends it", id)
+	}
+	return text
+}
+
+// onlyForward says whether an operation has begun what is not put back: then
+// cancelling does not end it.
+func onlyForward(op *api.Operation) bool {
+	return (op.Verb == "free" || op.Verb == "unplug") && op.Phase != "queued"
 }
 
 // interrupt does what an interrupt asks for: the first cancels, or ends the

@@ -39,9 +39,18 @@ func Main(ctx context.Context, root *cobra.Command, args []string) int {
 	if errors.Is(err, context.Canceled) && context.Cause(ctx) != nil {
 		err = context.Cause(ctx)
 	}
-	f := failureOf(asUsage(cmd, err))
+	f := a.withoutToken(failureOf(asUsage(cmd, err)))
 	a.printFailure(f, args)
 	return f.exit
+}
+
+// withoutToken says how a token is saved, where the server refused a call that
+// carried none.
+func (a *app) withoutToken(f *failure) *failure {
+	if f.problem.Code != "unauthenticated" || a.server == nil || a.server.token != "" {
+		return f
+	}
+	return f.next("save one: `composa context create NAME --url %s --token-file FILE`", a.server.url)
 }
 
 // passedExit is the exit code of a program that was run: its own is ours.

@@ -242,6 +242,9 @@ func operationDetails(op *api.Operation, now time.Time) []detail {
 		{"took", took}, {"typical", typical}, {"deadline", optionalMoment(op.Deadline)},
 	}
 	for i, s := range currentSteps(op) {
+		if s.State == "failed" && s.Attempt == 0 {
+			continue // given up before it was ever begun
+		}
 		text := stepText(&s)
 		if s.State == "running" {
 			text += ": running"

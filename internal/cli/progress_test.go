@@ -165,7 +165,7 @@ func TestConsentOnATerminal(t *testing.T) {
 		if code != exitUsage || out != "" {
 			t.Errorf("answer %q: exit %d, %q", answer, code, out)
 		}
-		if !strings.Contains(errOut, "power off train  (disturbs: power)") || !strings.Contains(errOut, "A host is switched off or on. Go on? [y/N]") {
+		if !strings.Contains(errOut, "power off train  (disturbs: power)") || !strings.Contains(errOut, "A host is switched off. Go on? [y/N]") {
 			t.Errorf("answer %q: it does not show what it asks about:\n%s", answer, errOut)
 		}
 	}
