@@ -26,7 +26,7 @@ WANT says which devices of a kind:
 
   4                             any four
   A100:4                        four whose model's name contains A100
-  rack1/gpu3,rack1/gpu[4-7]     exactly these
+  'rack1/gpu3,rack1/gpu[4-7]'   exactly these; the quotes keep brackets from the shell
   ipmi=192.0.2.12               the compute node with that management address (--cpu only)
 
 A kind may be given several times. --cpu counts compute nodes, not cores; it is 1
@@ -37,14 +37,14 @@ The same command once more finds the same machine. If the machine cannot be made
 everything is put back as it was.`,
 		Example: `  composa compose train --gpu 4 --ssd 1 --nic 1
   composa compose train --gpu A100:4 --fabric rack1,rack2 --p2p
-  composa compose train --cpu rack1/cpu2 --gpu rack1/gpu[0-3] --dry-run`,
+  composa compose train --cpu rack1/pcpu2 --gpu 'rack1/gpu[0-3]' --dry-run`,
 		Args:              argsBetween(1, 1, "a name for the machine"),
 		ValidArgsFunction: nothing,
 	}
 	kindFlags := addWantFlags(cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&fabrics, "fabric", nil, "on fabric `F`, or one of F,F")
-	f.StringVar(&wish.Pool, "pool", "", "take devices of pool `P`")
+	f.StringVar(&wish.Pool, "pool", "", "take devices of pool `P` only, its compute nodes too")
 	f.StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
 	f.BoolVar(&wish.P2P, "p2p", false, "peer-to-peer traffic between its GPUs")
 	f.StringVar(&wish.Power, "power", "", "`WORD`: on (the default) powers it on once made, keep leaves power alone")
@@ -136,9 +136,18 @@ func reachText(m *api.Machine) string {
 	case m.Address != "":
 		return "ssh " + quote([]string{destination(m)}) + "\n"
 	}
+	if line := addressLine(m); line != "" {
+		return "its address is not known; " + line + "\n"
+	}
+	return ""
+}
+
+// addressLine says how an operator makes the address of a machine known; empty
+// where it has no compute node.
+func addressLine(m *api.Machine) string {
 	for _, d := range m.Devices {
 		if d.Kind == "cpu" {
-			return fmt.Sprintf("its address is not known; an operator can say it: composa device set %s --address ADDRESS --login LOGIN\n", quote([]string{d.Place}))
+			return fmt.Sprintf("an operator can say it: composa device set %s --address ADDRESS --login LOGIN", quote([]string{d.Place}))
 		}
 	}
 	return ""

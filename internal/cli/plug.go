@@ -18,7 +18,7 @@ func (a *app) plugCommand() *cobra.Command {
 kind. WANT is as for compose. Devices of another machine are not taken: move does
 that.`,
 		Example: `  composa plug train --gpu 2
-  composa plug train rack1/gpu[4-5]
+  composa plug train 'rack1/gpu[4-5]'
   composa plug train --ssd P4510:1`,
 		Args:              argsBetween(1, 2, "a machine, and devices to add"),
 		ValidArgsFunction: a.completeMachineThenDevices,

@@ -87,9 +87,11 @@ func (a *app) poolCreate() *cobra.Command {
 		most   int
 	)
 	cmd := &cobra.Command{
-		Use:               "create NAME [IDS]",
-		Short:             "make a pool, of devices or empty",
-		Example:           `  composa pool create vision rack1/gpu[0-3],rack2/gpu[0-3]`,
+		Use:   "create NAME [IDS]",
+		Short: "make a pool, of devices or empty",
+		Long: `Make a pool, of devices or empty. A machine takes all of its devices from one
+pool, so a pool needs compute nodes of its own.`,
+		Example:           `  composa pool create vision 'rack1/gpu[0-3],rack1/pcpu[0-1]'`,
 		Args:              argsBetween(1, 2, "a name for the pool"),
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -152,7 +154,7 @@ func (a *app) poolEdit(verb, short string, do func(*client.Client, context.Conte
 	return &cobra.Command{
 		Use:               verb + " NAME IDS",
 		Short:             short,
-		Example:           "  composa pool " + verb + " vision rack1/gpu[0-3]",
+		Example:           "  composa pool " + verb + " vision 'rack1/gpu[0-3]'",
 		Args:              argsBetween(2, 2, "a pool and devices"),
 		ValidArgsFunction: a.completePoolThenDevices,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -39,7 +38,7 @@ says with ` + "`composa device set FABRIC/CPU --address ADDRESS --login LOGIN`" 
 			case m.FreedAt != nil:
 				return fail("not_found", "cannot get into %q: it was freed at %s", m.Name, momentText(*m.FreedAt))
 			case m.Address == "":
-				return fail("refused", "cannot get into %q: its address is not known", m.Name).next("%s", strings.TrimSpace(reachText(m)))
+				return fail("refused", "cannot get into %q: its address is not known", m.Name).next("%s", addressLine(m))
 			}
 			if err := errors.Join(checkAddress(m.Address), checkLogin(m.Login)); err != nil {
 				return fail("refused", "cannot get into %q: %v", m.Name, err)
