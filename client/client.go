@@ -233,7 +233,7 @@ func (k call) answered(base *url.URL, resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // what was read is judged below
 	var p api.Problem
 	if json.Unmarshal(body, &p) == nil && p.Code != "" {
-		return &Error{Problem: p}
+		return &Error{Problem: p, RetryAfter: retryAfter(resp.Header)}
 	}
 	if to := resp.Header.Get("Location"); resp.StatusCode >= 300 && resp.StatusCode < 400 && to != "" {
 		e := k.fail(base, "unreachable", "the server sends callers on to %s", to)
@@ -245,7 +245,7 @@ func (k call) answered(base *url.URL, resp *http.Response) error {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
 		e.Problem.Code, e.Problem.Retryable = "unavailable", true
 	}
-	e.Problem.Status = resp.StatusCode
+	e.Problem.Status, e.RetryAfter = resp.StatusCode, retryAfter(resp.Header)
 	return e
 }
 

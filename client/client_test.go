@@ -315,6 +315,40 @@ func TestWaitAsksUntilItIsSettled(t *testing.T) {
 	}
 }
 
+// An answer that the server cannot tell just now does not end the waiting; one
+// that it never will does, and so does the end of the context.
+func TestWaitAsksAgainWhenTheServerIsBusy(t *testing.T) {
+	calls := 0
+	_, c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch calls++; {
+		case strings.HasSuffix(r.URL.Path, "op_long"):
+			w.Header().Set("Retry-After", "3600")
+			reply(w, 503, api.Problem{Status: 503, Code: "unavailable", Retryable: true})
+		case strings.HasSuffix(r.URL.Path, "op_none"):
+			reply(w, 404, api.Problem{Status: 404, Code: "not_found"})
+		case calls == 1:
+			reply(w, 503, api.Problem{Status: 503, Code: "busy", Retryable: true})
+		default:
+			reply(w, 200, api.Operation{ID: "op_1", Phase: "done"})
+		}
+	})
+	if op, err := c.Wait(t.Context(), "op_1"); err != nil || op.Phase != "done" || calls != 2 {
+		t.Errorf("op = %+v, %v after %d calls", op, err, calls)
+	}
+	if _, err := c.Wait(t.Context(), "op_none"); client.CodeOf(err) != "not_found" || calls != 3 {
+		t.Errorf("of one that is not there: %v after %d calls", err, calls)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := c.Wait(ctx, "op_long"); !errors.Is(err, context.DeadlineExceeded) || calls != 4 {
+		t.Errorf("with a context that ends: %v after %d calls", err, calls)
+	}
+	var e *client.Error
+	if _, err := c.Operation(t.Context(), "op_long", 0); !errors.As(err, &e) || e.RetryAfter != time.Minute {
+		t.Errorf("what the server asks for: %+v", e)
+	}
+}
+
 // Events go on after what was seen, start where the server says when nothing
 // was, and end with a refusal.
 func TestEventsResume(t *testing.T) {

@@ -3,6 +3,9 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/composa-dev/composa/api"
 )
@@ -14,6 +17,9 @@ type Error struct {
 	Problem api.Problem
 	// Err is the cause of a call without an answer; else nil.
 	Err error
+	// RetryAfter is how long the server asks to wait before the call is made
+	// again, up to a minute; 0: it did not say.
+	RetryAfter time.Duration
 }
 
 // Error tells what could not be done, why, and what to do about it.
@@ -48,6 +54,18 @@ func CodeOf(err error) string {
 		return e.Problem.Code
 	}
 	return ""
+}
+
+// longestRetryAfter bounds what a server may ask for.
+const longestRetryAfter = time.Minute
+
+// retryAfter reads the seconds of a Retry-After header; what cannot be read is 0.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, longestRetryAfter)
 }
 
 func usage(format string, args ...any) error {

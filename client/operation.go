@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"net/url"
@@ -38,14 +39,27 @@ func (c *Client) Operation(ctx context.Context, id string, wait time.Duration) (
 }
 
 // Wait returns the operation once it ended or is held, however long that takes;
-// ctx ends the waiting. Where the server cannot be reached it returns that
-// error: the operation goes on.
+// ctx ends the waiting. Where the server answers that it cannot tell just now it
+// is asked again after a pause, the one it names if it names one. Where it
+// cannot be reached Wait returns that error: the operation goes on.
 func (c *Client) Wait(ctx context.Context, id string) (*api.Operation, error) {
+	pause := firstPause
 	for {
 		op, err := c.Operation(ctx, id, time.Minute)
-		if err != nil || Settled(op) {
-			return op, err
+		var e *Error
+		switch {
+		case err == nil && Settled(op):
+			return op, nil
+		case err == nil:
+			pause = firstPause
+			continue
+		case !errors.As(err, &e) || !e.Retryable() || e.Problem.Status == 0:
+			return nil, err
 		}
+		if !rest(ctx, max(pause, e.RetryAfter)) {
+			return nil, context.Cause(ctx)
+		}
+		pause = min(2*pause, longestPause)
 	}
 }
 
