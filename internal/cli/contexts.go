@@ -113,7 +113,7 @@ func (f *contextsFile) named(name string) (*Context, error) {
 	}
 	missing := fail("not_found", "cannot use context %q: there is none of that name", abridge(name, 40))
 	if len(f.Contexts) == 0 {
-		return nil, missing.next("no context is saved; `composa context create NAME --url URL` saves one")
+		return nil, missing.next("no context is saved; `composa context create NAME --url URL --token-file FILE` saves one")
 	}
 	return nil, missing.next("saved are %s", strings.Join(f.names(), ", "))
 }

@@ -59,7 +59,7 @@ func chooseServer(getenv func(string) string, flag string) (*server, error) {
 func noServer(file *contextsFile) error {
 	f := wrong("cannot choose a server: COMPOSA_URL is not set and no context is saved")
 	if len(file.Contexts) == 0 {
-		return f.next("start one with `composa demo`, or save where yours is with `composa context create NAME --url URL`")
+		return f.next("start one with `composa demo`, or save where yours is with `composa context create NAME --url URL --token-file FILE`")
 	}
 	return wrong("cannot choose a server: COMPOSA_URL is not set and no context is current").
 		next("choose one with `composa context use NAME`; saved are %s", strings.Join(file.names(), ", "))
