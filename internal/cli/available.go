@@ -62,12 +62,16 @@ func (a *app) sayEmulated(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(fabrics, func(f api.Fabric) bool { return !f.Emulated }) {
-		a.say("some of this is emulated")
-		return nil
-	}
-	a.say("this site is emulated")
+	a.say("%s", emulatedText(fabrics))
 	return nil
+}
+
+// emulatedText is that sentence, of fabrics of which one at least is emulated.
+func emulatedText(fabrics []api.Fabric) string {
+	if slices.ContainsFunc(fabrics, func(f api.Fabric) bool { return !f.Emulated }) {
+		return "some of this is emulated"
+	}
+	return "this site is emulated"
 }
 
 var availableTable = table[api.Available]{

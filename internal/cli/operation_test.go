@@ -24,6 +24,36 @@ func TestStepsThatNeverBeganAreNotShown(t *testing.T) {
 	}
 }
 
+// That cancelling ends an operation is said only where it does.
+func TestWhatIsSaidOfOperationsThatGoOn(t *testing.T) {
+	op := func(id, verb, phase string) *api.Operation { return &api.Operation{ID: id, Verb: verb, Phase: phase} }
+	for _, tt := range []struct {
+		ops  []*api.Operation
+		want string
+	}{
+		{nil, "nothing goes on"},
+		{[]*api.Operation{op("op_1", "plug", "running")}, "operation op_1 goes on: `composa operation wait op_1` follows it, `composa operation cancel op_1` ends it"},
+		{[]*api.Operation{op("op_1", "free", "queued")}, "operation op_1 goes on: `composa operation wait op_1` follows it, `composa operation cancel op_1` ends it"},
+		{[]*api.Operation{op("op_1", "unplug", "waiting")}, "operation op_1 goes on: `composa operation wait op_1` follows it"},
+		{[]*api.Operation{op("op_1", "free", "queued"), op("op_2", "free", "running")}, "operations op_1, op_2 go on: `composa operation wait ID` follows one"},
+	} {
+		if got := goesOn(tt.ops); got != tt.want {
+			t.Errorf("said is %q, not %q", got, tt.want)
+		}
+	}
+}
+
+// A site of pretend hardware only is told as that, a mixed one as mixed.
+func TestEmulatedSitesAreTold(t *testing.T) {
+	mock, real := api.Fabric{Emulated: true}, api.Fabric{}
+	if got := emulatedText([]api.Fabric{mock, mock}); got != "this site is emulated" {
+		t.Errorf("said is %q", got)
+	}
+	if got := emulatedText([]api.Fabric{mock, real}); got != "some of this is emulated" {
+		t.Errorf("said is %q", got)
+	}
+}
+
 // What was just done is told as done, however old the last look is; the same
 // machine found again is told as it is.
 func TestADoneMachineIsNotToldAsStale(t *testing.T) {
