@@ -57,6 +57,7 @@ type stranger struct {
 	moments int  // that came since the operation was asked for
 	changed bool // the last call changed something
 	acted   bool
+	call    string // before which they acted
 	failed  error
 	theirs  map[int]string  // their machines, and what was in them: "gpu1 gpu2"
 	given   map[string]bool // devices that they put somewhere
@@ -84,12 +85,15 @@ func (s *stranger) before(c liqid.Call) {
 	// What is added to our machine in the moment between the last look and its
 	// removal goes with it: no director removes a machine only if it is empty
 	// (docs/decisions/0013).
-	removal := c.Method == "DELETE" && strings.Contains(c.Path, "/machine/")
+	removal := c.Method == "DELETE" && strings.HasPrefix(c.Path, "machine/")
 	if (changes || s.changed) && !removal {
 		s.moments++
 	}
 	s.changed = changes
 	now := s.moments == s.at
+	if now {
+		s.call = c.Method + " " + c.Path
+	}
 	s.acted = now
 	s.mu.Unlock()
 	if now {
@@ -122,7 +126,7 @@ func (s *stranger) between(verb string, at int) bool {
 	if !acted {
 		return false
 	}
-	s.intact(fmt.Sprintf("%s, at moment %d, ended %s (%s)", verb, at, op.Phase, op.Reason))
+	s.intact(fmt.Sprintf("%s, at moment %d, before %s, ended %s (%s)", verb, at, s.call, op.Phase, op.Reason))
 	return true
 }
 
