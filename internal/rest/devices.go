@@ -47,7 +47,7 @@ func (v *view) wanted(d *composa.Device, in *listDevicesInput) bool {
 	switch {
 	case in.Kind != "" && string(d.Kind) != in.Kind,
 		in.Fabric != "" && string(d.Fabric) != in.Fabric,
-		in.Model != "" && !strings.Contains(strings.ToLower(d.Facts.Model), strings.ToLower(in.Model)),
+		in.Model != "" && !strings.Contains(strings.ToLower(d.Facts.Vendor+" "+d.Facts.Model), strings.ToLower(in.Model)),
 		in.Use != "" && string(v.use(d)) != in.Use,
 		in.Free != "" && (v.whyNot(d, "") == "") != (in.Free == "true"):
 		return false
