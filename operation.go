@@ -20,7 +20,7 @@ const (
 )
 
 // OnlyForward says whether an operation of this verb is finished rather than
-// undone when something goes wrong.
+// undone when something goes wrong, once it has changed something.
 func (v Verb) OnlyForward() bool { return v == VerbFree || v == VerbUnplug }
 
 // Phase is where an operation stands.

@@ -118,7 +118,17 @@ func (d *decision) cancels(op *composa.Operation, r *composa.StepRecord) bool {
 // caller wanted. What is being undone waits for ever.
 func (d *decision) gaveUp(op *composa.Operation, l *leg) bool {
 	return !l.waiting.IsZero() && op.Direction == composa.Forward &&
-		!op.Deadline.IsZero() && !d.now.Before(op.Deadline)
+		!op.Deadline.IsZero() && !d.now.Before(op.Deadline) && !d.findingOut(l)
+}
+
+// doubtTime is how long finding out what became of a step goes on past a
+// deadline: what was sent late may still take effect, and what it opens must be
+// ended before the operation is left to a person. It is more than any fabric's
+// settle time.
+const doubtTime = 2 * time.Minute
+
+func (d *decision) findingOut(l *leg) bool {
+	return l.unsure && !l.settled.IsZero() && d.now.Sub(l.settled) < doubtTime
 }
 
 func (d *decision) giveUp(op *composa.Operation, l *leg, r *composa.StepRecord) {
