@@ -149,12 +149,14 @@ func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
 func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 	ctx, cancel := j.bounded(ctx)
 	defer cancel()
-	w := j.config.Poll.start()
+	w := j.wait()
 	idle := 0
 	why := "it is not to be seen yet"
 	for {
 		standing, conflict, err := j.judge(ctx, false)
 		switch {
+		case w.silent(err):
+			return nil, as(composa.CodeUnknown, j.silence(err))
 		case err != nil && !again(err):
 			return nil, as(composa.CodeUnknown, err)
 		case err == nil && standing == composa.Holds:
@@ -211,11 +213,17 @@ func (j *job) seen(conflict string) string {
 	return fmt.Sprintf("machine %q is not there", j.step.Machine.Label)
 }
 
-// bounded gives a wait an end where the caller set none.
-func (f *Fabric) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
-		return context.WithCancel(ctx)
+// silence is the end of a wait during which nothing was answered; err is what
+// came of its last call.
+func (f *Fabric) silence(err error) error {
+	return &fault{
+		code: composa.CodeUnreachable, silent: true, err: err,
+		why: fmt.Sprintf("%s has not answered for %s: %v", f.config.Name, f.config.Timeouts.Silence, err),
 	}
+}
+
+// bounded gives a wait an end, the caller's where that is sooner.
+func (f *Fabric) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, f.config.Timeouts.Settle)
 }
 
@@ -268,7 +276,7 @@ func (f *Fabric) quiet(ctx context.Context, k *knowledge, t target) error {
 	}
 	ctx, cancel := f.bounded(ctx)
 	defer cancel()
-	w := f.config.Poll.start()
+	w := f.wait()
 	for {
 		commands, err := f.underWay(ctx, k, t)
 		if err != nil && !again(err) {
@@ -276,6 +284,9 @@ func (f *Fabric) quiet(ctx context.Context, k *knowledge, t target) error {
 		}
 		if err == nil && len(commands) == 0 {
 			return nil
+		}
+		if w.silent(err) {
+			return f.silence(err)
 		}
 		if stop := w.pause(ctx); stop != nil {
 			if err == nil {

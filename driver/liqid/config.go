@@ -31,7 +31,9 @@ type Timeouts struct {
 	Read   time.Duration // a reading call; 15 s
 	Change time.Duration // a call that queues, opens or cancels; 30 s
 	Commit time.Duration // a call that the director answers when the hardware is done; 5 min
-	Settle time.Duration // waiting for what is under way where the caller set no deadline; 5 min
+	Settle time.Duration // waiting for what is under way; 5 min
+	// Silence is how long a wait goes on while no call is answered; 15 s.
+	Silence time.Duration
 	// Power is how long a host may take to be seen off after the grace of its
 	// step; 2 min.
 	Power time.Duration
@@ -131,6 +133,7 @@ func (c *Config) complete() error {
 		{"timeouts.read", &c.Timeouts.Read, 15 * time.Second}, {"timeouts.change", &c.Timeouts.Change, 30 * time.Second},
 		{"recheck", &c.Recheck, time.Minute},
 		{"timeouts.commit", &c.Timeouts.Commit, 5 * time.Minute}, {"timeouts.settle", &c.Timeouts.Settle, 5 * time.Minute},
+		{"timeouts.silence", &c.Timeouts.Silence, 15 * time.Second},
 		{"timeouts.power", &c.Timeouts.Power, 2 * time.Minute},
 	} {
 		if *d.value < 0 {

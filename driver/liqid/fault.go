@@ -17,6 +17,7 @@ type fault struct {
 	status int    // of the answer; 0 where there was none
 	next   string // what to do about it
 	open   bool   // a session may be left open
+	silent bool   // nothing was answered for so long that the wait was given up
 	err    error
 }
 
@@ -47,6 +48,12 @@ func as(code composa.Code, err error) error {
 	changed := *f
 	changed.code = code
 	return &changed
+}
+
+// isSilent says whether err ended a wait because nothing was answered.
+func isSilent(err error) bool {
+	f, ok := errors.AsType[*fault](err)
+	return ok && f.silent
 }
 
 // explain makes err an error of the vocabulary. what begins its text.

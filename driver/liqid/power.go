@@ -52,12 +52,14 @@ func (j *job) power(ctx context.Context) error {
 	within, cancel := context.WithDeadline(ctx, over.Add(j.config.Timeouts.Power))
 	defer cancel()
 	told := !j.step.Hard && j.step.Grace <= 0
-	w := j.config.Poll.start()
+	w := j.wait()
 	var seen *composa.SeenMachine
 	for {
 		standing, why, err := j.judge(within, false)
 		switch {
 		case err != nil && within.Err() != nil: // it had no time to look
+		case w.silent(err):
+			return as(composa.CodeUnknown, j.silence(err))
 		case err != nil && !again(err):
 			return as(composa.CodeUnknown, err)
 		case err != nil: // there is nothing to be seen just now

@@ -23,7 +23,8 @@ type session struct {
 }
 
 // run carries a session from its opening to its end. Whatever goes wrong after
-// it was opened, or may have been, it is cancelled before run returns.
+// it was opened, or may have been, it is cancelled before run returns, or the
+// error says that it may still be open.
 func (j *job) run(ctx context.Context, s session) error {
 	if err := j.calls.change(ctx, http.MethodPost, s.open, s.body); err != nil {
 		switch codeOf(err) {
@@ -58,10 +59,17 @@ func (j *job) run(ctx context.Context, s session) error {
 }
 
 // doubt finds out what became of a commit whose answer was lost: where its
-// effect is there it is done, else the session is cancelled.
+// effect is there it is done, else the session is cancelled. A director that
+// says nothing more is left alone: whoever settles the step ends its session.
 func (j *job) doubt(ctx context.Context, s session, lost error) error {
 	standing, err := j.became(ctx)
-	if err != nil { // the caller's time is over
+	if isSilent(err) {
+		return &fault{
+			code: composa.CodeUnknown, open: true, err: errors.Join(lost, err),
+			why: fmt.Sprintf("%v; the edit session on %s may still be open, because %v", lost, s.what, err),
+		}
+	}
+	if err != nil && ctx.Err() != nil { // the caller's time is over
 		own, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
 		defer stop()
 		standing, err = j.became(own)
@@ -80,9 +88,12 @@ func (j *job) became(ctx context.Context) (composa.Standing, error) {
 	if err := j.quiet(ctx); err != nil {
 		return "", err
 	}
-	w := j.config.Poll.start()
+	w := j.wait()
 	for {
 		standing, _, err := j.judge(ctx, false)
+		if w.silent(err) {
+			return "", j.silence(err)
+		}
 		if err == nil || !again(err) || w.pause(ctx) != nil {
 			return standing, err
 		}
@@ -109,9 +120,10 @@ func (j *job) abandon(ctx context.Context, s session, err error) error {
 const refusals = 3
 
 // cancel ends a session. That there is none is as good. A director that is at
-// work, or does not answer, is asked again until ctx ends.
+// work is asked again until ctx ends, one that does not answer until
+// Timeouts.Silence has passed.
 func (f *Fabric) cancel(ctx context.Context, path string, body any) error {
-	w := f.config.Poll.start()
+	w := f.wait()
 	refused := 0
 	for {
 		err := f.calls.change(ctx, http.MethodPost, path, body)
@@ -126,6 +138,9 @@ func (f *Fabric) cancel(ctx context.Context, path string, body any) error {
 			if refused++; refused == refusals {
 				return nil
 			}
+		}
+		if w.silent(err) {
+			return f.silence(err)
 		}
 		if w.pause(ctx) != nil {
 			return err

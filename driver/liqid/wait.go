@@ -3,15 +3,36 @@ package liqid
 import (
 	"context"
 	"time"
+
+	"github.com/composa-dev/composa"
 )
 
 // waiting paces looks at something awaited: the pause grows with the time waited.
 type waiting struct {
-	poll  Poll
-	began time.Time
+	poll    Poll
+	silence time.Duration
+	began   time.Time
+	heard   time.Time // when there was an answer last
 }
 
-func (p Poll) start() waiting { return waiting{p, time.Now()} }
+func (p Poll) start() waiting { return waiting{poll: p, began: time.Now()} }
+
+// wait begins a wait for something that the director does.
+func (f *Fabric) wait() waiting {
+	now := time.Now()
+	return waiting{f.config.Poll, f.config.Timeouts.Silence, now, now}
+}
+
+// silent takes in what came of a call, and says whether there was no answer for
+// so long that waiting longer is the caller's to decide.
+func (w *waiting) silent(err error) bool {
+	now := time.Now()
+	if c := codeOf(err); c != composa.CodeUnreachable && c != composa.CodeUnknown {
+		w.heard = now
+		return false
+	}
+	return now.Sub(w.heard) >= w.silence
+}
 
 // next is the pause after so much waiting.
 func (p Poll) next(waited time.Duration) time.Duration {
