@@ -127,7 +127,7 @@ func (w *World) bootHosts() {
 		if p.Kind != composa.KindCPU {
 			continue
 		}
-		p.machine, p.on = "host-"+p.Name, true
+		p.machine, p.on = hostOf(p.Name), true
 		w.now.machines = append(w.now.machines, machine{native: p.machine, created: w.config.Clock()})
 	}
 }
@@ -224,3 +224,6 @@ func (w *World) Advance() {
 		w.happen(l)
 	}
 }
+
+// hostOf is the handle of the machine that a cpu is in the shape hosted.
+func hostOf(cpu string) string { return "host-" + cpu }

@@ -159,7 +159,7 @@ func (r *Rival) Vanish(device string) error {
 }
 
 // Return puts a device that vanished back into its slot, free, with what is of
-// one unit with it.
+// one unit with it; in the shape hosted a cpu is back in the host that it is.
 func (r *Rival) Return(device string) error {
 	return r.change(func(w *World) error {
 		p, err := w.find(device)
@@ -167,6 +167,10 @@ func (r *Rival) Return(device string) error {
 			return err
 		}
 		p.gone = false
+		if w.config.Shape == Hosted && p.Kind == composa.KindCPU {
+			p.put("", hostOf(p.Name))
+			return nil
+		}
 		return w.putUnit(device, "", "")
 	})
 }
