@@ -49,8 +49,33 @@ func (s *sim) claimsExplained(site *composa.Site, _ *composa.Picture) error {
 	return nil
 }
 
+// adopt forgets that others put a device into a machine of ours which a request
+// claimed for just that machine before the next look: nothing tells it from our
+// own doing (docs/decisions/0013).
+func (s *sim) adopt(site *composa.Site, truth *composa.Picture) {
+	for _, name := range slices.Sorted(maps.Keys(s.strange)) {
+		d, seen := site.At(composa.PlaceOf(fabricName, name)), truth.Device(name)
+		if d == nil || seen == nil || site.Claim(d.ID) == nil {
+			continue
+		}
+		c := site.Claim(d.ID)
+		m, op := site.Machine(c.Machine), site.Operation(c.Operation)
+		if m == nil {
+			continue
+		}
+		native := m.Native
+		if op != nil {
+			native = op.Ref(m).Native
+		}
+		if native != "" && native == seen.Spot.Machine {
+			delete(s.strange, name)
+		}
+	}
+}
+
 // rivalsIntact: what others have, they keep.
-func (s *sim) rivalsIntact(_ *composa.Site, truth *composa.Picture) error {
+func (s *sim) rivalsIntact(site *composa.Site, truth *composa.Picture) error {
+	s.adopt(site, truth)
 	for _, native := range slices.Sorted(maps.Keys(s.rivals)) {
 		if truth.Machine(native) == nil {
 			return fmt.Errorf("machine %s of somebody else is not there any more", native)
