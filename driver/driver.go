@@ -73,6 +73,16 @@ type Watcher interface {
 	Watch(ctx context.Context, changed chan<- struct{}) error
 }
 
+// Checker is a fabric that can tell of itself what its abilities do not.
+type Checker interface {
+	// Check asks the fabric who it is and how it takes things, and tells what was
+	// seen of that so far. It changes nothing, unless probe is set: then it also
+	// tries what only trying tells, on things of its own that hold no device, and
+	// removes them. An error means that there was no asking; what failed on the
+	// way is a [composa.Check] that is not OK.
+	Check(ctx context.Context, probe bool) ([]composa.Check, error)
+}
+
 // CodeOf reads an error of a driver: its code where that is one of the
 // taxonomy, unknown for everything else, empty for nil.
 func CodeOf(err error) composa.Code {

@@ -92,7 +92,7 @@ func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {
 	case "":
 		k.pending = true
 	case composa.CodeUnsupported:
-		k.abilities.SettleTime = settleTime
+		k.abilities.SettleTime = f.config.Timeouts.Late
 	default:
 		return nil, err
 	}

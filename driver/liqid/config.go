@@ -34,10 +34,17 @@ type Timeouts struct {
 	Settle time.Duration // waiting for what is under way; 5 min
 	// Silence is how long a wait goes on while no call is answered; 15 s.
 	Silence time.Duration
+	// Late is how long something that was sent may still take effect on a director
+	// that does not list what is pending (design 3.6); 1 min.
+	Late time.Duration
 	// Power is how long a host may take to be seen off after the grace of its
 	// step; 2 min.
 	Power time.Duration
 }
+
+// Credentials are a user of the director and the password. Both are empty where
+// the director asks for none.
+type Credentials struct{ Username, Password string }
 
 // Config says which director to drive, and how.
 type Config struct {
@@ -45,6 +52,16 @@ type Config struct {
 	// URL is where the director listens, such as http://192.0.2.1:8080, with or
 	// without /liqid/api/v2.
 	URL      string
+	// Era is the line of its software, such as "3.4". Empty means that the
+	// director is asked. A line that this driver does not know is only observed,
+	// unless the nearest one that it knows stands here.
+	Era string
+	// Credentials are needed where the director wants to know who calls
+	// (liqid-api.md 2.14).
+	Credentials Credentials
+	// CA are the certificates, in PEM, that the director's own must lead to. Nil
+	// means those of the system.
+	CA       []byte
 	Site     composa.SiteID // its mark names this site's group
 	Access   composa.Access // empty means observe
 	Limits   Limits
@@ -135,6 +152,7 @@ func (c *Config) complete() error {
 		{"timeouts.commit", &c.Timeouts.Commit, 5 * time.Minute}, {"timeouts.settle", &c.Timeouts.Settle, 5 * time.Minute},
 		{"timeouts.silence", &c.Timeouts.Silence, 15 * time.Second},
 		{"timeouts.power", &c.Timeouts.Power, 2 * time.Minute},
+		{"timeouts.late", &c.Timeouts.Late, settleTime},
 	} {
 		if *d.value < 0 {
 			return refuse("%s %v is negative", d.what, *d.value)

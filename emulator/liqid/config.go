@@ -31,8 +31,13 @@ type Config struct {
 	// Name tells this director from others; it is part of every serial number.
 	// Empty means "liqid".
 	Name string
-	// API is the era of director software. Only "2.5" exists; empty means that.
+	// API is the era of director software, one of [Eras]. Empty means "2.5".
 	API string
+	// Habits are how it does what the notes on the protocol leave open.
+	Habits Habits
+	// Users may sign in: their passwords by name (liqid-api.md 2.14). Empty means
+	// that nobody needs to.
+	Users map[string]string
 	// FabricID is what fabric/id answers. Zero means the inventory's, else 1.
 	FabricID int
 
@@ -52,6 +57,11 @@ type Config struct {
 	CommitLatency Latency
 	// BootLatency is how long a host is "on" before it is "up". Zero means 100 ms.
 	BootLatency Latency
+	// PerSecond is how many calls a second it takes before it answers 429. Zero is
+	// any number.
+	PerSecond float64
+	// ClockOff is how far its clock is ahead of ours; negative is behind.
+	ClockOff time.Duration
 	// HeartBeat is what the event socket offers in both directions. Zero means
 	// 10 s, negative none.
 	HeartBeat time.Duration
@@ -80,8 +90,10 @@ func (c *Config) check() error {
 	if c.API == "" {
 		c.API = "2.5"
 	}
-	if c.API != "2.5" {
-		refuse("API era %q is not emulated; there is: 2.5", c.API)
+	if _, err := parseEra(c.API); err != nil {
+		problems = append(problems, err)
+	} else if err := c.Habits.complete(c.API); err != nil {
+		problems = append(problems, err)
 	}
 	if c.Name == "" {
 		c.Name = "liqid"
