@@ -51,7 +51,7 @@ type Config struct {
 	Name composa.FabricName
 	// URL is where the director listens, such as http://192.0.2.1:8080, with or
 	// without /liqid/api/v2.
-	URL      string
+	URL string
 	// Era is the line of its software, such as "3.4". Empty means that the
 	// director is asked. A line that this driver does not know is only observed,
 	// unless the nearest one that it knows stands here.
