@@ -11,13 +11,15 @@ import (
 
 // Director is one emulated Liqid Director. Its methods are safe for concurrent use.
 type Director struct {
-	config  Config
-	policy  policy
-	fabric  int
-	router  *http.ServeMux
-	journal *journal
-	faults  faults
-	disk    *disk // nil keeps nothing
+	config   Config
+	era      era
+	policy   policy
+	fabric   int
+	router   *http.ServeMux
+	journal  *journal
+	faults   faults
+	disk     *disk // nil keeps nothing
+	clockOff clockOff
 
 	closing context.Context // ends when the director closes
 	close   context.CancelFunc
@@ -52,8 +54,13 @@ func New(c Config) (*Director, error) {
 		return nil, err
 	}
 	parts := c.Inventory.build(c.Name, c.Seed)
+	era, err := parseEra(c.API)
+	if err != nil {
+		return nil, err
+	}
 	d := &Director{
 		config:  c,
+		era:     era,
 		policy:  policy25,
 		fabric:  c.FabricID,
 		journal: newJournal(c.LogSize),
@@ -62,6 +69,7 @@ func New(c Config) (*Director, error) {
 		rng:     rand.New(rand.NewPCG(c.Seed, 1)),
 		conns:   map[*socket]struct{}{},
 	}
+	d.clockOff.Store(int64(c.ClockOff))
 	d.faults.rng = rand.New(rand.NewPCG(c.Seed, 2))
 	d.faults.set(c.Faults)
 	if err := d.knowDevices(c.Faults); err != nil {
@@ -175,7 +183,7 @@ func (d *Director) commit(command string, group, machine int, f func(*state) err
 	if wait := d.config.CommitLatency.pick(d.rng); wait > 0 {
 		d.commands++
 		id := d.commands
-		d.pending = append(d.pending, pendingCommand{id, command, group, machine, time.Now()})
+		d.pending = append(d.pending, pendingCommand{id, command, group, machine, d.clock()})
 		d.mu.Unlock()
 		err := d.wait(wait)
 		d.mu.Lock()

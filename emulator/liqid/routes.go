@@ -1,10 +1,13 @@
 package liqid
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
-// routes25 is the API of era 2.5 as far as the emulator speaks it
+// routes is the API of an era as far as the emulator speaks it
 // (liqid-api.md 2 and 6.2).
-func routes25() []*route {
+func routes(e era) []*route {
 	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	table := []*route{
 		{method: get, path: "fabric/id", answer: (*request).fabricID},
@@ -66,6 +69,8 @@ func routes25() []*route {
 			&route{method: del, path: "relate/" + string(c), answer: relate(c, false), target: machineOf},
 		)
 	}
+	table = append(table, moreRoutes()...)
+	table = slices.DeleteFunc(table, func(rt *route) bool { return rt.eras != 0 && !e.in(rt.eras) })
 	for _, rt := range table {
 		if rt.status == 0 {
 			rt.status = http.StatusOK
@@ -123,7 +128,7 @@ func (d *Director) stealEdit(rt *route, r *request) {
 		_, isGroup := s.groups[group]
 		_, isMachine := s.machines[machine]
 		if _, open := sessions[of]; !open && (isGroup || isMachine) {
-			stolen := s.newSession(now())
+			stolen := s.newSession(d.clock())
 			stolen.Foreign = true
 			sessions[of] = stolen
 		}

@@ -32,6 +32,7 @@ type route struct {
 	answer       func(*request) (any, error)
 	target       func(*request) (group, machine int) // what an editing call is about; nil for others
 	anywhere     bool                                // also while default coordinates point elsewhere
+	eras         era                                 // that have it; zero is all
 }
 
 // changing tells whether the route can change something.
@@ -136,7 +137,7 @@ func slashes(path string) string {
 func (d *Director) arrive(r *http.Request, name string, rt *route, body []byte, began time.Time) (int, []FaultRule, error) {
 	effects := d.faults.hit(r.Method, name)
 	c := Call{
-		Time: began, Method: r.Method, Path: name, Query: r.URL.RawQuery,
+		Time: d.clock(), Method: r.Method, Path: name, Query: r.URL.RawQuery,
 		Changing: r.Method != http.MethodGet, Body: string(body), Faults: effects,
 	}
 	if rt != nil {
@@ -199,7 +200,7 @@ func (catch) WriteHeader(int)             {}
 // routes builds the table of the era's routes.
 func (d *Director) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	for _, rt := range routes25() {
+	for _, rt := range routes(d.era) {
 		mux.HandleFunc(rt.method+" "+prefix+rt.path, func(w http.ResponseWriter, _ *http.Request) {
 			*w.(catch).route = rt
 		})
@@ -235,7 +236,7 @@ func (d *Director) fail(w http.ResponseWriter, r *http.Request, number int, name
 		why = &refusal{http.StatusInternalServerError, "", err.Error()}
 	}
 	if why.rule != "" {
-		d.journal.violation(Violation{Call: number, Time: time.Now(), Method: r.Method, Path: name, Rule: why.rule, Reason: why.text, Faults: effects})
+		d.journal.violation(Violation{Call: number, Time: d.clock(), Method: r.Method, Path: name, Rule: why.rule, Reason: why.text, Faults: effects})
 	}
 	var e envelope
 	e.Response.Data = []any{}
