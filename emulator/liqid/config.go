@@ -135,6 +135,9 @@ func (c *Config) check() error {
 	if c.MaxBody < 0 {
 		refuse("body limit %d is negative", c.MaxBody)
 	}
+	if err := checkClock(c.ClockOff); err != nil {
+		refuse("clock: %w", err)
+	}
 	for _, rule := range c.Faults {
 		if err := rule.check(); err != nil {
 			refuse("fault %q: %w", rule, err)

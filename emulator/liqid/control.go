@@ -113,7 +113,7 @@ func (d *Director) Snapshot() Snapshot {
 			state.Devices = append(state.Devices, v.Name)
 		}
 		if h := s.host(m.ID); h != nil {
-			state.Run = h.run(time.Now())
+			state.Run = h.run(d.clock())
 		}
 		out.Machines = append(out.Machines, state)
 	}

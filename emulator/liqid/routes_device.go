@@ -76,7 +76,7 @@ func (r *request) erase() (any, error) {
 		if err != nil {
 			return err
 		}
-		return erase(d, now())
+		return erase(d, r.d.clock())
 	})
 	return nil, err
 }

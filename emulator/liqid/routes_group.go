@@ -1,13 +1,8 @@
 package liqid
 
-import (
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // The calls about groups and their pools: liqid-api.md 2.2 to 2.4.
-
-func now() time.Time { return time.Now() }
 
 // groups ignores the query: some clients send a filter that means something
 // else than it says (liqid-api.md 2.2).
@@ -118,7 +113,7 @@ func (r *request) editPool() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = r.d.change(false, func(s *state) error { return s.openPool(id, r.d.policy, now()) })
+	_, err = r.d.change(false, func(s *state) error { return s.openPool(id, r.d.policy, r.d.clock()) })
 	return record, err
 }
 

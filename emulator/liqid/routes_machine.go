@@ -46,7 +46,7 @@ func (r *request) machineDetails() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one(r.show.machineDetails(m, now())), nil
+	return one(r.show.machineDetails(m, r.d.clock())), nil
 }
 
 func (r *request) createMachine() (any, error) {
@@ -61,7 +61,7 @@ func (r *request) createMachine() (any, error) {
 		return nil, invalid("mach_id or grp_id is missing")
 	}
 	after, err := r.d.change(true, func(s *state) error {
-		return s.createMachine(f.MachID.value, f.GrpID.value, string(f.MachName), now())
+		return s.createMachine(f.MachID.value, f.GrpID.value, string(f.MachName), r.d.clock())
 	})
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (r *request) setP2P() (any, error) {
 		return nil, invalid("p2p is %q, not on or off", f.P2P)
 	}
 	after, err := r.d.commit("machine/p2p", r.groupOf(id), id, func(s *state) error {
-		return s.setP2P(id, f.P2P == "on", r.d.policy, now())
+		return s.setP2P(id, f.P2P == "on", r.d.policy, r.d.clock())
 	})
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (r *request) editMachine() (any, error) {
 		if err := r.d.busy(0, id); err != nil {
 			return err
 		}
-		return s.openEdit(id, r.d.policy, now())
+		return s.openEdit(id, r.d.policy, r.d.clock())
 	})
 	if err != nil {
 		return nil, err
@@ -177,11 +177,11 @@ func (r *request) reprogram() (any, error) {
 		if err != nil {
 			return err
 		}
-		if err := s.reprogram(id, now()); err != nil {
+		if err := s.reprogram(id, r.d.clock()); err != nil {
 			return err
 		}
 		if h := s.host(id); reboot && h != nil && h.powered {
-			return s.power(id, "reboot", boot, now())
+			return s.power(id, "reboot", boot, r.d.clock())
 		}
 		return nil
 	})
@@ -238,7 +238,7 @@ func power(verb string) func(*request) (any, error) {
 			return nil, err
 		}
 		boot := r.d.pick(r.d.config.BootLatency)
-		after, err := r.d.change(true, func(s *state) error { return s.power(id, verb, boot, now()) })
+		after, err := r.d.change(true, func(s *state) error { return s.power(id, verb, boot, r.d.clock()) })
 		if err != nil {
 			return nil, err
 		}
@@ -246,4 +246,4 @@ func power(verb string) func(*request) (any, error) {
 	}
 }
 
-func (r *request) nodeStatus() (any, error) { return r.nodes(now()), nil }
+func (r *request) nodeStatus() (any, error) { return r.nodes(r.d.clock()), nil }

@@ -87,7 +87,7 @@ func (r *request) reset() (any, error) {
 		s.coordinates = directorAt
 		return nil
 	})
-	return one(resetRecord{now().UnixMilli()}), err
+	return one(resetRecord{r.d.clock().UnixMilli()}), err
 }
 
 type pciNode struct {
