@@ -101,6 +101,9 @@ func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {
 
 func (f *Fabric) fabricID(ctx context.Context) (int, error) {
 	a, err := f.calls.read(ctx, "fabric/id")
+	if codeOf(err) == composa.CodeUnsupported {
+		return 0, as(composa.CodeUnreachable, err) // every director has it: this is none
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -64,7 +64,7 @@ func TestErasAreFoundOutByAsking(t *testing.T) {
 			"cannot ask rack1 what it can do: its director software is of the line before 2.5, which this driver does not speak; it speaks 2.5", composa.Abilities{}},
 		{"3.2", map[string]string{"fabric/id": `[1]`, "version": version25, "digest": `[]`}, composa.CodeUnsupported,
 			"cannot ask rack1 what it can do: its director software is of the line 3.x, which this driver does not speak; it speaks 2.5", composa.Abilities{}},
-		{"no director", map[string]string{}, composa.CodeUnsupported, "", composa.Abilities{}},
+		{"no director", map[string]string{}, composa.CodeUnreachable, "", composa.Abilities{}},
 		{"no number", map[string]string{"fabric/id": `[]`, "version": version25}, composa.CodeUnreachable, "", composa.Abilities{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

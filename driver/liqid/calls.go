@@ -27,6 +27,8 @@ type calls struct {
 	timeouts Timeouts
 	poll     Poll  // the pause before a failed reading call is repeated
 	most     int64 // bytes of one answer
+
+	reads, changes, commits timing // of calls that were answered with success
 }
 
 func newCalls(c Config, base string) *calls {
@@ -45,14 +47,18 @@ func newCalls(c Config, base string) *calls {
 	events := client
 	events.Transport = under
 	client.Transport = newLimited(under, c.Limits)
-	return &calls{c.Name, base, &client, &events, c.Timeouts, c.Poll, maxReply}
+	return &calls{
+		fabric: c.Name, base: base, http: &client, events: &events,
+		timeouts: c.Timeouts, poll: c.Poll, most: maxReply,
+	}
 }
 
 // answer is what a director said: the elements of data, or, where it stands
 // outside the envelope, the whole body (liqid-api.md 2.0).
 type answer struct {
-	data []json.RawMessage
-	bare json.RawMessage
+	status int
+	data   []json.RawMessage
+	bare   json.RawMessage
 }
 
 // repeats is how often a reading call that fails is made again.
@@ -119,19 +125,33 @@ func (c *calls) readBare(ctx context.Context, path string) (json.RawMessage, err
 
 // change makes a call that queues, opens or cancels.
 func (c *calls) change(ctx context.Context, method, path string, body any) error {
+	began := time.Now()
 	_, err := c.do(ctx, c.timeouts.Change, method, path, body)
+	if err == nil {
+		c.changes.took(time.Since(began))
+	}
 	return err
 }
 
-// commit makes a call that the director may answer only when the hardware is done.
-func (c *calls) commit(ctx context.Context, method, path string, body any) error {
-	_, err := c.do(ctx, c.timeouts.Commit, method, path, body)
-	return err
+// commit makes a call that the director may answer only when the hardware is
+// done, and says how it was answered.
+func (c *calls) commit(ctx context.Context, method, path string, body any) (answerKind, error) {
+	began := time.Now()
+	a, err := c.do(ctx, c.timeouts.Commit, method, path, body)
+	if err != nil {
+		return answerNone, err
+	}
+	c.commits.took(time.Since(began))
+	if a.status == http.StatusAccepted {
+		return answerAccepted, nil
+	}
+	return answerDone, nil
 }
 
 func (c *calls) do(ctx context.Context, within time.Duration, method, path string, body any) (*answer, error) {
 	call := method + " " + path
 	changing := method != http.MethodGet
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	var sent atomic.Bool
@@ -152,7 +172,11 @@ func (c *calls) do(ctx context.Context, within time.Duration, method, path strin
 	if int64(len(text)) > c.most {
 		return nil, faultf(meaning(0, changing, false, ""), "%s was answered with more than %d bytes", call, c.most)
 	}
-	return readAnswer(call, changing, reply.StatusCode, text)
+	a, err := readAnswer(call, changing, reply.StatusCode, text)
+	if err == nil && !changing {
+		c.reads.took(time.Since(began))
+	}
+	return a, err
 }
 
 func (c *calls) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
@@ -196,14 +220,14 @@ func readAnswer(call string, changing bool, status int, text []byte) (*answer, e
 	ok := status >= 200 && status < 300
 	trimmed := bytes.TrimSpace(text)
 	if ok && len(trimmed) == 0 && changing {
-		return &answer{}, nil
+		return &answer{status: status}, nil
 	}
 	env, known := readEnvelope(trimmed)
 	if ok && known && !env.refused {
-		return &answer{data: env.data}, nil
+		return &answer{status: status, data: env.data}, nil
 	}
 	if ok && !known && !changing && len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(trimmed) {
-		return &answer{bare: trimmed}, nil
+		return &answer{status: status, bare: trimmed}, nil
 	}
 	words := env.words
 	switch {

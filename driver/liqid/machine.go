@@ -179,14 +179,16 @@ func (j *job) remove(ctx context.Context) error {
 		return err
 	}
 	path := "machine/" + m.native()
-	finish := func(ctx context.Context) error { return j.calls.commit(ctx, http.MethodDelete, path, nil) }
+	finish := func(ctx context.Context) (answerKind, error) {
+		return j.calls.commit(ctx, http.MethodDelete, path, nil)
+	}
 	refused := false
 	s := j.editMachine(m, g)
 	s.queue = func(context.Context) error { return nil }
-	s.finish = func(ctx context.Context) error {
-		err := finish(ctx)
+	s.finish = func(ctx context.Context) (answerKind, error) {
+		how, err := finish(ctx)
 		refused = codeOf(err) == composa.CodeRefused || codeOf(err) == composa.CodeBusy
-		return err
+		return how, err
 	}
 	err = j.run(ctx, s)
 	if !refused || codeOf(err) == composa.CodeUnknown {
@@ -204,7 +206,8 @@ func (j *job) remove(ctx context.Context) error {
 	if _, _, err := j.emptyMachine(); err != nil {
 		return err
 	}
-	return finish(ctx)
+	_, err = finish(ctx)
+	return err
 }
 
 // emptyMachine is the step's machine, when nothing is in it. A director would

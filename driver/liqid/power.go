@@ -24,7 +24,8 @@ func (j *job) p2p(ctx context.Context) error {
 	if j.step.On {
 		record["p2p"] = json.RawMessage(`"on"`)
 	}
-	return j.calls.commit(ctx, http.MethodPost, "machine/p2p", record)
+	_, err = j.calls.commit(ctx, http.MethodPost, "machine/p2p", record)
+	return err
 }
 
 // power switches the machine's host on or off (liqid-api.md 2.10). 2.5 has one

@@ -19,7 +19,7 @@ type session struct {
 	// queue asks for the changes; check looks once more before the commit.
 	queue, check func(context.Context) error
 	// finish makes the committing call where that is not POST commit.
-	finish func(context.Context) error
+	finish func(context.Context) (answerKind, error)
 }
 
 // run carries a session from its opening to its end. Whatever goes wrong after
@@ -45,9 +45,11 @@ func (j *job) run(ctx context.Context, s session) error {
 	}
 	finish := s.finish
 	if finish == nil {
-		finish = func(ctx context.Context) error { return j.calls.commit(ctx, http.MethodPost, s.commit, s.body) }
+		finish = func(ctx context.Context) (answerKind, error) {
+			return j.calls.commit(ctx, http.MethodPost, s.commit, s.body)
+		}
 	}
-	err := finish(ctx)
+	_, err := finish(ctx)
 	switch codeOf(err) {
 	case "":
 		j.changed = true
