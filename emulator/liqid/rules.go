@@ -301,10 +301,18 @@ func canDetach(d *device, m machine) error {
 // that does not hold refuses the whole commit and leaves the session open.
 func (s *state) donePool(id int) error {
 	open, err := s.needPool(id)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.regroup(id, open)
 	}
-	for _, name := range open.Remove {
+	if err == nil {
+		delete(s.pools, id)
+	}
+	return err
+}
+
+// regroup applies the queue of a pool session, open or not any more.
+func (s *state) regroup(id int, q session) error {
+	for _, name := range q.Remove {
 		d, err := s.find(name, "")
 		if err == nil {
 			err = canRemove(d, id)
@@ -314,7 +322,7 @@ func (s *state) donePool(id int) error {
 		}
 		d.group = 0
 	}
-	for _, name := range open.Add {
+	for _, name := range q.Add {
 		d, err := s.find(name, "")
 		if err == nil {
 			err = canAdd(d)
@@ -324,7 +332,6 @@ func (s *state) donePool(id int) error {
 		}
 		d.group = id
 	}
-	delete(s.pools, id)
 	return nil
 }
 
@@ -332,11 +339,19 @@ func (s *state) donePool(id int) error {
 // (liqid-api.md 3.5), and ends it, all or nothing like donePool.
 func (s *state) reprogram(id int, now time.Time) error {
 	open, err := s.needEdit(id)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.reattach(id, open, now)
 	}
+	if err == nil {
+		delete(s.edits, id)
+	}
+	return err
+}
+
+// reattach applies the queue of a machine session, open or not any more.
+func (s *state) reattach(id int, q session, now time.Time) error {
 	m := s.machines[id]
-	for _, name := range open.Remove {
+	for _, name := range q.Remove {
 		d, err := s.find(name, "")
 		if err == nil {
 			err = canDetach(d, m)
@@ -349,7 +364,7 @@ func (s *state) reprogram(id int, now time.Time) error {
 		}
 		d.detach()
 	}
-	for _, name := range open.Add {
+	for _, name := range q.Add {
 		d, err := s.find(name, "")
 		if err == nil {
 			err = canAttach(d, m)
@@ -360,7 +375,6 @@ func (s *state) reprogram(id int, now time.Time) error {
 		s.lastAttach++
 		d.machine, d.attached, d.order = id, now.Unix(), s.lastAttach
 	}
-	delete(s.edits, id)
 	m.Changed = now.Unix()
 	s.machines[id] = m
 	s.wear(id)
