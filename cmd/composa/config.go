@@ -7,14 +7,15 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/composa-dev/composa"
 )
@@ -40,34 +41,6 @@ type Config struct {
 	Hosts []HostConfig `yaml:"hosts"`
 }
 
-// FabricConfig is one fabric. What stands here the API shows and cannot change.
-type FabricConfig struct {
-	Name   string `yaml:"name"`
-	Driver string `yaml:"driver"` // "liqid"
-	URL    string `yaml:"url"`
-	// Access is manage or observe; observe unless said.
-	Access string `yaml:"access"`
-	// Return is free (freed devices leave the site's group, so that the vendor's
-	// tool sees them free) or keep. free unless said.
-	Return  string        `yaml:"return"`
-	Limits  LimitsConfig  `yaml:"limits"`
-	Observe ObserveConfig `yaml:"observe"`
-}
-
-// LimitsConfig bounds the calls to a director.
-type LimitsConfig struct {
-	Concurrent int      `yaml:"concurrent"` // calls side by side; 4 unless said
-	PerSecond  float64  `yaml:"perSecond"`  // 100 unless said
-	Gap        Duration `yaml:"gap"`        // pause between two changing calls
-}
-
-// ObserveConfig says how often a fabric is looked at.
-type ObserveConfig struct {
-	// Every is the pause between two looks: 1s unless said, 30s where the fabric
-	// says by itself that something changed.
-	Every Duration `yaml:"every"`
-}
-
 // HostConfig is what the site knows of one host: which cpu it is, by exactly one
 // of serial, ipmi and place, and how to reach it.
 type HostConfig struct {
@@ -81,11 +54,12 @@ type HostConfig struct {
 // Duration is a time.Duration that YAML writes as "30s".
 type Duration time.Duration
 
-// UnmarshalText reads a duration; it must not be negative.
-func (d *Duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
+// UnmarshalYAML reads a duration; it must not be negative.
+func (d *Duration) UnmarshalYAML(node ast.Node) error {
+	at := node.GetToken()
+	v, err := time.ParseDuration(at.Value)
 	if err != nil || v < 0 {
-		return fmt.Errorf("%q is not a duration such as 500ms, 30s or 2m", text)
+		return &yaml.SyntaxError{Message: fmt.Sprintf("%q is not a duration such as 500ms, 30s or 2m", composa.Abridge(at.Value, 40)), Token: at}
 	}
 	*d = Duration(v)
 	return nil
@@ -118,20 +92,54 @@ func parseConfig(name string, text []byte) (c *Config, err error) {
 	c = &Config{}
 	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, composa.Errorf(composa.CodeInvalid, "cannot read the configuration %s: %s%s", name, yaml.FormatError(err, false, true), suggestion(err))
+		return nil, notRead(name, err)
 	}
 	var more any
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot read the configuration %s: it holds more than one YAML document", name)
 	}
-	c.defaults()
+	c.defaults(filepath.Dir(name))
 	if err := c.check(); err != nil {
-		return nil, composa.Errorf(composa.CodeInvalid, "cannot use the configuration %s: %v", name, err)
+		return nil, notUsed(name, err)
 	}
 	return c, nil
 }
 
-var unknownKey = regexp.MustCompile(`unknown field "([^"]+)"`)
+// position is how the YAML library begins an error: "[2:1] unknown field".
+var position = regexp.MustCompile(`^\[(\d+):(\d+)\] `)
+
+// notRead tells of what is no configuration: where, and what is wrong there. The
+// lines around it follow on lines of their own.
+func notRead(name string, err error) error {
+	what, excerpt, _ := strings.Cut(yaml.FormatError(err, false, true), "\n")
+	where := ""
+	if at := position.FindStringSubmatch(what); at != nil {
+		where, what = fmt.Sprintf(", line %s, column %s", at[1], at[2]), what[len(at[0]):]
+	}
+	excerpt = strings.TrimRight(excerpt, " \n")
+	switch {
+	case passwordKey.MatchString(what): // the lines around would show it
+		excerpt = ""
+	case excerpt != "":
+		excerpt = "\n" + excerpt
+	}
+	e := composa.Errorf(composa.CodeInvalid, "cannot read the configuration %s%s: %s%s", name, where, what, excerpt)
+	return e.WithNext("%s", suggestion(err))
+}
+
+// notUsed tells of a configuration that can be read and not be meant.
+func notUsed(name string, err error) error {
+	text, next := err.Error(), ""
+	if e, ok := errors.AsType[*composa.Error](err); ok {
+		text, next = strings.TrimSuffix(text, "; "+e.Next), e.Next
+	}
+	return composa.Errorf(composa.CodeInvalid, "cannot use the configuration %s: %s", name, text).WithNext("%s", next)
+}
+
+var (
+	unknownKey  = regexp.MustCompile(`unknown field "([^"]+)"`)
+	passwordKey = regexp.MustCompile(`(?i)unknown field "pas`)
+)
 
 // suggestion names the key that an unknown one was probably meant to be.
 func suggestion(err error) string {
@@ -139,8 +147,11 @@ func suggestion(err error) string {
 	if m == nil {
 		return ""
 	}
+	if passwordKey.MatchString(err.Error()) {
+		return "a password stands in a file of its own: passwordFile: FILE"
+	}
 	if near := composa.Nearly(m[1], knownKeys(reflect.TypeFor[Config]())); near != "" {
-		return fmt.Sprintf("\ndid you mean %q?", near)
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }
@@ -161,18 +172,14 @@ func knownKeys(t reflect.Type) []string {
 	return keys
 }
 
-func (c *Config) defaults() {
+// defaults fills in what is not said; files are looked for from folder on.
+func (c *Config) defaults(folder string) {
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:7080"
 	}
 	for i := range c.Fabrics {
 		f := &c.Fabrics[i]
-		if f.Access == "" {
-			f.Access = string(composa.AccessObserve)
-		}
-		if f.Return == "" {
-			f.Return = "free"
-		}
+		f.defaults(folder)
 	}
 }
 
@@ -212,28 +219,6 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
-}
-
-func (f *FabricConfig) check() error {
-	if err := composa.CheckFabricName(f.Name); err != nil {
-		return err
-	}
-	if !slices.Contains(driverNames(), f.Driver) {
-		return fmt.Errorf("fabric %q: there is no driver %q; there is %s", f.Name, f.Driver, strings.Join(driverNames(), ", "))
-	}
-	if f.Access != string(composa.AccessManage) && f.Access != string(composa.AccessObserve) {
-		return fmt.Errorf("fabric %q: access %q is neither manage nor observe", f.Name, f.Access)
-	}
-	if f.Return != "free" && f.Return != "keep" {
-		return fmt.Errorf("fabric %q: return %q is neither free nor keep", f.Name, f.Return)
-	}
-	if f.Limits.Concurrent < 0 || f.Limits.PerSecond < 0 {
-		return fmt.Errorf("fabric %q: a limit is negative", f.Name)
-	}
-	// The driver knows what else it needs, such as what a URL may hold; making
-	// one calls nobody.
-	_, err := drivers[f.Driver]("site_check", *f)
-	return err
 }
 
 func (h *HostConfig) check() error {

@@ -28,7 +28,7 @@ hosts:
   - {serial: SN1, address: 10.0.0.1, login: ubuntu}
 `, ""},
 		{"empty", "", "data is not said: name the folder that keeps the store"},
-		{"unknown key", "data: /tmp/x\nfabrcs: []\n", `[2:1] unknown field "fabrcs"`},
+		{"unknown key", "data: /tmp/x\nfabrcs: []\n", `line 2, column 1: unknown field "fabrcs"`},
 		{"unknown key, suggested", "data: /tmp/x\nfabrcs: []\n", `did you mean "fabrics"?`},
 		{"unknown key inside", "data: /tmp/x\nfabrics: [{name: rack1, driver: liqid, url: 'http://192.0.2.1:8080', acces: manage}]\n", `did you mean "access"?`},
 		{"not YAML", "data: [\n", "cannot read the configuration test.yaml"},

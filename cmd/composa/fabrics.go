@@ -22,9 +22,19 @@ const lookTime = 30 * time.Second
 // drivers are the drivers that a configuration can name.
 var drivers = map[string]func(site composa.SiteID, c FabricConfig) (driver.Fabric, error){
 	"liqid": func(site composa.SiteID, c FabricConfig) (driver.Fabric, error) {
+		credentials, err := c.credentials()
+		if err != nil {
+			return nil, err
+		}
+		authorities, err := c.authorities()
+		if err != nil {
+			return nil, err
+		}
 		return liqid.New(liqid.Config{
 			Name: composa.FabricName(c.Name), URL: c.URL, Site: site, Access: composa.Access(c.Access),
-			Limits: liqid.Limits{Concurrent: c.Limits.Concurrent, PerSecond: c.Limits.PerSecond, Gap: time.Duration(c.Limits.Gap)},
+			Era: c.Era, Credentials: credentials, CA: authorities,
+			Limits:   liqid.Limits{Concurrent: c.Limits.Concurrent, PerSecond: c.Limits.PerSecond, Gap: time.Duration(c.Limits.Gap)},
+			Timeouts: liqid.Timeouts{Late: c.settle()},
 		})
 	},
 }
@@ -103,6 +113,9 @@ func openFabric(ctx context.Context, s *store.Store, site composa.SiteID, c Fabr
 		return nil, err
 	}
 	f.driver = d
+	if c.bare() {
+		log.Warn("the password for this fabric's director travels unencrypted", "url", c.URL)
+	}
 	err = s.PutFabric(ctx, system, composa.Fabric{
 		Name: f.name, Driver: c.Driver, URL: c.URL, Source: "config", Access: f.access,
 		Keep: c.Return == "keep", Every: time.Duration(c.Observe.Every),

@@ -6,8 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/composa-dev/composa"
-	"github.com/composa-dev/composa/api"
-	"github.com/composa-dev/composa/client"
+	"github.com/composa-dev/composa/internal/cli"
 )
 
 // runs is what a command runs, with its errors told as the command line tells
@@ -21,7 +20,7 @@ func problem(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return &client.Error{Problem: api.Problem{Code: string(e.Code), Title: "Not done", Detail: e.Text, Next: e.Next}}
+	return cli.Fail(string(e.Code), e.Text, e.Next)
 }
 
 // usage marks an error as one of what was typed.

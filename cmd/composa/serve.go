@@ -24,9 +24,11 @@ The configuration is YAML; unknown keys are refused. The least of it:
   fabrics:
     - {name: rack1, driver: liqid, url: "http://10.0.100.125:8080", access: manage}
 
-Keys: listen, data, database, fabrics (name, driver, url, access, return,
-limits: concurrent perSecond gap, observe: every), hosts (serial | ipmi | place,
-address, login). A fabric is only observed unless access is manage.
+Keys: listen, data, database, fabrics (name, driver, url, access, return, era,
+settle, credentials: username passwordFile, tls: ca, limits: concurrent perSecond
+gap, observe: every), hosts (serial | ipmi | place, address, login). A fabric is
+only observed unless access is manage. Files are looked for beside the
+configuration; nobody but its owner and group may read a passwordFile.
 
 The first start writes the first administrator's token to DATA/bootstrap-token;
 COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,

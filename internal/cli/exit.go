@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
@@ -146,8 +147,13 @@ func interrupted(format string, args ...any) *failure {
 
 // Fail makes an error for commands that are added to the tree: [Main] prints
 // text and next and exits as the problem code says (`composa help exit-codes`).
+// Lines of text behind the first stay lines of their own.
 func Fail(code, text, next string) error {
-	f := fail(code, "%s", text)
+	first, more, _ := strings.Cut(text, "\n")
+	f := fail(code, "%s", first)
+	if more != "" {
+		f.lines = strings.Split(more, "\n")
+	}
 	f.problem.Next = next
 	return f
 }
