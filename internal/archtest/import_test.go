@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/intake":       {".", "internal/placement", "internal/plan", "internal/store"},
 	"internal/inventory":    {".", "driver"},
 	"internal/pgtest":       {},
+	"internal/neighbour":    {},
 	"internal/placement":    {"."},
 	"internal/plan":         {"."},
 	"internal/rest":         {".", "api", "internal/auth", "internal/event"},
@@ -41,7 +42,7 @@ var allowed = map[string][]string{
 }
 
 // everything may be imported by the places that wire the parts.
-var everything = []string{"cmd/composa", "internal/sim"}
+var everything = []string{"cmd/composa", "internal/damage", "internal/sim"}
 
 type listed struct {
 	ImportPath string
