@@ -146,12 +146,13 @@ type racked struct {
 	token    string
 	server   *process
 	client   *client.Client
+	apis     map[string]string // URL of each director
 	controls map[string]string // URL of each director's control endpoint
 }
 
 func newRacked(t *testing.T, racks int, flags ...string) *racked {
 	t.Helper()
-	r := &racked{t: t, controls: map[string]string{}, token: "composa_testtesttesttesttesttesttest"}
+	r := &racked{t: t, apis: map[string]string{}, controls: map[string]string{}, token: "composa_testtesttesttesttesttesttest"}
 	dir := t.TempDir()
 	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata: %s\nfabrics:\n", filepath.Join(dir, "data"))
 	for i := range racks {
@@ -160,7 +161,7 @@ func newRacked(t *testing.T, racks int, flags ...string) *racked {
 			"--data", filepath.Join(dir, name), "--seed", fmt.Sprint(i + 1)}, flags...)
 		_, urls := start(t, `director on (http://\S+)\n(?s:.*)control on (http://\S+)`, args...)
 		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage}\n", name, urls[1])
-		r.controls[name] = urls[2]
+		r.apis[name], r.controls[name] = urls[1], urls[2]
 	}
 	r.config = filepath.Join(dir, "composa.yaml")
 	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
