@@ -87,9 +87,17 @@ func (c *Client) Fabric(ctx context.Context, name string) (*api.Fabric, error) {
 	return get[api.Fabric](ctx, c, join("/v1/fabrics", name), nil)
 }
 
-// CheckFabric asks a fabric right now whether it answers, and what it can do.
+// CheckFabric asks a fabric right now whether it answers, what it can do, and
+// how it took things so far.
 func (c *Client) CheckFabric(ctx context.Context, name string) (*api.FabricCheck, error) {
 	return answer[api.FabricCheck](ctx, c, call{method: http.MethodPost, path: join("/v1/fabrics", name, "check")})
+}
+
+// ProbeFabric does as [Client.CheckFabric], and also lets the fabric try what
+// only trying tells, on a machine of its own that holds no device and is removed.
+// It takes some commits of the fabric: seconds to minutes.
+func (c *Client) ProbeFabric(ctx context.Context, name string) (*api.FabricCheck, error) {
+	return answer[api.FabricCheck](ctx, c, call{method: http.MethodPost, path: join("/v1/fabrics", name, "check"), query: values("probe", "true")})
 }
 
 // Inventory looks at a fabric right now and returns everything that it shows.

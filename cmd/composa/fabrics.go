@@ -16,8 +16,11 @@ import (
 	"github.com/composa-dev/composa/internal/store"
 )
 
-// lookTime bounds a look that somebody waits for.
-const lookTime = 30 * time.Second
+// Bounds of what somebody waits for.
+const (
+	lookTime  = 30 * time.Second
+	probeTime = 5 * time.Minute // some commits
+)
 
 // drivers are the drivers that a configuration can name.
 var drivers = map[string]func(site composa.SiteID, c FabricConfig) (driver.Fabric, error){
@@ -168,54 +171,4 @@ func (fs *fabrics) Look(ctx context.Context, name composa.FabricName) (*composa.
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	return f.driver.Observe(ctx, composa.Scope{})
-}
-
-// Check asks a fabric what it can do and what it shows, and tells what came of
-// each question and how long it took.
-func (fs *fabrics) Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
-	f := fs.byName[name]
-	if f == nil {
-		return nil, composa.Errorf(composa.CodeUnreachable, "cannot check %s: it is not in this server's configuration", name)
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	// What a driver remembers would answer for a director that is frozen, so the
-	// question is a look.
-	began := time.Now()
-	picture, err := f.driver.Observe(ctx, composa.Scope{})
-	answers := composa.Check{Name: "answers", OK: err == nil, Took: time.Since(began)}
-	if err != nil {
-		answers.Text = err.Error()
-		return []composa.Check{answers}, nil
-	}
-	abilities, err := f.driver.Abilities(ctx)
-	if err != nil {
-		answers.OK, answers.Text = false, err.Error()
-		return []composa.Check{answers}, nil
-	}
-	answers.Text = describe(abilities)
-	shows := composa.Check{
-		Name: "shows everything", OK: picture.Complete,
-		Text: fmt.Sprintf("%d devices, %d machines", len(picture.Devices), len(picture.Machines)),
-	}
-	if !picture.Complete {
-		shows.Text += "; some of it could not be read"
-	}
-	push := composa.Check{Name: "says when something changed", OK: true, Text: "yes"}
-	if !abilities.Push {
-		push.Text = "no: it is asked regularly instead"
-	}
-	may := composa.Check{Name: "access", OK: true, Text: string(f.access)}
-	return []composa.Check{answers, shows, push, may}, nil
-}
-
-func describe(a *composa.Abilities) string {
-	text := a.Driver
-	if a.Era != "" {
-		text += " " + a.Era
-	}
-	if a.Emulated {
-		text += ", emulated"
-	}
-	return text
 }

@@ -12,14 +12,33 @@ import (
 )
 
 func (a *app) fabricCheck() *cobra.Command {
+	var probe bool
 	cmd := &cobra.Command{
-		Use:   "check NAME",
-		Short: "ask a fabric right now whether it answers",
-		Long: `Ask a fabric right now whether it answers, what it is, and whether it could be
-used. Nothing is changed on it. The exit code is 1 where a check failed.`,
+		Use:   "check NAME [--probe]",
+		Short: "ask a fabric right now whether it answers, and how it takes things",
+		Long: `Ask a fabric right now whether it answers, what it is, whether it could be used,
+and what was seen so far of how it takes things: what its makers do not say, such
+as whether it lets two edit the same machine. Nothing is changed on it. The exit
+code is 1 where a check failed.
+
+With --probe it is also tried: a machine without devices is made in the site's own
+group, edited, and removed. No device is touched and nobody's machine is; it takes
+some commits. The fabric must be one that Composa may manage.
+
+docs/guides/liqid.md tells what each line means.`,
 	}
+	cmd.Flags().BoolVar(&probe, "probe", false, "also try what only trying tells, on an empty machine that is removed again")
 	return a.onFabric(cmd, func(ctx context.Context, c *client.Client, name string) error {
-		check, err := c.CheckFabric(ctx, name)
+		ask, doing := c.CheckFabric, "asking "+name
+		if probe {
+			if err := a.announce(ctx); err != nil {
+				return err
+			}
+			ask, doing = c.ProbeFabric, "probing "+name
+		}
+		stop := a.waiting(doing)
+		check, err := ask(ctx, name)
+		stop()
 		if err != nil {
 			return err
 		}

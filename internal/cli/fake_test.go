@@ -137,6 +137,15 @@ func (f *fake) handler() http.Handler {
 		return 404, problem(404, "not_found", fmt.Sprintf("cannot find fabric %q: there is none of that name", r.PathValue("name")))
 	})
 	on("POST /v1/fabrics/{name}/check", func(r *http.Request) (int, any) {
+		if r.URL.Query().Get("probe") == "true" {
+			if r.PathValue("name") != "rack1" {
+				return 409, api.Problem{Title: "Conflict", Status: 409, Code: "read_only", Detail: "cannot probe rack2: it is only observed", Next: "set access: manage for it in the server's configuration"}
+			}
+			return 200, api.FabricCheck{Fabric: "rack1", OK: true, Checks: []api.CheckLine{
+				{Name: "answers", OK: true, Text: "liqid 2.5, emulated", Seconds: 0.02},
+				{Name: "second edit", OK: true, Text: "refused", Seconds: 1.2},
+			}}
+		}
 		ok := r.PathValue("name") == "rack1"
 		text := "Liqid 2.5, emulated"
 		if !ok {

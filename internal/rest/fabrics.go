@@ -28,13 +28,15 @@ func (s *Server) listFabrics(ctx context.Context, in *listFabricsInput) (*listFa
 	return &listFabricsOutput{Body: out}, nil
 }
 
-type fabricPath struct {
+// FabricPath is the path of what is asked of one fabric; exported because huma reads
+// embedded fields of exported types only.
+type FabricPath struct {
 	Name string `path:"name" maxLength:"63" example:"rack1" doc:"Name of the fabric"`
 }
 
 type fabricOutput struct{ Body *api.Fabric }
 
-func (s *Server) fabric(ctx context.Context, in *fabricPath) (*fabricOutput, error) {
+func (s *Server) fabric(ctx context.Context, in *FabricPath) (*fabricOutput, error) {
 	v, f, err := s.findFabric(ctx, "show", in.Name)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func (s *Server) findFabric(ctx context.Context, begin, name string) (*view, *co
 
 type inventoryOutput struct{ Body *api.Inventory }
 
-func (s *Server) inventory(ctx context.Context, in *fabricPath) (*inventoryOutput, error) {
+func (s *Server) inventory(ctx context.Context, in *FabricPath) (*inventoryOutput, error) {
 	_, f, err := s.findFabric(ctx, "look at", in.Name)
 	if err != nil {
 		return nil, err
@@ -86,12 +88,27 @@ func (s *Server) inventory(ctx context.Context, in *fabricPath) (*inventoryOutpu
 
 type checkOutput struct{ Body *api.FabricCheck }
 
-func (s *Server) checkFabric(ctx context.Context, in *fabricPath) (*checkOutput, error) {
+type checkInput struct {
+	FabricPath
+	Probe bool `query:"probe" doc:"Also try what only trying tells: a group and an empty machine of the site's own are made, changed and removed"`
+}
+
+func (s *Server) checkFabric(ctx context.Context, in *checkInput) (*checkOutput, error) {
 	_, f, err := s.findFabric(ctx, "check", in.Name)
 	if err != nil {
 		return nil, err
 	}
-	checks, err := asked(ctx, s, s.checks, f.Name, Fabrics.Check)
+	with := s.checks
+	if in.Probe {
+		with = s.probes
+		if f.Access != composa.AccessManage {
+			return nil, composa.Errorf(composa.CodeReadOnly, "cannot probe %s: it is only observed, and a probe makes and removes an empty machine there", f.Name).
+				WithNext("check it without the probe, or set access: manage for it in the server's configuration")
+		}
+	}
+	checks, err := asked(ctx, s, with, f.Name, func(fs Fabrics, ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
+		return fs.Check(ctx, name, in.Probe)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func limits() map[string]int {
 }
 
 // features are names that only grow (docs/compatibility.md).
-var features = []string{"devices", "events", "fabrics", "machines", "operations", "plans", "pools", "projects", "wait"}
+var features = []string{"devices", "events", "fabrics", "machines", "operations", "plans", "pools", "probe", "projects", "wait"}
 
 // places bounds how many do the same at the same time.
 type places chan struct{}

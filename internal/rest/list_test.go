@@ -293,6 +293,9 @@ func TestFabricsAndInventory(t *testing.T) {
 	if !check.OK || len(check.Checks) != 1 || check.Checks[0].Seconds != 1.5 {
 		t.Errorf("check = %+v", check)
 	}
+	if probe := must(w.client.ProbeFabric(ctx, "rack1")); !probe.OK || probe.Checks[0].Name != "second edit" {
+		t.Errorf("probe = %+v", probe)
+	}
 }
 
 func TestSite(t *testing.T) {

@@ -45,7 +45,7 @@ func reply[I, O any](handler func(*Server, context.Context, *I) (*O, error)) bin
 		if rt.verb != "" {
 			op.Middlewares = append(op.Middlewares, s.admit(rt.verb))
 		}
-		op.Middlewares = append(op.Middlewares, s.sound)
+		op.Middlewares = append(op.Middlewares, s.plainQuery, s.sound)
 		huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 			out, err := handler(s, ctx, in)
 			if err != nil {

@@ -59,7 +59,9 @@ type Requests interface {
 // Fabrics looks at a fabric right now, beside the inventory's own rhythm.
 type Fabrics interface {
 	Look(ctx context.Context, name composa.FabricName) (*composa.Picture, error)
-	Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error)
+	// Check asks a fabric what it is and how it takes things. With probe it also
+	// tries what only trying tells; it is asked so of managed fabrics only.
+	Check(ctx context.Context, name composa.FabricName, probe bool) ([]composa.Check, error)
 }
 
 // Config is what a server is made of. Clock and Log may be nil.
@@ -83,6 +85,7 @@ type Server struct {
 	waits   places // of calls that wait for an operation
 	looks   *shared[*composa.Picture]
 	checks  *shared[[]composa.Check]
+	probes  *shared[[]composa.Check]
 
 	closing context.Context
 	close   context.CancelCauseFunc
@@ -108,7 +111,7 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		Config: c, streams: make(places, MaxStreams), waits: make(places, MaxWaits),
-		looks: newShared[*composa.Picture](), checks: newShared[[]composa.Check](),
+		looks: newShared[*composa.Picture](), checks: newShared[[]composa.Check](), probes: newShared[[]composa.Check](),
 	}
 	s.closing, s.close = context.WithCancelCause(context.Background())
 	if c.Store != nil { // a server that is made for its description only has none

@@ -50,7 +50,9 @@ func (s *slow) Look(ctx context.Context, name composa.FabricName) (*composa.Pict
 	return &composa.Picture{Fabric: name, Began: began, Complete: true}, nil
 }
 
-func (s *slow) Check(context.Context, composa.FabricName) ([]composa.Check, error) { return nil, nil }
+func (s *slow) Check(context.Context, composa.FabricName, bool) ([]composa.Check, error) {
+	return nil, nil
+}
 
 // lookers ask for inventories, in virtual time.
 type lookers struct {

@@ -196,6 +196,6 @@ type explosive struct{}
 
 func (explosive) Look(context.Context, composa.FabricName) (*composa.Picture, error) { panic("boom") }
 
-func (explosive) Check(context.Context, composa.FabricName) ([]composa.Check, error) {
+func (explosive) Check(context.Context, composa.FabricName, bool) ([]composa.Check, error) {
 	return nil, errors.New("secret cause")
 }

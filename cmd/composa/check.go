@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
+)
+
+// Check asks a fabric what it can do, what it shows and how it takes things, and
+// tells what came of each question and how long it took. With probe its driver
+// may also try what only trying tells.
+func (fs *fabrics) Check(ctx context.Context, name composa.FabricName, probe bool) ([]composa.Check, error) {
+	f := fs.byName[name]
+	if f == nil {
+		return nil, composa.Errorf(composa.CodeUnreachable, "cannot check %s: it is not in this server's configuration", name)
+	}
+	checker, _ := f.driver.(driver.Checker)
+	bound := lookTime
+	switch {
+	case probe && f.access != composa.AccessManage:
+		return nil, composa.Errorf(composa.CodeReadOnly, "cannot probe %s: it is only observed", name).
+			WithNext("set access: manage for it in the server's configuration")
+	case probe && checker == nil:
+		return nil, composa.Errorf(composa.CodeUnsupported, "cannot probe %s: its driver has nothing to try", name).
+			WithNext("check it without the probe")
+	case probe:
+		bound = probeTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	return f.check(ctx, checker, probe)
+}
+
+// check asks in the order in which a reader wants to know: whether it answers,
+// what the driver found out, what it shows, and what may be done with it. Where
+// it does not answer nothing more is asked.
+func (f *fabric) check(ctx context.Context, checker driver.Checker, probe bool) ([]composa.Check, error) {
+	// What a driver remembers would answer for a director that is frozen, so the
+	// question is a look.
+	began := time.Now()
+	picture, err := f.driver.Observe(ctx, composa.Scope{})
+	answers := composa.Check{Name: "answers", OK: err == nil, Took: time.Since(began)}
+	if err != nil {
+		answers.Text = err.Error()
+		return []composa.Check{answers}, nil
+	}
+	abilities, err := f.driver.Abilities(ctx)
+	if err != nil {
+		answers.OK, answers.Text = false, err.Error()
+		return []composa.Check{answers}, nil
+	}
+	answers.Text = describe(abilities)
+	checks := []composa.Check{answers}
+	if checker != nil {
+		told, err := checker.Check(ctx, probe)
+		if err != nil {
+			return nil, err
+		}
+		checks = append(checks, told...)
+	}
+	return append(checks, shows(picture), says(abilities), composa.Check{Name: "access", OK: true, Text: string(f.access)}), nil
+}
+
+func shows(p *composa.Picture) composa.Check {
+	c := composa.Check{
+		Name: "shows everything", OK: p.Complete,
+		Text: fmt.Sprintf("%d devices, %d machines", len(p.Devices), len(p.Machines)),
+	}
+	if !p.Complete {
+		c.Text += "; some of it could not be read"
+	}
+	return c
+}
+
+func says(a *composa.Abilities) composa.Check {
+	c := composa.Check{Name: "says when something changed", OK: true, Text: "yes"}
+	if !a.Push {
+		c.Text = "no: it is asked regularly instead"
+	}
+	return c
+}
+
+func describe(a *composa.Abilities) string {
+	text := a.Driver
+	if a.Era != "" {
+		text += " " + a.Era
+	}
+	if a.Emulated {
+		text += ", emulated"
+	}
+	return text
+}
