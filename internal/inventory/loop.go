@@ -163,6 +163,12 @@ func (i *Inventory) turn(ctx context.Context, state State, in Input) (_ State, l
 			return state, false, time.Time{}, err
 		}
 	}
+	switch {
+	case next.silent != "" && state.silent == "":
+		c.Log.Warn("the fabric is silent", "fabric", c.Fabric, "reason", next.silent)
+	case next.silent == "" && state.silent != "":
+		c.Log.Info("the fabric answers again", "fabric", c.Fabric)
+	}
 	return next, eff.Look, wake, nil
 }
 

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -52,6 +51,7 @@ type Runner struct {
 	reserver driver.Reserver // nil where the fabric has none
 	// moved is the revision of an operation on which a write was answered moved.
 	moved map[composa.OperationID]int64
+	told  told
 }
 
 // New returns a runner that does nothing before Run.
@@ -205,8 +205,8 @@ func (r *Runner) make(ctx context.Context, c Call) Answer {
 	defer cancel()
 	a := Make(ctx, r.config.Driver, c)
 	a.Ended = r.config.Clock()
-	if a.Err != nil && ctx.Err() == nil {
-		r.config.Log.Info("a call failed", "fabric", r.config.Fabric, "operation", c.Operation, "call", c.Kind, "error", a.Err, "cause", errors.Unwrap(a.Err))
+	if ctx.Err() == nil {
+		r.told.call(ctx, r.config.Log, r.config.Fabric, c, a.Err)
 	}
 	return a
 }
