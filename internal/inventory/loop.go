@@ -164,7 +164,7 @@ func (i *Inventory) turn(ctx context.Context, state State, in Input) (_ State, l
 		}
 	}
 	switch {
-	case next.silent != "" && state.silent == "":
+	case next.silent != "" && next.silent != state.silent:
 		c.Log.Warn("the fabric is silent", "fabric", c.Fabric, "reason", next.silent)
 	case next.silent == "" && state.silent != "":
 		c.Log.Info("the fabric answers again", "fabric", c.Fabric)

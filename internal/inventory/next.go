@@ -3,7 +3,9 @@ package inventory
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/composa-dev/composa"
 )
@@ -99,7 +101,7 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 }
 
 // fell notes that the fabric did not answer. It is silent when the next look
-// fails too, and that is told once.
+// fails too. That is told once, and once more when it is for another reason.
 func (s *State) fell(now time.Time, err error) *composa.Observation {
 	s.failures++
 	if s.failures == 1 {
@@ -111,11 +113,22 @@ func (s *State) fell(now time.Time, err error) *composa.Observation {
 	if err != nil {
 		why = err.Error()
 	}
-	if s.silent != "" {
+	if s.silent != "" && withoutNumbers(s.silent) == withoutNumbers(why) {
 		return nil
 	}
 	s.silent = why
 	return &composa.Observation{Fabric: s.Fabric, Epoch: s.Epoch, Silent: why}
+}
+
+// withoutNumbers is what two reasons have in common that differ in a port or a
+// time only.
+func withoutNumbers(reason string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, reason)
 }
 
 // saw makes an observation of a look.
