@@ -21,7 +21,7 @@ import (
 // Limits of what stands beside the configuration, and of a fabric's own times.
 const (
 	maxUsername = 256     // bytes
-	maxPassword = 1024    // bytes of the file
+	maxSecret = 1024    // bytes of the file
 	maxCA       = 1 << 20 // bytes of the file
 	leastSettle = time.Second
 	mostSettle  = time.Hour
@@ -181,7 +181,7 @@ func (f *FabricConfig) credentials() (liqid.Credentials, error) {
 // readSecret reads the one line of a file that its owner and group alone can
 // read. Its content never stands in an error.
 func readSecret(path string) (string, *composa.Error) {
-	text, mode, e := readFile(path, maxPassword)
+	text, mode, e := readFile(path, maxSecret)
 	switch {
 	case e != nil:
 		return "", composa.Errorf(composa.CodeInvalid, "passwordFile %s", e.Text)

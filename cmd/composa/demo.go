@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/client"
 	"github.com/composa-dev/composa/emulator/liqid"
 	"github.com/composa-dev/composa/internal/cli"
 )
@@ -42,7 +45,8 @@ made stays: stopped at any moment and started again with the same --data, it
 finishes or undoes what was under way.
 
 Another terminal reaches it through the context "demo", which is saved, and
-becomes the current one only if there is none.`,
+becomes the current one only if there is none. While a demo runs another one
+(with --data and --listen of its own) is "demo-2".`,
 		Args: cobra.NoArgs,
 		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			if racks < 1 || racks > maxRacks {
@@ -85,7 +89,7 @@ func runDemo(ctx context.Context, racks int, address, data string, errOut io.Wri
 	if err != nil {
 		return err
 	}
-	current, err := saveDemoContext(s.URL(), data, os.Getenv)
+	saved, err := saveDemoContext(ctx, s.URL(), data, os.Getenv)
 	if err == nil {
 		err = s.seen(ctx, seeTime)
 	}
@@ -93,7 +97,7 @@ func runDemo(ctx context.Context, racks int, address, data string, errOut io.Wri
 		s.close()
 		return err
 	}
-	d.greet(errOut, s.URL(), current)
+	d.greet(errOut, s.URL(), saved)
 	return s.Serve(ctx)
 }
 
@@ -175,28 +179,57 @@ func (d *demo) close() {
 	}
 }
 
-// saveDemoContext lets other terminals find the demo; current says whether they
-// use it without being told.
-func saveDemoContext(url, data string, getenv func(string) string) (current bool, err error) {
+// savedContext is how other terminals find the demo: the name of its context,
+// and whether they use it without being told.
+type savedContext struct {
+	name    string
+	current bool
+}
+
+func saveDemoContext(ctx context.Context, url, data string, getenv func(string) string) (savedContext, error) {
 	token := getenv("COMPOSA_BOOTSTRAP_TOKEN")
 	if token == "" {
 		text, err := os.ReadFile(tokenFile(data))
 		if err != nil {
-			return false, composa.Errorf(composa.CodeInternal, "cannot read the demo's token: %v", err)
+			return savedContext{}, composa.Errorf(composa.CodeInternal, "cannot read the demo's token: %v", err)
 		}
 		token = strings.TrimSpace(string(text))
 	}
-	return cli.SaveContext(getenv, cli.Context{Name: "demo", URL: url, Token: token, Project: composa.DefaultProject})
+	demo := cli.Context{Name: "demo", URL: url, Token: token, Project: composa.DefaultProject}
+	name, current, err := cli.SaveContextBeside(getenv, demo, func(old cli.Context) bool { return isElsewhere(old) || answers(ctx, old) })
+	return savedContext{name, current}, err
 }
 
-func (d *demo) greet(out io.Writer, url string, current bool) {
+// isElsewhere says whether a context is of a server that no demo on this
+// computer was.
+func isElsewhere(c cli.Context) bool {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+// answerTime is how long a server on this computer may take to say that it runs.
+const answerTime = 2 * time.Second
+
+// answers says whether the server of a context runs.
+func answers(ctx context.Context, c cli.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	old, err := client.New(client.Config{URL: c.URL})
+	return err == nil && old.Healthy(ctx) == nil
+}
+
+func (d *demo) greet(out io.Writer, url string, saved savedContext) {
 	fmt.Fprintf(out, "Composa demo: %d emulated racks, over the protocol that hardware speaks.\n\n", len(d.racks))
 	for _, r := range d.racks {
 		fmt.Fprintf(out, "  %-7s %s\n", r.name, r.holds)
 	}
 	with := ""
-	if !current {
-		with = " --context demo"
+	if !saved.current {
+		with = " --context " + saved.name
 	}
 	program := filepath.Base(os.Args[0])
 	if strings.Contains(os.Args[0], string(os.PathSeparator)) {
@@ -213,8 +246,8 @@ In another terminal:
   %s%s free train
 
 `, url, url, d.data, program, with, program, with, program, with)
-	if !current {
-		fmt.Fprintf(out, "Your current context stays as it is; `%s context use demo` makes this one current.\n", program)
+	if !saved.current {
+		fmt.Fprintf(out, "Your current context stays as it is; `%s context use %s` makes this one current.\n", program, saved.name)
 	}
 	fmt.Fprintln(out, "Ctrl-C stops it; what was made stays, and what was under way goes on at the next start.")
 }

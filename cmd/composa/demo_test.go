@@ -96,12 +96,20 @@ func TestDemoLeavesTheCurrentContextAlone(t *testing.T) {
 	if _, err := cli.SaveContext(getenv, cli.Context{Name: "production", URL: "http://192.0.2.1:7080", Token: "secret"}); err != nil {
 		t.Fatal(err)
 	}
-	startDemo(t, home, "1")
+	p, _ := startDemo(t, home, "1")
+	if said := p.said(); !strings.Contains(said, "--context demo available") {
+		t.Errorf("it does not say how to reach it:\n%s", said)
+	}
+	// A second demo beside it does not take the name of one that runs.
+	beside, _ := start(t, `Ctrl-C stops it`, "demo", "--racks", "1", "--listen", "127.0.0.1:0", "--data", filepath.Join(home, "beside"))
+	if said := beside.said(); !strings.Contains(said, "--context demo-2 available") {
+		t.Errorf("the second demo does not say that it is demo-2:\n%s", said)
+	}
 	text, err := os.ReadFile(filepath.Join(home, "config", "composa", "contexts.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "current: production") || !strings.Contains(string(text), "name: demo") {
+	if !strings.Contains(string(text), "current: production") || !strings.Contains(string(text), "name: demo\n") || !strings.Contains(string(text), "name: demo-2\n") {
 		t.Errorf("the contexts are now:\n%s", text)
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -56,22 +57,38 @@ func ContextsPath(getenv func(string) string) (string, error) {
 // the current context only if there is none; current says whether c is the
 // current one now.
 func SaveContext(getenv func(string) string, c Context) (current bool, err error) {
+	_, current, err = SaveContextBeside(getenv, c, func(Context) bool { return false })
+	return current, err
+}
+
+// SaveContextBeside does as [SaveContext], but leaves a context of another
+// server alone that keep wants kept: c is saved under its name followed by -2
+// then, or -3, and so on. It returns the name.
+func SaveContextBeside(getenv func(string) string, c Context, keep func(Context) bool) (name string, current bool, err error) {
 	if err := checkContext(c); err != nil {
-		return false, err
+		return "", false, err
 	}
 	path, err := ContextsPath(getenv)
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
 	file, err := readContexts(path)
 	if err != nil {
-		return false, err
+		return "", false, err
+	}
+	wanted := c.Name
+	for n := 2; ; n++ {
+		old := file.find(c.Name)
+		if old == nil || old.URL == c.URL || !keep(*old) {
+			break
+		}
+		c.Name = fmt.Sprintf("%s-%d", wanted, n)
 	}
 	file.put(c)
 	if file.Current == "" {
 		file.Current = c.Name
 	}
-	return file.Current == c.Name, writeContexts(path, file)
+	return c.Name, file.Current == c.Name, writeContexts(path, file)
 }
 
 // find returns the context of a name, or nil.

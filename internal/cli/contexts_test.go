@@ -52,6 +52,29 @@ func TestSaveContextBecomesCurrentOnlyIfThereIsNone(t *testing.T) {
 	}
 }
 
+// A context of another server that is to be kept is left alone.
+func TestSaveContextBeside(t *testing.T) {
+	getenv := env(t)
+	running := map[string]bool{}
+	for _, tt := range []struct{ url, want string }{
+		{"http://127.0.0.1:1", "demo"},
+		{"http://127.0.0.1:1", "demo"}, // its own
+		{"http://127.0.0.1:2", "demo-2"},
+		{"http://127.0.0.1:3", "demo-3"},
+		{"http://127.0.0.1:2", "demo-2"},
+	} {
+		name, current, err := SaveContextBeside(getenv, Context{Name: "demo", URL: tt.url, Token: "x"}, func(c Context) bool { return running[c.URL] })
+		if err != nil || name != tt.want || current != (name == "demo") {
+			t.Errorf("%s is saved as %q, current %v, %v; want %q", tt.url, name, current, err, tt.want)
+		}
+		running[tt.url] = true
+	}
+	running["http://127.0.0.1:1"] = false
+	if name, _, err := SaveContextBeside(getenv, Context{Name: "demo", URL: "http://127.0.0.1:4"}, func(c Context) bool { return running[c.URL] }); err != nil || name != "demo" {
+		t.Errorf("with the first gone the next is saved as %q, %v; want demo", name, err)
+	}
+}
+
 func TestSaveContextKeepsALink(t *testing.T) {
 	getenv := env(t)
 	path, err := ContextsPath(getenv)
