@@ -410,8 +410,8 @@ func (r *recorder) tell(out io.Writer, number int, e *exchange, before map[strin
 		fmt.Fprintln(out)
 	default:
 		fmt.Fprintf(out, "\n%s\n", lines(e.answer))
+		before[key] = number
 	}
-	before[key] = number
 }
 
 // stamp is a time since the beginning, in seconds.
