@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,47 +19,69 @@ import (
 
 // calls makes single calls to a director. Every one has a deadline and follows
 // no redirection. A changing call is made once; a reading one that fails is
-// repeated.
+// repeated. Either waits where the director asks for patience.
 type calls struct {
 	fabric   composa.FabricName
 	base     string // ends with a slash
+	root     string // what stands before /liqid/api/v2 in its path
+	shown    string // the director's address, for people
 	http     *http.Client
 	events   *http.Client // for the event socket: not limited
 	timeouts Timeouts
 	poll     Poll  // the pause before a failed reading call is repeated
 	most     int64 // bytes of one answer
+	clock    func() time.Time
+
+	met   atomic.Bool  // a director has answered
+	ahead atomic.Int64 // the director's clock before ours, ns; 0 where that is not told
 
 	reads, changes, commits timing // of calls that were answered with success
 }
 
-func newCalls(c Config, base string) *calls {
+func newCalls(c Config, base string) (*calls, error) {
+	at, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	under, err := baseTransport(c)
+	if err != nil {
+		return nil, err
+	}
+	root := strings.TrimSuffix(at.Path, prefix+"/")
+	shown := (&url.URL{Scheme: at.Scheme, Host: at.Host, Path: root}).String()
+	signed := &signing{
+		base: under, fabric: c.Name, at: at, shown: shown, who: c.Credentials, within: c.Timeouts.Read, turn: make(chan struct{}, 1),
+	}
+	if c.Access == composa.AccessManage {
+		signed.label = composa.GroupMark(c.Site)
+	}
 	client := http.Client{}
 	if c.HTTP != nil {
 		client = *c.HTTP
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client.Timeout = 0 // each call has its own
-	under := client.Transport
-	if under == nil {
-		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.MaxIdleConnsPerHost = c.Limits.Concurrent
-		under = own
-	}
 	events := client
-	events.Transport = under
-	client.Transport = newLimited(under, c.Limits)
+	events.Transport = signed
+	client.Transport = newLimited(signed, c.Limits)
 	return &calls{
-		fabric: c.Name, base: base, http: &client, events: &events,
-		timeouts: c.Timeouts, poll: c.Poll, most: maxReply,
-	}
+		fabric: c.Name, base: base, root: root, shown: shown, http: &client, events: &events,
+		timeouts: c.Timeouts, poll: c.Poll, most: maxReply, clock: c.Clock,
+	}, nil
 }
 
-// answer is what a director said: the elements of data, or, where it stands
-// outside the envelope, the whole body (liqid-api.md 2.0).
-type answer struct {
-	status int
-	data   []json.RawMessage
-	bare   json.RawMessage
+// clockAhead is how far the director's clock was before ours in its last
+// answer, to the second; told is false where it does not say the time.
+func (c *calls) clockAhead() (ahead time.Duration, told bool) {
+	n := c.ahead.Load()
+	return time.Duration(n).Round(time.Second), n != 0
+}
+
+// hear takes in what every answer tells, whatever it answers.
+func (c *calls) hear(reply *http.Response) {
+	if at, err := http.ParseTime(reply.Header.Get("Date")); err == nil {
+		c.ahead.Store(int64(at.Sub(c.clock())) | 1) // never 0
+	}
 }
 
 // repeats is how often a reading call that fails is made again.
@@ -79,15 +102,15 @@ func (c *calls) repeat(ctx context.Context, once func() error) error {
 }
 
 // passing says whether a reading call failed in a way that may be over at the
-// next try. One that took all its time had its chance, and what a director
-// refuses it refuses again.
+// next try. One that took all its time, or all the time that the director asked
+// for, had its chance, and what a director refuses it refuses again.
 func passing(err error) bool {
 	if codeOf(err) != composa.CodeUnreachable || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false
 	}
 	said, _ := errors.AsType[*fault](err)
 	refused := said.status >= 400 && said.status < 500 && said.status != http.StatusTooManyRequests
-	return !refused
+	return !refused && said.after == 0
 }
 
 // read makes a reading call whose answer is in the envelope.
@@ -133,27 +156,30 @@ func (c *calls) change(ctx context.Context, method, path string, body any) error
 	return err
 }
 
-// commit makes a call that the director may answer only when the hardware is
-// done, and says how it was answered.
-func (c *calls) commit(ctx context.Context, method, path string, body any) (answerKind, error) {
-	began := time.Now()
-	a, err := c.do(ctx, c.timeouts.Commit, method, path, body)
-	if err != nil {
-		return answerNone, err
+// do makes one call within a time. A call that the director did not carry out,
+// because there were too many, or, of reading ones, because it is not ready, is
+// made again when the director said, where that is within the time.
+func (c *calls) do(ctx context.Context, within time.Duration, method, path string, body any) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	w := c.poll.start()
+	for {
+		a, err := c.once(ctx, method, path, body)
+		said, failed := errors.AsType[*fault](err)
+		if !failed || said.after == 0 || (method != http.MethodGet && said.code != composa.CodeBusy) {
+			return a, err
+		}
+		left := max(said.after, c.poll.next(time.Since(w.began)))
+		if end, ok := ctx.Deadline(); (ok && time.Until(end) <= left) || pause(ctx, left) != nil {
+			return nil, err
+		}
 	}
-	c.commits.took(time.Since(began))
-	if a.status == http.StatusAccepted {
-		return answerAccepted, nil
-	}
-	return answerDone, nil
 }
 
-func (c *calls) do(ctx context.Context, within time.Duration, method, path string, body any) (*answer, error) {
+func (c *calls) once(ctx context.Context, method, path string, body any) (*answer, error) {
 	call := method + " " + path
 	changing := method != http.MethodGet
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
 	var sent atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 	request, err := c.request(traced, method, path, body)
@@ -165,14 +191,15 @@ func (c *calls) do(ctx context.Context, within time.Duration, method, path strin
 		return nil, c.lost(call, changing && sent.Load(), err)
 	}
 	defer reply.Body.Close()
+	c.hear(reply)
 	text, err := io.ReadAll(io.LimitReader(reply.Body, c.most+1))
 	if err != nil {
 		return nil, c.lost(call, changing, err)
 	}
 	if int64(len(text)) > c.most {
-		return nil, faultf(meaning(0, changing, false, ""), "%s was answered with more than %d bytes", call, c.most)
+		return nil, faultf(unclear(changing), "the director of %s at %s answered %s with more than %d bytes", c.fabric, c.shown, call, c.most)
 	}
-	a, err := readAnswer(call, changing, reply.StatusCode, text)
+	a, err := c.readAnswer(call, changing, reply, text)
 	if err == nil && !changing {
 		c.reads.took(time.Since(began))
 	}
@@ -202,47 +229,24 @@ func (c *calls) request(ctx context.Context, method, path string, body any) (*ht
 // lost is a call without an answer. mayHaveWorked tells that it was a changing
 // one and that it may have reached the director.
 func (c *calls) lost(call string, mayHaveWorked bool, err error) error {
-	code, why := composa.CodeUnreachable, "cannot be reached"
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f // it was not made at all
+	}
+	code, why, next := composa.CodeUnreachable, "cannot be reached", ""
 	if mayHaveWorked {
 		code, why = composa.CodeUnknown, "did not answer"
 	}
 	switch {
+	case errors.Is(err, errHeld):
+		code, why = composa.CodeUnreachable, "asked not to be called for longer than this call may take"
 	case errors.Is(err, context.DeadlineExceeded):
 		why = "did not answer in time"
 	case errors.Is(err, context.Canceled):
 		why = "was not waited for any more"
+	case !mayHaveWorked:
+		if known, what := unconnected(c.fabric, err); known != "" {
+			why, next = known, what
+		}
 	}
-	return &fault{code: code, why: fmt.Sprintf("the director of %s %s (%s)", c.fabric, why, call), err: err}
-}
-
-// readAnswer reads what came back. A success without a body is one (204, liqid-api.md 2.0).
-func readAnswer(call string, changing bool, status int, text []byte) (*answer, error) {
-	ok := status >= 200 && status < 300
-	trimmed := bytes.TrimSpace(text)
-	if ok && len(trimmed) == 0 && changing {
-		return &answer{status: status}, nil
-	}
-	env, known := readEnvelope(trimmed)
-	if ok && known && !env.refused {
-		return &answer{status: status, data: env.data}, nil
-	}
-	if ok && !known && !changing && len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(trimmed) {
-		return &answer{status: status, bare: trimmed}, nil
-	}
-	words := env.words
-	switch {
-	case words != "":
-	case !known:
-		words = "the answer is not a director's"
-	default:
-		words = http.StatusText(status)
-	}
-	if ok && known {
-		status = http.StatusBadRequest // a refusal inside a success: some directors' habit is not known, so both count
-	}
-	code := meaning(status, changing, known, env.words)
-	return nil, &fault{
-		code: code, status: status, next: whatNext(code, env.words),
-		why: fmt.Sprintf("the director answered %s with %d: %s", call, status, composa.Abridge(strings.TrimSpace(words), maxMessage)),
-	}
+	return &fault{code: code, why: fmt.Sprintf("the director of %s at %s %s (%s)", c.fabric, c.shown, why, call), next: next, err: err}
 }

@@ -57,7 +57,10 @@ func TestWhatAnswersMean(t *testing.T) {
 		{"a device in use", 400, refusal("gpu3 is in use on the host of machine 11"), composa.CodeUnreachable, composa.CodeRefused},
 		{"a device in use, as a conflict", 409, refusal("gpu3 is in use on the host of machine 11"), composa.CodeUnreachable, composa.CodeRefused},
 		{"a device in use, as locked", 423, refusal("gpu3 is in use on its host and locked"), composa.CodeUnreachable, composa.CodeRefused},
-		{"not signed in", 401, refusal("who?"), composa.CodeUnreachable, composa.CodeRefused},
+		{"not signed in", 401, refusal("who?"), composa.CodeUnreachable, composa.CodeUnreachable},
+		{"not allowed", 403, refusal("no"), composa.CodeUnreachable, composa.CodeUnreachable},
+		{"an empty answer", 200, ``, composa.CodeUnreachable, composa.CodeUnknown},
+		{"wrong types", 200, `{"response":{"data":"7","errors":"none","code":"0"}}`, composa.CodeUnreachable, composa.CodeUnknown},
 		{"no such route", 404, refusal("no such path"), composa.CodeUnsupported, composa.CodeUnsupported},
 		{"no such route, said otherwise", 404, `<html>not found</html>`, composa.CodeUnsupported, composa.CodeUnsupported},
 		{"no such method", 405, ``, composa.CodeUnsupported, composa.CodeUnsupported},
@@ -156,7 +159,7 @@ func TestRefusalsKeepTheDirectorsWordsShort(t *testing.T) {
 		io.WriteString(w, `{"response":{"data":[],"errors":[{"message":"`+strings.Repeat("x", 5000)+`"}],"code":1}}`)
 	})
 	err := c.change(t.Context(), "POST", "group", nil)
-	if err == nil || len(err.Error()) > maxMessage+100 || !strings.HasPrefix(err.Error(), "the director answered POST group with 400: xxx") {
+	if err == nil || len(err.Error()) > maxMessage+100 || !strings.Contains(err.Error(), "answered POST group with 400: xxx") {
 		t.Errorf("%d characters: %.80v", len(err.Error()), err)
 	}
 }

@@ -1,6 +1,7 @@
 package liqid
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,6 +46,30 @@ type Timeouts struct {
 // Credentials are a user of the director and the password. Both are empty where
 // the director asks for none.
 type Credentials struct{ Username, Password string }
+
+// String names the user. A password is never written down.
+func (c Credentials) String() string { return fmt.Sprintf("user %q", clean(c.Username)) }
+
+// GoString is String: %#v writes no password either.
+func (c Credentials) GoString() string { return c.String() }
+
+// maxCredential is how long a user's name and a password may be, in bytes.
+const maxCredential = 256
+
+// check refuses what HTTP cannot carry (RFC 7617 2).
+func (c Credentials) check() error {
+	switch {
+	case (c.Username == "") != (c.Password == ""):
+		return errors.New("its credentials need both a user and a password")
+	case len(c.Username) > maxCredential || len(c.Password) > maxCredential:
+		return fmt.Errorf("its user or password has more than %d bytes", maxCredential)
+	case strings.Contains(c.Username, ":"):
+		return errors.New("its user's name holds a colon")
+	case clean(c.Username) != c.Username || clean(c.Password) != c.Password:
+		return errors.New("its user or password holds control characters")
+	}
+	return nil
+}
 
 // Config says which director to drive, and how.
 type Config struct {
@@ -117,8 +142,12 @@ func New(c Config) (*Fabric, error) {
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot drive %s: %v", c.Name, err).
 			WithNext("write the director's address as http://HOST:8080")
 	}
+	calls, err := newCalls(c, base)
+	if err != nil {
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot drive %s: %v", c.Name, err)
+	}
 	return &Fabric{
-		config: c, mark: composa.GroupMark(c.Site), calls: newCalls(c, base), events: events,
+		config: c, mark: composa.GroupMark(c.Site), calls: calls, events: events,
 		edit: make(chan struct{}, 1), details: map[string]detail{}, hosts: map[string]hostFacts{}, reserved: map[int]time.Time{},
 	}, nil
 }
@@ -133,6 +162,9 @@ func (c *Config) complete() error {
 	}
 	if c.Site == "" {
 		return refuse("the site has no id")
+	}
+	if err := c.Credentials.check(); err != nil {
+		return refuse("%v", err)
 	}
 	switch c.Access {
 	case "":

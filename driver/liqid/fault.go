@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -18,7 +19,9 @@ type fault struct {
 	next   string // what to do about it
 	open   bool   // a session may be left open
 	silent bool   // nothing was answered for so long that the wait was given up
-	err    error
+	// after is how long the director asked not to be called; 0 where it did not.
+	after time.Duration
+	err   error
 }
 
 func (f *fault) Error() string { return f.why }
@@ -37,6 +40,14 @@ func codeOf(err error) composa.Code {
 		return ""
 	}
 	return composa.CodeUnknown
+}
+
+// statusOf is that of the answer that err came of; 0 where there was none.
+func statusOf(err error) int {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f.status
+	}
+	return 0
 }
 
 // as returns err with another meaning.
@@ -91,21 +102,34 @@ func whatNext(code composa.Code, words string) string {
 	return ""
 }
 
-// meaning says what an answer that is not a success means. known tells that it
-// was a director that answered: the envelope was there.
-func meaning(status int, changing, known bool, words string) composa.Code {
-	unclear := composa.CodeUnreachable
+// unclear is what a call means of which nobody knows what became.
+func unclear(changing bool) composa.Code {
 	if changing {
-		unclear = composa.CodeUnknown
+		return composa.CodeUnknown
 	}
+	return composa.CodeUnreachable
+}
+
+// meaning says what an answer that is not a success means. known tells that it
+// was a director that answered: the envelope was there; later that it asked to
+// be called again after a while. A caller who is not known, or who may not, was
+// refused before anything happened: somebody has to set that right, and until
+// then the director is as good as away.
+func meaning(status int, changing, known, later bool, words string) composa.Code {
 	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return composa.CodeUnreachable
+	case changing && status == http.StatusTooManyRequests:
+		return composa.CodeBusy // whoever limits calls does so before they are carried out
+	case changing && known && later && status == http.StatusServiceUnavailable:
+		return composa.CodeBusy
 	case changing && known && status >= 400 && status < 500 && inUse.MatchString(words):
 		return composa.CodeRefused
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented:
 		return composa.CodeUnsupported
 	case status >= 500 || status < 200 || !known || !changing:
-		return unclear // also a refused read: no rule of the state forbids one
-	case status == http.StatusConflict || status == http.StatusLocked || status == http.StatusTooManyRequests:
+		return unclear(changing) // also a refused read: no rule of the state forbids one
+	case status == http.StatusConflict || status == http.StatusLocked:
 		return composa.CodeBusy
 	case inEdit.MatchString(words):
 		return composa.CodeBusy

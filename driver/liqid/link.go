@@ -1,5 +1,18 @@
 package liqid
 
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/composa-dev/composa"
+)
+
 // answerKind says how a director answered a committing call with success.
 type answerKind string
 
@@ -14,3 +27,132 @@ const (
 	// still go on; only a look tells.
 	answerAccepted answerKind = "accepted, without a link to follow"
 )
+
+// commit makes a call that the director may answer only when the hardware is
+// done, and says how it was answered. Where the director answers that it has
+// taken the work on, the work is waited for: all within Timeouts.Commit.
+func (c *calls) commit(ctx context.Context, method, path string, body any) (answerKind, error) {
+	ctx, stop := context.WithTimeout(ctx, c.timeouts.Commit)
+	defer stop()
+	began := time.Now()
+	a, err := c.do(ctx, c.timeouts.Commit, method, path, body)
+	if err != nil {
+		return answerNone, err
+	}
+	how := answerDone
+	if a.status == http.StatusAccepted {
+		how = answerAccepted
+		if at, ok := c.linked(a); ok {
+			how = answerFollowed
+			err = c.follow(ctx, method+" "+path, at)
+		}
+	}
+	if err != nil {
+		return how, err
+	}
+	c.commits.took(time.Since(began))
+	return how, nil
+}
+
+// linked is where a 202 says that its work can be watched: a path under the
+// director's own address, whatever host the link names. A director may know
+// itself by a name that is not ours, and nobody else is called.
+func (c *calls) linked(a *answer) (string, bool) {
+	if len(a.data) == 0 {
+		return "", false
+	}
+	href := readLink(a.data[0])
+	if href == "" {
+		return "", false
+	}
+	u, err := url.Parse(href)
+	if err != nil || u.Opaque != "" {
+		return "", false
+	}
+	if !strings.HasPrefix(u.Path, "/") {
+		if u.Host != "" {
+			return "", false
+		}
+		u.Path = prefix + "/" + u.Path
+	}
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(path.Clean(u.Path), c.root), prefix+"/")
+	if !ok {
+		return "", false
+	}
+	return (&url.URL{Path: rest, RawQuery: u.RawQuery}).RequestURI(), true
+}
+
+// readLink reads the first link of a record; empty where there is none.
+func readLink(raw json.RawMessage) string {
+	var w struct {
+		Links []struct {
+			Href string `json:"href"`
+		} `json:"links"`
+	}
+	if json.Unmarshal(raw, &w) != nil || len(w.Links) == 0 || len(w.Links[0].Href) > maxLink || clean(w.Links[0].Href) != w.Links[0].Href {
+		return ""
+	}
+	return w.Links[0].Href
+}
+
+// maxLink is how long a link may be.
+const maxLink = 2048
+
+// follow polls a link until its work is at its end. That it failed, or is not
+// to be made out, says nothing of what was done: somebody has to look.
+func (c *calls) follow(ctx context.Context, call, at string) error {
+	now := time.Now()
+	w := waiting{c.poll, c.timeouts.Silence, now, now}
+	for {
+		state, err := c.stateAt(ctx, at)
+		silent := w.silent(err)
+		switch {
+		case statusOf(err) == http.StatusNotFound:
+			return nil // the record is gone, the work is done
+		case err == nil && strings.EqualFold(state, "pending"):
+		case err == nil && strings.EqualFold(state, "failure"):
+			return faultf(composa.CodeUnknown, "the director of %s at %s took on %s and says that it failed", c.fabric, c.shown, call)
+		case err == nil:
+			return nil
+		case silent || ctx.Err() != nil:
+			return &fault{
+				code: composa.CodeUnknown, err: err,
+				why: fmt.Sprintf("the director of %s at %s took on %s and does not say what became of it: %v", c.fabric, c.shown, call, err),
+			}
+		}
+		if w.pause(ctx) != nil {
+			return &fault{
+				code: composa.CodeUnknown, err: ctx.Err(),
+				why: fmt.Sprintf("the director of %s at %s took on %s and was still at work after %s",
+					c.fabric, c.shown, call, time.Since(w.began).Round(time.Millisecond)),
+			}
+		}
+	}
+}
+
+// stateAt reads the state of work that was taken on (AsynchronousStatus,
+// liqid-api.md 1.4).
+func (c *calls) stateAt(ctx context.Context, at string) (string, error) {
+	a, err := c.do(ctx, c.timeouts.Read, http.MethodGet, at, nil)
+	if err != nil {
+		return "", err
+	}
+	state, ok := "", false
+	if len(a.data) > 0 {
+		state, ok = readState(a.data[0])
+	}
+	if !ok {
+		return "", faultf(composa.CodeUnreachable, "it answered GET %s without a state", at)
+	}
+	return state, nil
+}
+
+func readState(raw json.RawMessage) (state string, ok bool) {
+	var w struct {
+		State string `json:"command_execution_state"`
+	}
+	if json.Unmarshal(raw, &w) != nil || strings.TrimSpace(w.State) == "" {
+		return "", false
+	}
+	return strings.TrimSpace(w.State), true
+}

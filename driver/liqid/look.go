@@ -3,6 +3,7 @@ package liqid
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type look struct {
 	members      map[string]member // by name of the device
 	devices      []device          // natural order of name
 	nodes        []node
+	unnamed      int // devices that are there and whose names cannot be part of a place
 	doubt        doubt
 }
 
@@ -76,7 +78,7 @@ func (f *Fabric) lookOnce(ctx context.Context) (*look, error) {
 			func() (err error) { into.members, err = f.readMembers(ctx, ""); return err },
 			beside)
 	}
-	err := pass(&first, func() (err error) { l.devices, err = f.readDevices(ctx); return err })
+	err := pass(&first, func() (err error) { l.devices, l.unnamed, err = f.readDevices(ctx); return err })
 	if err == nil {
 		err = pass(&second, func() (err error) { l.nodes, err = f.readNodes(ctx); return err })
 	}
@@ -234,19 +236,31 @@ func (f *Fabric) readMembers(ctx context.Context, query string) (map[string]memb
 	return byName, err
 }
 
-func (f *Fabric) readDevices(ctx context.Context) ([]device, error) {
-	a, err := f.calls.read(ctx, "status")
-	if err != nil {
-		return nil, err
+// readDevices reads the live view of what can be composed; unnamed counts what
+// is left out because its name cannot be part of a place.
+func (f *Fabric) readDevices(ctx context.Context) (out []device, unnamed int, err error) {
+	type reading struct {
+		device device
+		shown  bool
 	}
-	out := make([]device, 0, len(a.data))
-	for _, raw := range a.data {
-		if d, ok := readDevice(raw); ok {
-			out = append(out, d)
+	all, err := readAll(ctx, f.calls, "status", func(raw json.RawMessage) (reading, error) {
+		d, ok, err := readDevice(raw)
+		if errors.Is(err, errUnnamed) {
+			unnamed++
+			err = nil
+		}
+		return reading{d, ok}, err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range all {
+		if r.shown {
+			out = append(out, r.device)
 		}
 	}
 	slices.SortFunc(out, func(a, b device) int { return composa.NaturalCompare(a.name, b.name) })
-	return slices.CompactFunc(out, func(a, b device) bool { return a.name == b.name }), nil
+	return slices.CompactFunc(out, func(a, b device) bool { return a.name == b.name }), unnamed, nil
 }
 
 // readNodes reads the hosts. A director without node/status tells no power.

@@ -1,6 +1,8 @@
 package liqid
 
 import (
+	"context"
+	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -11,7 +13,8 @@ import (
 )
 
 // limited bounds the calls to one director: how many at once, how many a
-// second, and the pause between changing ones. A call that waits ends with its
+// second, and the pause between changing ones. Where the director asks not to be
+// called for a while no call is made until then. A call that waits ends with its
 // context, and has not been sent then.
 type limited struct {
 	base  http.RoundTripper
@@ -21,7 +24,13 @@ type limited struct {
 
 	turn    chan struct{} // held while a changing call is made, where there is a gap
 	lastEnd time.Time     // of the last changing call; guarded by turn
+
+	mu    sync.Mutex
+	until time.Time // the director asked not to be called before
 }
+
+// errHeld ends a call whose time would be over before the director wants it.
+var errHeld = errors.New("the director asked not to be called for longer than the call may take")
 
 func newLimited(base http.RoundTripper, l Limits) *limited {
 	return &limited{
@@ -48,8 +57,38 @@ func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
 		give()
 		return nil, err
 	}
+	if answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusServiceUnavailable {
+		now := time.Now()
+		l.hold(now.Add(retryAfter(answer, now)))
+	}
 	answer.Body = &releasing{answer.Body, give}
 	return answer, nil
+}
+
+func (l *limited) hold(until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until.After(l.until) {
+		l.until = until
+	}
+}
+
+// patience waits until the director wants to be called again.
+func (l *limited) patience(ctx context.Context) error {
+	for {
+		l.mu.Lock()
+		until := l.until
+		l.mu.Unlock()
+		if !time.Now().Before(until) {
+			return nil
+		}
+		if end, ok := ctx.Deadline(); ok && end.Before(until) {
+			return errHeld
+		}
+		if err := pause(ctx, time.Until(until)); err != nil {
+			return err
+		}
+	}
 }
 
 func (l *limited) take(r *http.Request) (give func(), err error) {
@@ -78,7 +117,11 @@ func (l *limited) take(r *http.Request) (give func(), err error) {
 			return nil, err
 		}
 	}
-	if err := l.rate.Wait(ctx); err != nil {
+	err = l.patience(ctx)
+	if err == nil {
+		err = l.rate.Wait(ctx)
+	}
+	if err != nil {
 		done()
 		return nil, err
 	}

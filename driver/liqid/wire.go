@@ -3,17 +3,50 @@ package liqid
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/composa-dev/composa"
 )
 
-// Records as a 2.5 director writes them (liqid-api.md 1.4), as far as they are
+// Records as a director writes them (liqid-api.md 1.4), as far as they are
 // read. Fields that nobody reads are not named; numbers may come as text and
-// text as numbers. Records that are sent back are sent as they came (raw).
+// text as numbers, names only as text. What a director writes is shown to
+// people, so it is cleaned where it is read. Records that are sent back are sent
+// as they came (raw).
+
+// maxText is how much of one text of a director is believed, in bytes.
+const maxText = 1024
+
+// clean replaces what cannot be shown (control characters, invalid UTF-8, what
+// turns the direction of writing) by U+FFFD, and cuts off what is beyond maxText.
+func clean(s string) string {
+	return composa.Abridge(strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s), maxText)
+}
+
+// label reads a name: a string or null, and nothing else.
+type label string
+
+func (l *label) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	*l = label(clean(s))
+	return nil
+}
+
+func (l label) told() string { return text(l).told() }
 
 // text reads a string that may come as a number, a bool or null.
 type text string
@@ -26,7 +59,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	default:
 		s = string(b)
 	}
-	*t = text(s)
+	*t = text(clean(s))
 	return nil
 }
 
@@ -55,6 +88,14 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// small is the number where it can be an id, else 0.
+func (n number) small() int {
+	if n.value < 0 || n.value > maxID {
+		return 0
+	}
+	return int(n.value)
+}
+
 func parseNumber(s string) number {
 	if v, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return number{v, true}
@@ -67,6 +108,31 @@ func parseNumber(s string) number {
 		return number{int64(v), true}
 	}
 	return number{}
+}
+
+// maxID is the greatest id of a group, and of whatever else has one.
+const maxID = math.MaxInt32
+
+// idOf reads an id of a record that what names, from least to maxID.
+func idOf(what, field string, said text, least int64) (int, error) {
+	n := parseNumber(said.told())
+	switch {
+	case said.told() == "":
+		return 0, fmt.Errorf("%s without %s", what, field)
+	case !n.ok:
+		return 0, fmt.Errorf("%s with %s %q, which is not an id", what, field, composa.Abridge(said.told(), 24))
+	case n.value < least || n.value > maxID:
+		return 0, fmt.Errorf("%s with %s %s, which is not from %d to %d", what, field, composa.Abridge(said.told(), 24), least, maxID)
+	}
+	return int(n.value), nil
+}
+
+// named names a record in an error.
+func named(what string, name label) string {
+	if name.told() == "" {
+		return "a " + what
+	}
+	return what + " " + strconv.Quote(composa.Abridge(name.told(), 40))
 }
 
 // list reads an array; anything else is an empty one or a single element.
@@ -85,7 +151,9 @@ func (l *list) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// envelope is around every answer but a few (liqid-api.md 2.0).
+// envelope is around every answer but a few (liqid-api.md 2.0). What says whether
+// a call succeeded is of its own type or it is no envelope: an answer in which
+// that is spoiled says nothing.
 type envelope struct {
 	data    []json.RawMessage
 	refused bool
@@ -95,16 +163,16 @@ type envelope struct {
 func readEnvelope(b []byte) (e envelope, ok bool) {
 	var wire struct {
 		Response *struct {
-			Data   list   `json:"data"`
-			Errors list   `json:"errors"`
-			Code   number `json:"code"`
+			Data   list              `json:"data"`
+			Errors []json.RawMessage `json:"errors"`
+			Code   float64           `json:"code"`
 		} `json:"response"`
 	}
 	if json.Unmarshal(b, &wire) != nil || wire.Response == nil {
 		return e, false
 	}
 	e.data = wire.Response.Data
-	e.refused = wire.Response.Code.value != 0 || len(wire.Response.Errors) > 0
+	e.refused = wire.Response.Code != 0 || len(wire.Response.Errors) > 0
 	var words []string
 	for _, raw := range wire.Response.Errors {
 		var entry struct{ Message text }
@@ -130,13 +198,17 @@ type group struct {
 
 func readGroup(raw json.RawMessage) (group, error) {
 	var w struct {
-		ID   number `json:"grp_id"`
-		Name text   `json:"group_name"`
+		ID   text  `json:"grp_id"`
+		Name label `json:"group_name"`
 	}
-	if err := json.Unmarshal(raw, &w); err != nil || !w.ID.ok || w.ID.value <= 0 {
-		return group{}, fmt.Errorf("a group without grp_id")
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return group{}, errors.New("what is not a group")
 	}
-	return group{int(w.ID.value), string(w.Name), raw}, nil
+	id, err := idOf(named("group", w.Name), "grp_id", w.ID, 1)
+	if err != nil {
+		return group{}, err
+	}
+	return group{id, string(w.Name), raw}, nil
 }
 
 // machine is a composed server inside a group.
@@ -152,16 +224,26 @@ func (m *machine) native() string { return strconv.Itoa(m.id) }
 
 func readMachine(raw json.RawMessage) (machine, error) {
 	var w struct {
-		ID    number `json:"mach_id"`
-		Group number `json:"grp_id"`
-		Name  text   `json:"mach_name"`
+		ID    text   `json:"mach_id"`
+		Group text   `json:"grp_id"`
+		Name  label  `json:"mach_name"`
 		P2P   text   `json:"p2p"`
 		MTime number `json:"mtime"` // creation, Unix seconds (liqid-api.md 1.3)
 	}
-	if err := json.Unmarshal(raw, &w); err != nil || !w.ID.ok || w.ID.value <= 0 {
-		return machine{}, fmt.Errorf("a machine without mach_id")
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return machine{}, errors.New("what is not a machine")
 	}
-	m := machine{id: int(w.ID.value), group: int(w.Group.value), name: w.Name.told(), p2p: strings.EqualFold(string(w.P2P), "on"), raw: raw}
+	what := named("machine", w.Name)
+	id, err := idOf(what, "mach_id", w.ID, 1)
+	if err != nil {
+		return machine{}, err
+	}
+	m := machine{id: id, name: w.Name.told(), p2p: strings.EqualFold(string(w.P2P), "on"), raw: raw}
+	if w.Group.told() != "" {
+		if m.group, err = idOf(what, "grp_id", w.Group, 0); err != nil {
+			return machine{}, err
+		}
+	}
 	if w.MTime.ok && w.MTime.value > 0 && w.MTime.value < 1<<36 {
 		m.created = time.Unix(w.MTime.value, 0).UTC()
 	}
@@ -178,22 +260,26 @@ type member struct {
 
 func readMember(raw json.RawMessage) (member, error) {
 	var w struct {
-		Name    text   `json:"name"`
-		Group   number `json:"grp_id"`
-		Machine text   `json:"mach_id"` // decimal text, or "n/a" (liqid-api.md 1.3)
-		GName   text   `json:"gname"`
-		MName   text   `json:"mname"`
+		Name    label `json:"name"`
+		Group   text  `json:"grp_id"`
+		Machine text  `json:"mach_id"` // decimal text, or "n/a" (liqid-api.md 1.3)
+		GName   label `json:"gname"`
+		MName   label `json:"mname"`
 	}
-	if err := json.Unmarshal(raw, &w); err != nil || w.Name.told() == "" || !w.Group.ok {
-		return member{}, fmt.Errorf("a member without name or grp_id")
+	if err := json.Unmarshal(raw, &w); err != nil || w.Name.told() == "" {
+		return member{}, errors.New("a member without a name")
 	}
-	m := member{name: w.Name.told(), group: int(w.Group.value), gname: w.GName.told(), mname: w.MName.told()}
-	if id := w.Machine.told(); id != "" {
-		n := parseNumber(id)
-		if !n.ok {
-			return member{}, fmt.Errorf("%s has mach_id %q", m.name, composa.Abridge(id, 24))
+	m := member{name: w.Name.told(), gname: w.GName.told(), mname: w.MName.told()}
+	what := named("member", w.Name)
+	var err error
+	if m.group, err = idOf(what, "grp_id", w.Group, -maxID); err != nil {
+		return member{}, err
+	}
+	if w.Machine.told() != "" {
+		if m.machine, err = idOf(what, "mach_id", w.Machine, -maxID); err != nil {
+			return member{}, err
 		}
-		m.machine = max(0, int(n.value))
+		m.machine = max(0, m.machine)
 	}
 	return m, nil
 }
@@ -233,12 +319,26 @@ type device struct {
 	raw      json.RawMessage
 }
 
+// errUnnamed says that a device cannot be shown: its name is not of letters,
+// digits and -._: only, so it cannot be part of a place.
+var errUnnamed = errors.New("a device whose name cannot be part of a place")
+
+// maxDeviceName is how long the name of a device may be.
+const maxDeviceName = 63
+
+func placeable(name string) bool {
+	return len(name) <= maxDeviceName && !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._:", r)
+	})
+}
+
 // readDevice reads a DeviceStatus. ok is false for what cannot be composed: a
-// class that this era does not have, or a record without a name.
-func readDevice(raw json.RawMessage) (d device, ok bool) {
+// class that is not known. A record without a type and a name is an error: what
+// is in its place is not to be taken for gone.
+func readDevice(raw json.RawMessage) (d device, ok bool, err error) {
 	var w struct {
-		Type     text         `json:"type"`
-		Name     text         `json:"name"`
+		Type     label        `json:"type"`
+		Name     label        `json:"name"`
 		DevID    text         `json:"dev_id"`
 		Port     text         `json:"port_gid"`
 		Switch   text         `json:"swit_gid"`
@@ -251,12 +351,21 @@ func readDevice(raw json.RawMessage) (d device, ok bool) {
 		Capacity number       `json:"capacity(MB)"` // the parentheses are the API's (liqid-api.md 1.3)
 		Location *coordinates `json:"location"`
 	}
-	if json.Unmarshal(raw, &w) != nil || w.Name.told() == "" {
-		return device{}, false
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return device{}, false, errors.New("what is not a device")
+	}
+	switch {
+	case w.Name.told() == "":
+		return device{}, false, errors.New("a device without a name")
+	case w.Type.told() == "":
+		return device{}, false, fmt.Errorf("%s without a type", named("device", w.Name))
 	}
 	d = device{name: w.Name.told(), health: healthOf(w.State.told()), at: w.Switch.told(), raw: raw}
 	if d.class, ok = classes[string(w.Type)]; !ok {
-		return device{}, false
+		return device{}, false, nil
+	}
+	if !placeable(d.name) {
+		return device{}, false, errUnnamed
 	}
 	if d.class.kind == composa.KindSSD && strings.Contains(d.name, "scm") {
 		d.class.kind = composa.KindSCM // only the name tells Optane from other drives (liqid-api.md 1.2)
@@ -277,7 +386,7 @@ func readDevice(raw json.RawMessage) (d device, ok bool) {
 	if w.Location != nil {
 		d.location, d.located = w.Location.key(), true
 	}
-	return d, true
+	return d, true, nil
 }
 
 func bareHex(t text) string { return strings.TrimPrefix(strings.ToLower(t.told()), "0x") }
@@ -336,5 +445,5 @@ func readPending(raw json.RawMessage) pending {
 	if json.Unmarshal(raw, &w) != nil {
 		return pending{command: "something"}
 	}
-	return pending{string(w.Command), int(w.Options.CID.value), int(w.Options.MID.value)}
+	return pending{string(w.Command), w.Options.CID.small(), w.Options.MID.small()}
 }

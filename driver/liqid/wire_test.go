@@ -42,7 +42,9 @@ func TestEnvelopesOfEveryHabit(t *testing.T) {
 		{"a success", `{"response":{"data":[1,2],"errors":null,"code":0}}`, true, 2, false, ""},
 		{"without errors and code", `{"response":{"data":[]}}`, true, 0, false, ""},
 		{"empty errors", `{"response":{"data":[1],"errors":[],"code":0}}`, true, 1, false, ""},
-		{"data is one record", `{"response":{"data":{"a":1},"code":"0"}}`, true, 1, false, ""},
+		{"data is one record", `{"response":{"data":{"a":1},"code":0}}`, true, 1, false, ""},
+		{"a code that is text", `{"response":{"data":[],"code":"0"}}`, false, 0, false, ""},
+		{"errors that are text", `{"response":{"data":[],"errors":"no"}}`, false, 0, false, ""},
 		{"data is null", `{"response":{"data":null}}`, true, 0, false, ""},
 		{"a refusal", `{"response":{"data":[],"errors":[{"code":9,"message":"no","type":"X"},{"message":"way"}],"code":400}}`, true, 0, true, "no; way"},
 		{"errors as text", `{"response":{"errors":["no"],"code":1}}`, true, 0, true, "no"},
@@ -64,9 +66,9 @@ func TestDevicesAreReadAsTheNotesShowThem(t *testing.T) {
 	 "device_state": "active | online", "fabric_type": "gen4", "conn_type": "gen4", "lanes": 16, "dev_id": "0x00002004",
 	 "swit_gid": "0x01a400", "port_gid": "0x01a409", "vid": "0x10de", "did": "0x20b5",
 	 "location": {"rack": 0, "shelf": 0, "node": 1}, "unique": "n/a", "surprise": {"deep": [1]}}`
-	d, ok := readDevice(json.RawMessage(raw))
-	if !ok {
-		t.Fatal("it is not read")
+	d, ok, err := readDevice(json.RawMessage(raw))
+	if !ok || err != nil {
+		t.Fatalf("it is not read: %v", err)
 	}
 	want := composa.Fingerprint{DevID: "0x00002004", Port: "0x01a409", PCI: "10de:20b5"}
 	if d.name != "gpu4" || d.class != (class{composa.KindGPU, "gpu", "gpu"}) || d.print != want || d.health != composa.HealthOK ||
@@ -90,7 +92,7 @@ func TestKindComesFromTypeAndName(t *testing.T) {
 		{"PlxDeviceStatus", "plx0", "", false},
 		{"GpuDeviceStatus", "", "", false},
 	} {
-		d, ok := readDevice(json.RawMessage(`{"type":"` + tt.kind + `","name":"` + tt.name + `"}`))
+		d, ok, _ := readDevice(json.RawMessage(`{"type":"` + tt.kind + `","name":"` + tt.name + `"}`))
 		if ok != tt.ok || d.class.kind != tt.want && ok {
 			t.Errorf("%s %s: %q %v", tt.kind, tt.name, d.class.kind, ok)
 		}
@@ -197,7 +199,7 @@ func FuzzRecords(f *testing.F) {
 			if m, err := readMember(raw); err == nil {
 				l.members[m.name] = m
 			}
-			if d, ok := readDevice(raw); ok {
+			if d, ok, err := readDevice(raw); ok && err == nil {
 				if d.size < 0 || d.lanes < 0 {
 					t.Errorf("%s has size %d and %d lanes", d.name, d.size, d.lanes)
 				}
