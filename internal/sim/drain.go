@@ -41,6 +41,9 @@ func (s *sim) drain() error {
 			return err
 		}
 	}
+	if err := s.resolveTorn(); err != nil {
+		return err
+	}
 	held, err := s.held()
 	if err != nil {
 		return err
@@ -49,6 +52,27 @@ func (s *sim) drain() error {
 		return fmt.Errorf("operation %s is held although nothing is in its way: %+v", held[0].ID, held[0].Result)
 	}
 	return s.atRest()
+}
+
+// resolveTorn ends what no trying ends: operations whose devices move only
+// together with one that is not theirs.
+func (s *sim) resolveTorn() error {
+	held, err := s.held()
+	if err != nil {
+		return err
+	}
+	truth := s.world.Truth()
+	for _, op := range held {
+		if !torn(&op, truth) {
+			continue
+		}
+		_, err := s.server.intake.Resolve(s.ctx, s.who, op.ID)
+		s.note("resolve %s: %v", op.ID, err)
+		if err != nil {
+			return fmt.Errorf("operation %s cannot be resolved: %w", op.ID, err)
+		}
+	}
+	return s.settleDown()
 }
 
 // settleDown turns everything until nothing is left to do.

@@ -170,6 +170,27 @@ func (s *sim) waitsForPerson(site *composa.Site, m *composa.SeenMachine) bool {
 	return s.config.Shape == memory.Whole
 }
 
+// torn says whether a device of an operation moves only together with a part
+// that is not of the operation. Its machine got the one without the other while
+// the other was out of its slot; now that it is back, what was before cannot be
+// again but by taking a part that no plan named. That is never done: a person
+// takes what is there as the result.
+func torn(op *composa.Operation, truth *composa.Picture) bool {
+	own := map[string]bool{}
+	units := map[string]bool{}
+	for _, t := range []*composa.Target{&op.Prior, &op.Target} {
+		for _, g := range t.Goals {
+			for _, b := range g.Devices {
+				own[b.Device.Name] = true
+				if d := truth.Device(b.Device.Name); d != nil && d.Unit != "" {
+					units[d.Unit] = true
+				}
+			}
+		}
+	}
+	return slices.ContainsFunc(truth.Devices, func(d composa.SeenDevice) bool { return units[d.Unit] && !own[d.Name] })
+}
+
 // behindHeld says whether an operation waits in line for a machine that a held
 // one has, or behind another that does.
 func (s *sim) behindHeld(site *composa.Site, op *composa.Operation) bool {
