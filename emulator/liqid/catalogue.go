@@ -15,7 +15,7 @@ type Spec struct {
 	DRAM                int    // GB
 	DRAMType            string // "n/a" when there is none
 	InstSet, Socket     string // of a cpu
-	CapacityMB          int64  // of a drive: decimal megabytes, as status shows them
+	CapacityMB          int64  // of a drive or a memory: decimal megabytes, as status shows them
 	Speed               int    // Gb/s of a nic
 	Link                string // of a nic
 	Firmware            string
@@ -57,6 +57,9 @@ var catalogue = []listed{
 	{FPGA, Spec{Vendor: "Xilinx", Model: "Alveo U250", Part: "A-U250-A64G-PQ-G", VID: 0x10ee, DID: 0x5004, Generation: "gen3", Lanes: 16, Cores: 1728000, MHz: 300, DRAM: 64, DRAMType: "DDR4", Firmware: "2021.1"}},
 	{FPGA, Spec{Vendor: "Xilinx", Model: "Alveo U280", Part: "A-U280-P32G-PQ-G", VID: 0x10ee, DID: 0x500c, Generation: "gen4", Lanes: 8, Cores: 1304000, MHz: 300, DRAM: 32, DRAMType: "DDR4", Firmware: "2021.1"}},
 	{FPGA, Spec{Vendor: "Intel", Model: "PAC D5005", Part: "BD-ACD-D5005", VID: 0x8086, DID: 0x0b2b, Generation: "gen3", Lanes: 16, Cores: 2800000, MHz: 400, DRAM: 32, DRAMType: "DDR4", Firmware: "2.0.3"}},
+
+	{Memory, Spec{Vendor: "Samsung", Model: "CXL Expander 512GB", Part: "MECX512", VID: 0x144d, DID: 0xa900, Generation: "gen4", Lanes: 8, CapacityMB: 512000, DRAMType: "n/a", Firmware: "1.0.2"}},
+	{Memory, Spec{Vendor: "Micron", Model: "CZ120 256GB", Part: "MTC1CZ120", VID: 0x1344, DID: 0x51d0, Generation: "gen4", Lanes: 8, CapacityMB: 256000, DRAMType: "n/a", Firmware: "1.4.0"}},
 }
 
 // Models lists the models that an inventory may name without saying more.

@@ -135,6 +135,9 @@ func (c *Config) check() error {
 	if c.MaxBody < 0 {
 		refuse("body limit %d is negative", c.MaxBody)
 	}
+	if err := checkPerSecond(c.PerSecond); err != nil {
+		problems = append(problems, err)
+	}
 	if err := checkClock(c.ClockOff); err != nil {
 		refuse("clock: %w", err)
 	}
@@ -223,17 +226,3 @@ func (l Latency) pick(r *rand.Rand) time.Duration {
 	}
 	return l.Min + time.Duration(r.Int64N(int64(l.Max-l.Min)+1))
 }
-
-// policy is where directors of different eras and releases differ in what they
-// allow. One value describes 2.5; others become settings when other eras do.
-type policy struct {
-	oneGroupEdited     bool // only one group in edit in the whole director (3.4); 2.x allows several
-	oneMachineEdited   bool // only one machine in edit in the whole director
-	poolsNeedNoMachine bool // no pool edit while a machine is edited, and the reverse
-	refuseSameP2P      bool // setting p2p to what it is already is an error (3.4's mock)
-	keepSessions       bool // open edit sessions and their queues survive a restart of the director
-	statusFilter       bool // status/{class} knows filter=false (3.x); in 2.5 it lists free devices only
-}
-
-// policy25 is liqid-api.md 4 and 6.2, column 2.5.
-var policy25 = policy{keepSessions: true}

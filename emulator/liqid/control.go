@@ -21,6 +21,7 @@ type Snapshot struct {
 	Devices    []DeviceState  `json:"devices"`
 	Sessions   []SessionState `json:"sessions"` // open edit sessions, pools before machines
 	Pending    []PendingState `json:"pending"`  // commits under way
+	Late       int            `json:"late"`     // commits that were answered with an error and are still to come
 	Sockets    int            `json:"sockets"`  // open event sockets
 }
 
@@ -57,6 +58,7 @@ type DeviceState struct {
 	HoldsData bool       `json:"holdsData"`        // a drive that was in a powered machine since its last erase
 	Erased    *time.Time `json:"erased,omitempty"` // the last secure erase
 	Replaced  int        `json:"replaced"`         // how often another part was put in its place
+	Narrow    bool       `json:"narrow,omitempty"` // its link has half its lanes
 	InUse     bool       `json:"inUse,omitempty"`  // a program on its host has it open
 }
 
@@ -82,10 +84,10 @@ type PendingState struct {
 // Snapshot says what is so now.
 func (d *Director) Snapshot() Snapshot {
 	d.mu.Lock()
-	s, pending, sockets := d.now, slices.Clone(d.pending), len(d.conns)
+	s, pending, late, sockets := d.now, slices.Clone(d.pending), len(d.late), len(d.conns)
 	d.mu.Unlock()
 	out := Snapshot{
-		Fabric: d.fabric, Generation: s.generation, Sockets: sockets,
+		Fabric: s.fabric, Generation: s.generation, Sockets: sockets, Late: late,
 		Groups: []GroupState{}, Machines: []MachineState{}, Devices: []DeviceState{}, Sessions: []SessionState{}, Pending: []PendingState{},
 	}
 	members := map[int][]string{}
@@ -96,7 +98,7 @@ func (d *Director) Snapshot() Snapshot {
 		}
 		state := DeviceState{
 			Name: v.Name, Kind: v.Kind, Vendor: v.Vendor, Model: v.Model, Serial: v.Serial, DevID: hex8(v.DevID),
-			Gone: v.gone, Group: v.group, Machine: v.machine, HoldsData: v.data, Replaced: v.replaced, InUse: v.inUse,
+			Gone: v.gone, Group: v.group, Machine: v.machine, HoldsData: v.data, Replaced: v.replaced, Narrow: v.narrow, InUse: v.inUse,
 		}
 		if v.erased != 0 {
 			at := time.UnixMilli(v.erased).UTC()
@@ -156,13 +158,28 @@ func (d *Director) Gone(name string) error {
 }
 
 // Return brings a vanished device back to where it was, or to the nearest place
-// that is left of that.
+// that is left of that, and gives a narrow link its lanes back.
 func (d *Director) Return(name string) error {
 	return d.handle(name, "bring back", func(v *device) error {
-		if !v.gone {
+		if !v.gone && !v.narrow {
 			return errAlreadySo
 		}
-		v.gone = false
+		v.gone, v.narrow = false, false
+		return nil
+	})
+}
+
+// Narrow lets a device's link fall to half its lanes, in every record that shows
+// them, until the device returns or is replaced.
+func (d *Director) Narrow(name string) error {
+	return d.handle(name, "narrow the link of", func(v *device) error {
+		switch {
+		case v.narrow:
+			return errAlreadySo
+		case v.Lanes < 2:
+			return &refusal{http.StatusConflict, "", fmt.Sprintf("its link has %d lanes", v.Lanes)}
+		}
+		v.narrow = true
 		return nil
 	})
 }
@@ -174,7 +191,7 @@ func (d *Director) Replace(name string) error {
 		other := *v.part
 		v.replaced++
 		other.Serial = serial(d.config.Name, d.config.Seed, v.Name, v.Model, v.replaced)
-		v.part, v.gone, v.data, v.erased, v.udesc = &other, false, false, 0, unset
+		v.part, v.gone, v.narrow, v.data, v.erased, v.udesc = &other, false, false, false, 0, unset
 		return nil
 	})
 }
@@ -228,15 +245,10 @@ func (d *Director) Faults() []FaultCount { return d.faults.counts() }
 // CancelSessions ends every open edit session that is not being committed, as
 // somebody at the vendor's console would.
 func (d *Director) CancelSessions() error {
-	_, err := d.change(false, func(s *state) error {
-		for id := range s.pools {
-			if d.busy(id, 0) == nil {
-				delete(s.pools, id)
-			}
-		}
-		for id := range s.edits {
-			if d.busy(0, id) == nil {
-				delete(s.edits, id)
+	_, err := d.change(d.queuesShow(), func(s *state) error {
+		for t := range s.sessions() {
+			if d.busy(t, client{}) == nil {
+				s.end(t, client{})
 			}
 		}
 		return nil
@@ -256,9 +268,15 @@ func (d *Director) CancelSessions() error {
 //	DELETE /faults                 no rules
 //	DELETE /sessions               end every open edit session
 //	DELETE /sockets                cut every event socket
+//	POST   /restart?down=2s        the director restarts, and answers nothing for so long
+//	POST   /clock?off=-1h          its clock is so far ahead; negative is behind
+//	POST   /rate?persecond=10      it takes so many calls a second; 0 is any number
 //	POST   /device/{name}/gone     a device vanishes
-//	POST   /device/{name}/return   it comes back
+//	POST   /device/{name}/return   it comes back, with its whole link
 //	POST   /device/{name}/replace  another part is put in its place
+//	POST   /device/{name}/narrow   its link falls to half its lanes
+//	POST   /device/{name}/use      a program on its host has it open
+//	POST   /device/{name}/unuse    and has not any more
 //
 // A failure answers {"error": "…"}.
 func (d *Director) Control() http.Handler {
@@ -308,13 +326,49 @@ func (d *Director) Control() http.Handler {
 	on("DELETE /faults", func(*http.Request) (any, error) { return nil, d.SetFaults() })
 	on("DELETE /sessions", func(*http.Request) (any, error) { return nil, d.CancelSessions() })
 	on("DELETE /sockets", func(*http.Request) (any, error) { d.CutSockets(); return nil, nil })
+	on("POST /restart", func(r *http.Request) (any, error) {
+		down, err := queryDuration(r, "down")
+		if err != nil {
+			return nil, err
+		}
+		return nil, d.Restart(down)
+	})
+	on("POST /clock", func(r *http.Request) (any, error) {
+		off, err := queryDuration(r, "off")
+		if err != nil {
+			return nil, err
+		}
+		return nil, d.SetClock(off)
+	})
+	on("POST /rate", func(r *http.Request) (any, error) {
+		text := r.URL.Query().Get("persecond")
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("persecond %q is not a number", text)
+		}
+		return nil, d.SetPerSecond(n)
+	})
 	on("POST /device/{name}/gone", func(r *http.Request) (any, error) { return nil, d.Gone(r.PathValue("name")) })
 	on("POST /device/{name}/return", func(r *http.Request) (any, error) { return nil, d.Return(r.PathValue("name")) })
 	on("POST /device/{name}/replace", func(r *http.Request) (any, error) { return nil, d.Replace(r.PathValue("name")) })
+	on("POST /device/{name}/narrow", func(r *http.Request) (any, error) { return nil, d.Narrow(r.PathValue("name")) })
 	on("POST /device/{name}/use", func(r *http.Request) (any, error) { return nil, d.Use(r.PathValue("name"), true) })
 	on("POST /device/{name}/unuse", func(r *http.Request) (any, error) { return nil, d.Use(r.PathValue("name"), false) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
 	})
 	return mux
+}
+
+// queryDuration reads a duration out of the query; without one it is zero.
+func queryDuration(r *http.Request, name string) (time.Duration, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	t, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s %q is not a duration like 2s or -1h", name, text)
+	}
+	return t, nil
 }

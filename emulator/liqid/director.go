@@ -4,46 +4,53 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Director is one emulated Liqid Director. Its methods are safe for concurrent use.
 type Director struct {
 	config   Config
 	era      era
-	policy   policy
-	fabric   int
 	router   *http.ServeMux
 	journal  *journal
 	faults   faults
+	work     work
 	disk     *disk // nil keeps nothing
 	clockOff clockOff
+	limiter  atomic.Pointer[rate.Limiter]
 
 	closing context.Context // ends when the director closes
 	close   context.CancelFunc
 	sockets sync.WaitGroup
+	working sync.WaitGroup // on what was answered already
 
-	mu       sync.Mutex
-	now      *state // what is so; never changed in place
-	before   *state // what was so before the last change that clients can see
-	changed  chan struct{}
-	pending  []pendingCommand
-	commands int
-	closed   bool
-	rng      *rand.Rand
-	conns    map[*socket]struct{}
+	mu          sync.Mutex
+	now         *state // what is so; never changed in place
+	before      *state // what was so before the last change that clients can see
+	changed     chan struct{}
+	pending     []pendingCommand
+	late        []*lateEffect
+	commands    int
+	closed      bool
+	rng         *rand.Rand
+	conns       map[*socket]struct{}
+	life        *life
+	connections map[net.Conn]struct{} // of servers that tell of theirs
+	offers      map[offer]time.Time   // when nextid offered an id last
 
 	encoded pushCache
 }
 
-// pendingCommand is a commit under way.
-type pendingCommand struct {
-	id             int
-	command        string
-	group, machine int // machine 0: the group's pool
-	start          time.Time
+// offer is an id that nextid offered.
+type offer struct {
+	machine bool
+	id      int
 }
 
 // New builds a director from c, with what c.DataDir remembers if there is one.
@@ -53,35 +60,36 @@ func New(c Config) (*Director, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	parts := c.Inventory.build(c.Name, c.Seed)
 	era, err := parseEra(c.API)
 	if err != nil {
 		return nil, err
 	}
+	parts := era.shown(c.Inventory.build(c.Name, c.Seed))
 	d := &Director{
 		config:  c,
 		era:     era,
-		policy:  policy25,
-		fabric:  c.FabricID,
 		journal: newJournal(c.LogSize),
-		now:     newState(parts),
+		now:     newState(parts, c.FabricID),
 		changed: make(chan struct{}),
 		rng:     rand.New(rand.NewPCG(c.Seed, 1)),
 		conns:   map[*socket]struct{}{},
+		offers:  map[offer]time.Time{},
 	}
 	d.clockOff.Store(int64(c.ClockOff))
+	d.limiter.Store(newLimiter(c.PerSecond))
+	d.life, d.connections = newLife(0), map[net.Conn]struct{}{}
 	d.faults.rng = rand.New(rand.NewPCG(c.Seed, 2))
 	d.faults.set(c.Faults)
 	if err := d.knowDevices(c.Faults); err != nil {
 		return nil, err
 	}
 	if c.DataDir != "" {
-		disk, err := openDisk(c.DataDir, fingerprint(d.fabric, parts))
+		disk, err := openDisk(c.DataDir, fingerprint(c.FabricID, parts))
 		if err != nil {
 			return nil, fmt.Errorf("cannot keep the director's state in %s: %w", c.DataDir, err)
 		}
 		d.disk = disk
-		if err := disk.load(d.now, d.policy); err != nil {
+		if err := disk.load(d.now, c.Habits.Restart); err != nil {
 			disk.close()
 			return nil, fmt.Errorf("cannot take up the director's state from %s: %w", c.DataDir, err)
 		}
@@ -92,20 +100,22 @@ func New(c Config) (*Director, error) {
 	return d, nil
 }
 
-// Handler serves the director's API under /liqid/api/v2/ and its event socket
-// at /liqid/websocket/v2/event and /liqid/event.
+// Handler serves the director's API under /liqid/api/v2/ and, in 2.x, its event
+// socket at /liqid/websocket/v2/event and /liqid/event.
 func (d *Director) Handler() http.Handler { return http.HandlerFunc(d.serve) }
 
 // Close ends hanging and waiting calls and the event sockets, and lets go of
-// the data folder. A commit under way is not carried out. Calls that come
+// the data folder. A commit under way, and a late one, is not carried out. Calls that come
 // later are answered with 503.
 func (d *Director) Close() error {
 	d.mu.Lock()
 	first := !d.closed
 	d.closed = true
+	d.forgetLate()
 	d.mu.Unlock()
 	d.close()
 	d.sockets.Wait()
+	d.working.Wait()
 	if first && d.disk != nil {
 		return d.disk.close()
 	}
@@ -117,10 +127,13 @@ func (d *Director) view(stale bool) show {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if stale {
-		return show{d.before, d.fabric}
+		return d.show(d.before)
 	}
-	return show{d.now, d.fabric}
+	return d.show(d.now)
 }
+
+// show is what clients are shown of a state.
+func (d *Director) show(s *state) show { return show{s, d.era, &d.config.Habits} }
 
 var errClosing = &refusal{http.StatusServiceUnavailable, "", "the director is shutting down"}
 
@@ -155,50 +168,7 @@ func (d *Director) changeLocked(visible bool, f func(*state) error) (show, error
 		d.changed = make(chan struct{})
 	}
 	d.now = next
-	return show{next, d.fabric}, nil
-}
-
-// busy refuses a call about a target that is being committed. d.mu is held.
-func (d *Director) busy(group, machine int) error {
-	for _, p := range d.pending {
-		if p.machine == machine && (machine != 0 || p.group == group) {
-			return violates(RuleCommitting, "%s is still at work on it", p.command)
-		}
-	}
-	return nil
-}
-
-// commit carries out f after the time that commits take, during which the
-// command is listed as pending and the target refuses other changes. f is tried
-// first, so that what cannot be is refused at once, and must hold again at the end.
-func (d *Director) commit(command string, group, machine int, f func(*state) error) (show, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.busy(group, machine); err != nil {
-		return show{}, err
-	}
-	if err := f(d.now.clone()); err != nil {
-		return show{}, err
-	}
-	if wait := d.config.CommitLatency.pick(d.rng); wait > 0 {
-		d.commands++
-		id := d.commands
-		d.pending = append(d.pending, pendingCommand{id, command, group, machine, d.clock()})
-		d.mu.Unlock()
-		err := d.wait(wait)
-		d.mu.Lock()
-		// Gone from the list in the same moment in which its effect is there.
-		for i := range d.pending {
-			if d.pending[i].id == id {
-				d.pending = append(d.pending[:i:i], d.pending[i+1:]...)
-				break
-			}
-		}
-		if err != nil {
-			return show{}, err
-		}
-	}
-	return d.changeLocked(true, f)
+	return d.show(next), nil
 }
 
 // wait returns after a while, or with an error as soon as the director closes.
@@ -218,6 +188,24 @@ func (d *Director) wait(t time.Duration) error {
 	case <-d.closing.Done():
 		return errClosing
 	}
+}
+
+// offered notes an id that nextid offers to somebody.
+func (d *Director) offered(o offer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for old, at := range d.offers {
+		if time.Since(at) > offerKept {
+			delete(d.offers, old)
+		}
+	}
+	d.offers[o] = time.Now()
+}
+
+// wasOffered says whether nextid offered an id lately. d.mu is held.
+func (d *Director) wasOffered(o offer) bool {
+	at, ever := d.offers[o]
+	return ever && time.Since(at) <= offerKept
 }
 
 func (d *Director) pick(l Latency) time.Duration {
@@ -242,7 +230,7 @@ func (s *state) find(name, devID string) (*device, error) {
 // knowDevices refuses faults about devices that the director does not have.
 func (d *Director) knowDevices(rules []FaultRule) error {
 	for _, r := range rules {
-		if r.Effect == EffectGone && d.now.place(r.Device) == nil {
+		if r.Device != "" && d.now.place(r.Device) == nil {
 			return fmt.Errorf("fault %q: there is no device %s", r, r.Device)
 		}
 	}

@@ -1,14 +1,17 @@
 package liqid
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // disk keeps a director's state in one JSON file of a folder that it holds
@@ -34,6 +37,11 @@ type saved struct {
 	Edits       map[int]session        `json:"edits"`
 	LastSession int64                  `json:"lastSession"`
 	LastAttach  int64                  `json:"lastAttach"`
+	Settings    settings               `json:"settings"`
+	Fabric      int                    `json:"fabric,omitempty"`
+	LastMachine int                    `json:"lastMachine,omitempty"`
+	Digests     []digest               `json:"digests,omitempty"`
+	LastDigest  int                    `json:"lastDigest,omitempty"`
 }
 
 type savedDevice struct {
@@ -48,6 +56,9 @@ type savedDevice struct {
 	Powered  bool   `json:"powered,omitempty"`
 	UpAt     int64  `json:"upAt,omitempty"`
 	Replaced int    `json:"replaced,omitempty"`
+	Narrow   bool   `json:"narrow,omitempty"`
+	Hidden   bool   `json:"hidden,omitempty"`
+	Inactive bool   `json:"inactive,omitempty"`
 	Serial   string `json:"serial,omitempty"` // of a replaced part
 }
 
@@ -85,11 +96,13 @@ func (k *disk) save(s *state) error {
 	file := saved{
 		Format: savedFormat, Hardware: k.fingerprint, Generation: s.generation, Coordinates: s.coordinates,
 		Groups: s.sortedGroups(), Machines: s.sortedMachines(), Devices: map[string]savedDevice{},
-		Pools: s.pools, Edits: s.edits, LastSession: s.lastSession, LastAttach: s.lastAttach,
+		Pools: s.pools, Edits: s.edits, LastSession: s.lastSession, LastAttach: s.lastAttach, Settings: s.settings,
+		Fabric: s.fabric, LastMachine: s.lastMachine, LastDigest: s.lastDigest,
+		Digests: slices.SortedFunc(maps.Values(s.digests), func(a, b digest) int { return a.ID - b.ID }),
 	}
 	for i := range s.devices {
 		d := &s.devices[i]
-		v := savedDevice{d.gone, d.group, d.machine, d.attached, d.order, d.udesc, d.data, d.erased, d.powered, d.upAt, d.replaced, ""}
+		v := savedDevice{d.gone, d.group, d.machine, d.attached, d.order, d.udesc, d.data, d.erased, d.powered, d.upAt, d.replaced, d.narrow, d.hidden, d.inactive, ""}
 		if v.UDesc == unset {
 			v.UDesc = ""
 		}
@@ -131,7 +144,7 @@ func replaceFile(path string, body []byte) error {
 }
 
 // load fills in s, a new state, from the file if there is one.
-func (k *disk) load(s *state, p policy) error {
+func (k *disk) load(s *state, restart string) error {
 	body, err := os.ReadFile(filepath.Join(k.dir, stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -150,20 +163,20 @@ func (k *disk) load(s *state, p policy) error {
 		return errors.New("it belongs to a director with another name, seed, fabric id or inventory; start with the same ones or use an empty folder")
 	}
 	s.generation, s.coordinates = file.Generation, file.Coordinates
-	s.lastSession, s.lastAttach = file.LastSession, file.LastAttach
+	s.lastSession, s.lastAttach, s.settings = file.LastSession, file.LastAttach, file.Settings
+	s.lastMachine, s.lastDigest = file.LastMachine, file.LastDigest
+	s.fabric = cmp.Or(file.Fabric, s.fabric)
 	for _, g := range file.Groups {
 		s.groups[g.ID] = g
 	}
 	for _, m := range file.Machines {
 		s.machines[m.ID] = m
 	}
-	if p.keepSessions {
-		for id, open := range file.Pools {
-			s.pools[id] = open
-		}
-		for id, open := range file.Edits {
-			s.edits[id] = open
-		}
+	maps.Copy(s.pools, file.Pools)
+	maps.Copy(s.edits, file.Edits)
+	s.forget(restart)
+	for _, g := range file.Digests {
+		s.digests[g.Label] = g
 	}
 	for i := range s.devices {
 		d := &s.devices[i]
@@ -179,7 +192,7 @@ func (k *disk) load(s *state, p policy) error {
 		if v.UDesc == "" {
 			v.UDesc = unset
 		}
-		*d = device{d.part, v.Gone, v.Group, v.Machine, v.Attached, v.Order, v.UDesc, v.Data, v.Erased, v.Powered, v.UpAt, v.Replaced, false}
+		*d = device{d.part, v.Gone, v.Group, v.Machine, v.Attached, v.Order, v.UDesc, v.Data, v.Erased, v.Powered, v.UpAt, v.Replaced, v.Narrow, v.Hidden, v.Inactive, false}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package liqid
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ const (
 
 	line2  = era24 | era25
 	line3  = era32 | era34
-	always = line2 | line3
+	from25 = era25 | line3
 )
 
 var eraNames = []struct {
@@ -49,6 +50,25 @@ func parseEra(name string) (era, error) {
 
 // in says whether one era is among several.
 func (e era) in(set era) bool { return e&set != 0 }
+
+// shown leaves out the parts that directors of the era do not know.
+func (e era) shown(parts []*part) []*part {
+	return slices.DeleteFunc(parts, func(p *part) bool { return p.Kind == Memory && !e.in(line3) })
+}
+
+// classes are those that the era knows.
+func (e era) classes() []Class {
+	if e.in(line3) {
+		return append(slices.Clip(classes), ClassMemory)
+	}
+	return classes
+}
+
+// number is how records write one era's version: 340 for 3.4.
+func (e era) number() int {
+	n, _ := strconv.Atoi(strings.ReplaceAll(e.String(), ".", ""))
+	return n * 10
+}
 
 // String is the era's name, or the names of several.
 func (e era) String() string {

@@ -9,29 +9,76 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Effect is what a fault does to the call it hits.
 type Effect string
 
 // The effects. A rule is written 'WHEN CALL EFFECT', for example
-// '#3 POST relate/gpu status=500'.
+// '#3 POST relate/gpu status=500'; [Effects] says what each does.
 const (
-	EffectStatus     Effect = "status"      // status=500: answered with that status, nothing is done
-	EffectDropBefore Effect = "drop-before" // the connection closes without a reply, nothing is done
-	EffectDropAfter  Effect = "drop-after"  // the call is carried out, the connection closes without a reply
-	EffectHang       Effect = "hang"        // no reply until the client leaves or the director closes; nothing is done
-	EffectDelay      Effect = "delay"       // delay=2s: so much later
-	EffectStale      Effect = "stale"       // the read is answered from before the last visible change
-	EffectStealEdit  Effect = "steal-edit"  // somebody else opens (before an edit call) or cancels the session the call is about
-	EffectGone       Effect = "gone"        // gone=gpu3: the device vanishes first
+	EffectStatus     Effect = "status"
+	EffectDropBefore Effect = "drop-before"
+	EffectDropAfter  Effect = "drop-after"
+	EffectHang       Effect = "hang"
+	EffectDelay      Effect = "delay"
+	EffectLate       Effect = "late"
+	EffectRestart    Effect = "restart"
+	EffectStale      Effect = "stale"
+	EffectStealEdit  Effect = "steal-edit"
+	EffectGone       Effect = "gone"
+	EffectReturn     Effect = "return"
+	EffectReplace    Effect = "replace"
+	EffectNarrow     Effect = "narrow"
+	EffectHTML       Effect = "html"
+	EffectHalf       Effect = "half"
+	EffectTypes      Effect = "types"
+	EffectEmpty      Effect = "empty"
 )
+
+// EffectForm is how an effect is written, and what it does.
+type EffectForm struct{ Form, Does string }
+
+// Effects lists what can be done to calls.
+func Effects() []EffectForm {
+	var out []EffectForm
+	for _, e := range effectForms {
+		out = append(out, EffectForm{string(e.effect) + e.value, e.does})
+	}
+	return out
+}
+
+// effectForms holds the effects with an example of the value they take, if any;
+// one in brackets may be left out.
+var effectForms = []struct {
+	effect      Effect
+	value, does string
+}{
+	{EffectStatus, "=500", "answered with that status, nothing is done; 429 and 503 carry Retry-After: 1"},
+	{EffectDropBefore, "", "the connection closes without an answer, nothing is done"},
+	{EffectDropAfter, "", "carried out, then the connection closes without an answer"},
+	{EffectHang, "", "no answer until the client leaves, nothing is done"},
+	{EffectDelay, "=2s", "taken up so much later"},
+	{EffectLate, "=30s", "a commit is answered 500 at once and carried out so much later, also if its session was cancelled"},
+	{EffectRestart, "[=2s]", "the director restarts before it answers: every connection is cut, and for so long every call dropped"},
+	{EffectStale, "", "a GET is answered from before the last change"},
+	{EffectStealEdit, "", "somebody else opens the session first, or cancels the one that is open"},
+	{EffectGone, "=gpu3", "the device vanishes first"},
+	{EffectReturn, "=gpu3", "the device comes back first, with its whole link"},
+	{EffectReplace, "=gpu3", "another part is put in the device's place first"},
+	{EffectNarrow, "=gpu3", "the device's link falls to half its lanes first"},
+	{EffectHTML, "", "carried out, answered with a page of HTML"},
+	{EffectHalf, "", "carried out, answered with the first half of the answer"},
+	{EffectTypes, "", "carried out, answered in JSON in which every value is of a wrong type"},
+	{EffectEmpty, "", "carried out, answered 200 without a body"},
+}
 
 // FaultRule makes some calls of the API fail. Rules are looked at in order and
 // each counts its own matches; the effects of all that fire come together,
 // except that nothing follows one that ends the call. On the event socket
-// (CALL 'GET /liqid/websocket/v2/event') only status, drop-before, hang and
-// delay have an effect, on the opening of it.
+// (CALL 'GET /liqid/websocket/v2/event') only status, drop-before, hang, delay
+// and what happens to devices have an effect, on the opening of it.
 type FaultRule struct {
 	Nth   int // fires at the Nth matching call only; 0 is every one, or OneIn
 	OneIn int // fires at one in so many matching calls, at random by the seed; 0 is every one
@@ -41,15 +88,15 @@ type FaultRule struct {
 
 	Effect Effect
 	Status int           // of EffectStatus, 400 to 599
-	Delay  time.Duration // of EffectDelay, above 0
-	Device string        // of EffectGone
+	Delay  time.Duration // of EffectDelay and EffectLate, above 0; of EffectRestart, how long it is down
+	Device string        // of EffectGone, EffectReturn, EffectReplace and EffectNarrow
 }
 
 const maxFaultDelay = time.Hour
 
 // ParseFault reads a rule. WHEN is '#3' (the third matching call), '1/50' (one
 // in fifty) or '*'; CALL is a method and a path, each with * for anything, or a
-// single '*'; EFFECT is one of the constants above.
+// single '*'; EFFECT is one of [Effects].
 func ParseFault(s string) (FaultRule, error) {
 	r, err := parseFault(s)
 	if err != nil {
@@ -66,8 +113,21 @@ func parseFault(s string) (FaultRule, error) {
 	if len(fields) != 4 {
 		return FaultRule{}, errors.New("want 'WHEN METHOD PATH EFFECT', for example '#3 POST relate/gpu status=500'")
 	}
-	when, effect := fields[0], fields[3]
 	r := FaultRule{Method: fields[1], Path: strings.TrimPrefix(fields[2], "/liqid/api/v2/")}
+	if err := r.parseWhen(fields[0]); err != nil {
+		return FaultRule{}, err
+	}
+	err := r.parseEffect(fields[3])
+	if err == nil {
+		err = r.check()
+	}
+	if err != nil {
+		return FaultRule{}, fmt.Errorf("effect %q: %w", fields[3], err)
+	}
+	return r, nil
+}
+
+func (r *FaultRule) parseWhen(when string) error {
 	positive := func(text string) (int, bool) {
 		n, err := strconv.Atoi(text)
 		return n, err == nil && n > 0 && text[0] != '+'
@@ -83,30 +143,31 @@ func parseFault(s string) (FaultRule, error) {
 		ok = false
 	}
 	if !ok {
-		return FaultRule{}, fmt.Errorf("when %q is not '*', '#3' (the third such call) or '1/50' (one in fifty)", when)
+		return fmt.Errorf("when %q is not '*', '#3' (the third such call) or '1/50' (one in fifty)", when)
 	}
+	return nil
+}
+
+func (r *FaultRule) parseEffect(effect string) (err error) {
 	name, value, hasValue := strings.Cut(effect, "=")
 	r.Effect = Effect(name)
-	var err error
 	switch r.Effect {
 	case EffectStatus:
 		r.Status, err = strconv.Atoi(value)
-	case EffectDelay:
+	case EffectDelay, EffectLate:
 		r.Delay, err = time.ParseDuration(value)
-	case EffectGone:
+	case EffectRestart:
+		if hasValue {
+			r.Delay, err = time.ParseDuration(value)
+		}
+	case EffectGone, EffectReturn, EffectReplace, EffectNarrow:
 		r.Device = value
 	default:
 		if hasValue {
 			err = fmt.Errorf("%s takes no value", name)
 		}
 	}
-	if err == nil {
-		err = r.check()
-	}
-	if err != nil {
-		return FaultRule{}, fmt.Errorf("effect %q: %w", effect, err)
-	}
-	return r, nil
+	return err
 }
 
 // check refuses a rule that could never do what it says.
@@ -119,7 +180,7 @@ func (r FaultRule) check() error {
 	default:
 		return fmt.Errorf("method %q is not GET, POST, PUT, DELETE or *", r.Method)
 	}
-	if r.Path == "" || strings.ContainsAny(r.Path, " \t\r\n?") || strings.Contains(r.Path, "//") {
+	if r.Path == "" || strings.ContainsFunc(r.Path, unicode.IsSpace) || strings.ContainsAny(r.Path, "?") || strings.Contains(r.Path, "//") {
 		return fmt.Errorf("path %q is not a path without a query", r.Path)
 	}
 	switch r.Effect {
@@ -127,9 +188,16 @@ func (r FaultRule) check() error {
 		if r.Status < 400 || r.Status > 599 {
 			return fmt.Errorf("status %d is not from 400 to 599", r.Status)
 		}
-	case EffectDelay:
+	case EffectDelay, EffectLate:
 		if r.Delay <= 0 || r.Delay > maxFaultDelay {
-			return fmt.Errorf("delay %v is not above 0 and at most %v", r.Delay, maxFaultDelay)
+			return fmt.Errorf("%s %v is not above 0 and at most %v", r.Effect, r.Delay, maxFaultDelay)
+		}
+		if r.Effect == EffectLate && !r.canCommit() {
+			return errors.New("only pool/done, fabric/reprogram, machine/p2p and DELETE machine/ID take effect late")
+		}
+	case EffectRestart:
+		if r.Delay < 0 || r.Delay > maxFaultDelay {
+			return fmt.Errorf("a restart that takes %v is not from 0 to %v", r.Delay, maxFaultDelay)
 		}
 	case EffectStale:
 		if r.Method != http.MethodGet && r.Method != "*" {
@@ -139,15 +207,30 @@ func (r FaultRule) check() error {
 		if r.Method == http.MethodGet || r.Method == http.MethodPut {
 			return fmt.Errorf("no %s is about an edit session", r.Method)
 		}
-	case EffectGone:
-		if r.Device == "" {
-			return errors.New("want the name of the device, as in gone=gpu3")
+	case EffectGone, EffectReturn, EffectReplace, EffectNarrow:
+		if r.Device == "" || strings.ContainsFunc(r.Device, unicode.IsSpace) {
+			return fmt.Errorf("want the name of the device, as in %s=gpu3", r.Effect)
 		}
-	case EffectDropBefore, EffectDropAfter, EffectHang:
+	case EffectDropBefore, EffectDropAfter, EffectHang, EffectHTML, EffectHalf, EffectTypes, EffectEmpty:
 	default:
-		return errors.New("there are status=500, drop-before, drop-after, hang, delay=2s, stale, steal-edit and gone=gpu3")
+		var forms []string
+		for _, e := range Effects() {
+			forms = append(forms, e.Form)
+		}
+		return fmt.Errorf("there are %s", strings.Join(forms, ", "))
 	}
 	return nil
+}
+
+// canCommit tells whether the rule can match a committing call.
+func (r FaultRule) canCommit() bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodPut:
+		return false
+	case http.MethodDelete:
+		return strings.HasPrefix(r.Path, "machine/") || strings.Contains(r.Path, "*")
+	}
+	return r.Path == "pool/done" || r.Path == "fabric/reprogram" || strings.HasPrefix(r.Path, "machine/") || strings.Contains(r.Path, "*")
 }
 
 // String is the form that [ParseFault] reads.
@@ -162,9 +245,13 @@ func (r FaultRule) String() string {
 	switch r.Effect {
 	case EffectStatus:
 		effect += fmt.Sprintf("=%d", r.Status)
-	case EffectDelay:
+	case EffectDelay, EffectLate:
 		effect += "=" + r.Delay.String()
-	case EffectGone:
+	case EffectRestart:
+		if r.Delay != 0 {
+			effect += "=" + r.Delay.String()
+		}
+	case EffectGone, EffectReturn, EffectReplace, EffectNarrow:
 		effect += "=" + r.Device
 	}
 	return fmt.Sprintf("%s %s %s %s", when, r.Method, r.Path, effect)

@@ -14,7 +14,7 @@ import (
 // Kind is what a device is, in the words of inventory files.
 type Kind string
 
-// The kinds a 2.5 director can attach.
+// The kinds a director can attach.
 const (
 	CPU  Kind = "cpu" // a compute node's processors
 	GPU  Kind = "gpu"
@@ -22,24 +22,35 @@ const (
 	SCM  Kind = "scm" // storage-class memory such as Optane; to the director a drive
 	NIC  Kind = "nic"
 	FPGA Kind = "fpga"
+	// Memory is a device of 3.x; directors of 2.x do not see it.
+	Memory Kind = "memory"
 )
 
-var kinds = []Kind{CPU, GPU, SSD, SCM, NIC, FPGA}
+var kinds = []Kind{CPU, GPU, SSD, SCM, NIC, FPGA, Memory}
 
 // Class is the word the API uses for a kind in status/…, predevice/… and
 // relate/… (liqid-api.md 1.2).
 type Class string
 
-// The classes of 2.5.
+// The classes.
 const (
 	ClassCompute Class = "compute"
 	ClassGPU     Class = "gpu"
 	ClassStorage Class = "storage"
 	ClassNetwork Class = "network"
 	ClassFPGA    Class = "fpga"
+	ClassMemory  Class = "mem" // of 3.x
 )
 
 var classes = []Class{ClassCompute, ClassGPU, ClassStorage, ClassNetwork, ClassFPGA}
+
+// relateTo is the class's segment in relate/…, which differs for memory (liqid-api.md A4).
+func (c Class) relateTo() string {
+	if c == ClassMemory {
+		return "memory"
+	}
+	return string(c)
+}
 
 // kindNames holds the many names of one kind (liqid-api.md 1.2).
 var kindNames = map[Kind]struct {
@@ -50,19 +61,20 @@ var kindNames = map[Kind]struct {
 	prefix     string // of device names
 	idClass    uint32 // of dev_id
 }{
-	CPU:  {ClassCompute, "cpu", "comp", "ComputeDeviceStatus", "pcpu", 0},
-	FPGA: {ClassFPGA, "fpga", "fpga", "FpgaDeviceStatus", "fpga", 1},
-	GPU:  {ClassGPU, "gpu", "gpu", "GpuDeviceStatus", "gpu", 2},
-	NIC:  {ClassNetwork, "link", "link", "LinkDeviceStatus", "link", 4},
-	SSD:  {ClassStorage, "ssd", "targ", "SsdDeviceStatus", "ssd", 5},
-	SCM:  {ClassStorage, "ssd", "targ", "SsdDeviceStatus", "scm", 6},
+	CPU:    {ClassCompute, "cpu", "comp", "ComputeDeviceStatus", "pcpu", 0},
+	FPGA:   {ClassFPGA, "fpga", "fpga", "FpgaDeviceStatus", "fpga", 1},
+	GPU:    {ClassGPU, "gpu", "gpu", "GpuDeviceStatus", "gpu", 2},
+	Memory: {ClassMemory, "mem", "mem", "MemoryDeviceStatus", "mem", 3},
+	NIC:    {ClassNetwork, "link", "link", "LinkDeviceStatus", "link", 4},
+	SSD:    {ClassStorage, "ssd", "targ", "SsdDeviceStatus", "ssd", 5},
+	SCM:    {ClassStorage, "ssd", "targ", "SsdDeviceStatus", "scm", 6},
 }
 
 // Counts says how many devices of each kind a director has.
-type Counts struct{ CPUs, GPUs, SSDs, NICs, SCMs, FPGAs int }
+type Counts struct{ CPUs, GPUs, SSDs, NICs, SCMs, FPGAs, Memories int }
 
 // DefaultCounts is the rack that stands where nothing else is asked for.
-var DefaultCounts = Counts{CPUs: 4, GPUs: 8, SSDs: 8, NICs: 4, SCMs: 2, FPGAs: 2}
+var DefaultCounts = Counts{CPUs: 4, GPUs: 8, SSDs: 8, NICs: 4, SCMs: 2, FPGAs: 2, Memories: 2}
 
 // Inventory makes a rack of c: every kind mixed from one or two models, which
 // the seed chooses.
@@ -72,7 +84,7 @@ func (c Counts) Inventory(seed uint64) (*Inventory, error) {
 	for _, k := range []struct {
 		kind  Kind
 		count int
-	}{{CPU, c.CPUs}, {GPU, c.GPUs}, {SSD, c.SSDs}, {SCM, c.SCMs}, {NIC, c.NICs}, {FPGA, c.FPGAs}} {
+	}{{CPU, c.CPUs}, {GPU, c.GPUs}, {SSD, c.SSDs}, {SCM, c.SCMs}, {NIC, c.NICs}, {FPGA, c.FPGAs}, {Memory, c.Memories}} {
 		// Drawn for absent kinds too, so that adding one does not change the others' models.
 		models := modelsOf(k.kind)
 		first := rng.IntN(len(models))
@@ -99,7 +111,7 @@ type Inventory struct {
 	Fabric int `yaml:"fabric"`
 	// Switches is the number of switch chips. Zero means as many as the devices need, at least two.
 	Switches int `yaml:"switches"`
-	// Devices are numbered in order of appearance, each kind from 0: pcpu0, gpu0, ssd0, scm0, link0, fpga0.
+	// Devices are numbered in order of appearance, each kind from 0: pcpu0, gpu0, ssd0, scm0, link0, fpga0, mem0.
 	Devices []Entry `yaml:"devices"`
 }
 
@@ -124,7 +136,7 @@ type Entry struct {
 	MHz        int    `yaml:"mhz"`
 	DRAM       int    `yaml:"dram"` // GB of memory on the device or, for a cpu, of its node
 	DRAMType   string `yaml:"dramType"`
-	Capacity   int64  `yaml:"capacity"` // GB of a drive, decimal as on its label
+	Capacity   int64  `yaml:"capacity"` // GB of a drive or a memory, decimal as on its label
 	Speed      int    `yaml:"speed"`    // Gb/s of a nic
 	Link       string `yaml:"link"`     // of a nic: ethernet, infiniband or fibrechannel
 }
@@ -167,7 +179,7 @@ func (inv *Inventory) check() error {
 			problems = append(problems, &entryError{i, field, fmt.Sprintf(format, args...)})
 		}
 		if !slices.Contains(kinds, e.Kind) {
-			bad("kind", "%q is not one of cpu, gpu, ssd, scm, nic, fpga", e.Kind)
+			bad("kind", "%q is not one of cpu, gpu, ssd, scm, nic, fpga, memory", e.Kind)
 			continue
 		}
 		if e.Count < 0 {
@@ -186,7 +198,7 @@ func (inv *Inventory) check() error {
 				bad(field, "a %s has none", e.Kind)
 			}
 		}
-		applies("capacity", e.Capacity != 0, SSD, SCM)
+		applies("capacity", e.Capacity != 0, SSD, SCM, Memory)
 		applies("speed", e.Speed != 0, NIC)
 		applies("link", e.Link != "", NIC)
 		applies("ipmi", e.IPMI != "", CPU)

@@ -201,7 +201,8 @@ func TestConfigIsRefused(t *testing.T) {
 		c    Config
 		says string
 	}{
-		{"another era", Config{API: "3.4"}, `API era "3.4" is not emulated; there is: 2.5`},
+		{"another era", Config{API: "3.9"}, `API era "3.9" is not emulated; there are: 2.4, 2.5, 3.2, 3.4`},
+		{"a habit that is none", Config{Habits: Habits{SecondEdit: "maybe"}}, `habit second-edit is one of refused, shared, takes-over, not "maybe"`},
 		{"a negative count", Config{Counts: Counts{GPUs: -1}}, "cannot be negative"},
 		{"too many", Config{Counts: Counts{GPUs: 20001}}, "more than 20000"},
 		{"a negative latency", Config{CallLatency: Latency{-1, -1}}, "call latency"},

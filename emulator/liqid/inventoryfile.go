@@ -55,7 +55,7 @@ func ExampleFile(name string) ([]byte, error) {
 //	fabric: 1                # fabric id; optional
 //	switches: 2              # switch chips; optional
 //	devices:
-//	  - kind: cpu            # cpu, gpu, ssd, scm, nic, fpga
+//	  - kind: cpu            # cpu, gpu, ssd, scm, nic, fpga, memory (seen from 3.x on)
 //	    count: 2             # optional, 1
 //	    model: EPYC 7763     # optional; see Models
 //	  - kind: gpu

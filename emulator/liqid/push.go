@@ -71,13 +71,20 @@ func (d *Director) CutSockets() {
 
 // serveEvents is one client's event socket from its opening to its end.
 func (d *Director) serveEvents(w http.ResponseWriter, r *http.Request, path string, began time.Time) {
-	number, effects, err := d.arrive(r, path, &route{path: path}, nil, began)
+	alive := d.alive()
+	number, effects, err := d.arrive(r, path, &route{path: path}, nil)
 	status := 0
 	defer func() { d.journal.end(number, status, time.Since(began)) }()
 	for _, e := range effects {
 		if err == nil {
-			err = d.inflict(r, e)
+			err = d.inflict(r, alive, e)
 		}
+	}
+	if err == nil && !d.era.in(line2) {
+		err = d.unknown(r, path) // liqid-api.md 6.2: no event socket in 3.x
+	}
+	if err == nil {
+		_, err = d.signIn(r)
 	}
 	if err != nil {
 		status = d.fail(w, r, number, path, effects, err)
@@ -273,7 +280,7 @@ func (s *socket) push(beat time.Duration) {
 	}
 	for {
 		s.d.mu.Lock()
-		at, changed := show{s.d.now, s.d.fabric}, s.d.changed
+		at, changed := s.d.show(s.d.now), s.d.changed
 		s.d.mu.Unlock()
 		if s.pushAll(at) != nil {
 			return
@@ -295,6 +302,7 @@ func (s *socket) pushAll(at show) error {
 	s.mu.Lock()
 	subs := slices.Clone(s.subs)
 	s.mu.Unlock()
+	s.d.order(subs)
 	for _, sub := range subs {
 		body, err := s.d.collection(at, sub.destination)
 		if err != nil {
@@ -312,6 +320,18 @@ func (s *socket) pushAll(at show) error {
 		sub.sent = body
 	}
 	return nil
+}
+
+// order puts subscriptions in the order in which the director pushes.
+func (d *Director) order(subs []*subscription) {
+	switch d.config.Habits.Push {
+	case "reversed":
+		slices.Reverse(subs)
+	case "scattered":
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.rng.Shuffle(len(subs), func(i, j int) { subs[i], subs[j] = subs[j], subs[i] })
+	}
 }
 
 // pushed is a collection as it was last encoded, shared by all sockets.

@@ -1,13 +1,16 @@
 package liqid
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
 
-// The records of liqid-api.md 1.4 in the shape of 2.5, keys in the order that
-// real replies have where that is known.
+// The records of liqid-api.md 1.4 in the shapes of the eras, keys in the order
+// that real replies have where that is known. A field that an era does not have
+// is left out where it is empty.
 
 // unset is what text fields without a value say (liqid-api.md 1.3).
 const unset = "n/a"
@@ -18,12 +21,11 @@ func hex4(v uint16) string  { return fmt.Sprintf("0x%04x", v) }
 func hex16(v uint64) string { return fmt.Sprintf("0x%016x", v) }
 
 const (
-	healthy    = "active | online"
-	flagWord   = 0x4000000401005160
-	ownerGID   = "0x00000001" // the director's own
-	podID      = -1
-	noSledID   = 0xffffffff
-	softwareNo = 250
+	healthy  = "active | online"
+	flagWord = 0x4000000401005160
+	ownerGID = "0x00000001" // the director's own
+	podID    = -1
+	noSledID = 0xffffffff
 )
 
 type groupRecord struct {
@@ -44,10 +46,11 @@ type statusRecord struct {
 	Index       int         `json:"index"`
 	Name        string      `json:"name"`
 	Flags       string      `json:"flags"`
-	DeviceType  string      `json:"device_type"` // short codes in 2.x (liqid-api.md 4)
+	Flags2      string      `json:"flags2,omitempty"` // 3.x
+	DeviceType  string      `json:"device_type"`      // short codes in 2.x (liqid-api.md 4)
 	DeviceState string      `json:"device_state"`
 	FabricType  string      `json:"fabric_type"`
-	ConnType    string      `json:"conn_type"`
+	ConnType    string      `json:"conn_type,omitempty"` // from 2.5
 	Lanes       int         `json:"lanes"`
 	DevID       string      `json:"dev_id"`
 	SledID      string      `json:"sled_id"`
@@ -62,7 +65,7 @@ type statusRecord struct {
 	Owner       Coordinates `json:"owner"`
 	HConn       string      `json:"hconn,omitempty"`        // compute
 	Unique      string      `json:"unique,omitempty"`       // all but drives
-	CapacityMB  int64       `json:"capacity(MB),omitempty"` // drives; the parentheses are the API's
+	CapacityMB  int64       `json:"capacity(MB),omitempty"` // drives and memory; the parentheses are the API's
 }
 
 type predeviceRecord struct {
@@ -80,8 +83,10 @@ type predeviceRecord struct {
 	OwnerGID string `json:"owner_gid"`
 	OwnerID  string `json:"owner_id"` // some clients look for this name (A9)
 	PodID    int    `json:"pod_id"`
-	PortGID  string `json:"port_gid"`
-	SwitGID  string `json:"swit_gid"`
+	LiqidGID string `json:"liqid_gid,omitempty"` // 2.4
+	// Not in 3.2, where a client takes them for numbers (liqid-api.md C9).
+	PortGID string `json:"port_gid,omitempty"`
+	SwitGID string `json:"swit_gid,omitempty"`
 }
 
 type machineRecord struct {
@@ -131,8 +136,8 @@ type groupDetails struct {
 	NICs         int     `json:"network-adapter-count"`
 	Throughput   string  `json:"total-throughput"`
 	Drives       int     `json:"storage-drive-count"`
-	Capacity     int64   `json:"total-capacity"` // MB
-	GPUs         int     `json:"gpu-count"`
+	Capacity     int64   `json:"total-capacity"`      // MB
+	GPUs         *int    `json:"gpu-count,omitempty"` // 2.x
 	GPUCores     int     `json:"gpu-cores"`
 	Machines     int     `json:"total-machines"`
 }
@@ -203,8 +208,7 @@ type countRecord struct {
 	Targ int `json:"targ_cnt"`
 }
 
-// infoRecord is what 2.x tells of a device outside the envelope (liqid-api.md
-// 1.4 DeviceInfo, column 2.x), beside what its class adds.
+// infoRecord is a DeviceInfo (liqid-api.md 1.4), beside what its class adds.
 type infoRecord struct {
 	Index       int         `json:"index"`
 	Name        string      `json:"name"`
@@ -220,7 +224,7 @@ type infoRecord struct {
 	DeviceType  string      `json:"device_type"`
 	DeviceState string      `json:"device_state"`
 	FabricType  string      `json:"fabric_type"`
-	ConnType    string      `json:"conn_type"`
+	ConnType    string      `json:"conn_type,omitempty"` // from 2.5
 	DevID       string      `json:"dev_id"`
 	SledID      string      `json:"sled_id"`
 	FabrGID     string      `json:"fabr_gid"`
@@ -242,6 +246,17 @@ type cpuInfo struct {
 	DRAMType    string `json:"dram_type"`
 	InstSet     string `json:"inst_set"`
 	Socket      string `json:"socket"`
+}
+
+// cpuInfo3 is cpuInfo in 3.x.
+type cpuInfo3 struct {
+	CoreCount   string  `json:"core_cnt"`
+	CoreMHz     float64 `json:"core_mhz"`
+	ThreadCount int     `json:"thrd_cnt"`
+	DRAMSize    string  `json:"dram_size"`
+	DRAMType    string  `json:"dram_type"`
+	InstSet     string  `json:"inst_set"`
+	Socket      string  `json:"socket"`
 }
 
 type gpuInfo struct {
@@ -274,7 +289,44 @@ type fpgaInfo struct {
 // show is a state together with what its records need besides.
 type show struct {
 	*state
-	fabric int
+	era    era
+	habits *Habits
+}
+
+// deviceType is device_type of DeviceStatus and DeviceInfo (liqid-api.md 1.2).
+func (s show) deviceType(d *device) string {
+	if s.era.in(line2) {
+		return d.devType()
+	}
+	switch d.devType() {
+	case "comp":
+		return "compute"
+	case "targ":
+		return "target/SSD"
+	case "link":
+		return "ethernet_link"
+	case "infi":
+		return "infiniband_link"
+	case "fibr":
+		return "fibrechannel_link"
+	}
+	return d.devType()
+}
+
+// health is device_state; what is not healthy is called so by inference.
+func (d *device) health() string {
+	if d.inactive {
+		return "inactive | offline"
+	}
+	return healthy
+}
+
+// connType is conn_type, from 2.5 on.
+func (s show) connType(d *device) string {
+	if s.era.in(era24) {
+		return ""
+	}
+	return d.Generation
 }
 
 func (s show) group(g group) groupRecord {
@@ -292,14 +344,19 @@ func (s show) groupList() []groupRecord {
 func (s show) status(d *device) statusRecord {
 	r := statusRecord{
 		Type: kindNames[d.Kind].statusType, Index: d.Index, Name: d.Name, Flags: hex16(flagWord),
-		DeviceType: d.devType(), DeviceState: healthy, FabricType: d.Generation, ConnType: d.Generation, Lanes: d.Lanes,
+		DeviceType: s.deviceType(d), DeviceState: d.health(), FabricType: d.Generation, ConnType: s.connType(d), Lanes: d.lanes(),
 		DevID: hex8(d.DevID), SledID: hex8(noSledID), FabrID: s.fabric,
 		SwitGID: hex6(d.Switch), PortGID: hex6(d.Port), FabrGID: hex8(d.fabrGID()), PodID: podID,
 		VID: hex4(d.VID), DID: hex4(d.DID), Location: d.Location, Owner: directorAt,
 	}
+	if s.era.in(line3) {
+		r.Flags2 = hex8(0)
+	}
 	switch d.Kind {
 	case SSD, SCM:
 		r.CapacityMB = d.CapacityMB
+	case Memory:
+		r.CapacityMB, r.Unique = d.CapacityMB, unset
 	case CPU:
 		r.HConn, r.Unique = hex8(uint32(d.Index)), unset
 	default:
@@ -322,11 +379,16 @@ func (s show) statusList(pass func(*device) bool) []statusRecord {
 // predevice is a device as a member of its group.
 func (s show) predevice(d *device) predeviceRecord {
 	r := predeviceRecord{
-		DevType: d.devType(), Name: d.Name, Index: strconv.Itoa(d.Index), Lanes: d.Lanes,
+		DevType: d.devType(), Name: d.Name, Index: strconv.Itoa(d.Index), Lanes: d.lanes(),
 		FabrID: s.fabric, FabrGID: hex8(d.fabrGID()), Flags: hex16(flagWord),
 		GrpID: d.group, GName: s.groups[d.group].Name, MachID: unset, MName: unset,
 		OwnerGID: ownerGID, OwnerID: ownerGID, PodID: podID,
-		PortGID: hex6(d.Port), SwitGID: hex6(d.Switch),
+	}
+	if !s.era.in(era32) {
+		r.PortGID, r.SwitGID = hex6(d.Port), hex6(d.Switch)
+	}
+	if s.era.in(era24) {
+		r.LiqidGID = ownerGID
 	}
 	if d.machine != 0 {
 		r.MachID, r.MName = strconv.Itoa(d.machine), s.machines[d.machine].Name
@@ -337,6 +399,9 @@ func (s show) predevice(d *device) predeviceRecord {
 // predeviceList is every device in any group that pass lets through; what lies
 // in the system free pool has no such record (liqid-api.md 1.1).
 func (s show) predeviceList(pass func(predeviceRecord) bool) []predeviceRecord {
+	if s.habits.Queue == "shown" {
+		s.state = s.asQueued()
+	}
 	out := []predeviceRecord{}
 	for i := range s.devices {
 		if d := &s.devices[i]; d.group != 0 && !d.gone {
@@ -358,12 +423,25 @@ func (s show) machine(m machine, index int, attached []*device) machineRecord {
 		if d.Kind == CPU && r.CompName == unset {
 			r.FabrGID, r.PortGID, r.SwitGID, r.CompName = hex8(d.fabrGID()), hex6(d.Port), hex6(d.Switch), d.Name
 		}
-		r.History = append(r.History, historyRecord{
-			ATime: d.attached, DevType: d.devType(), Name: d.Name,
-			FabrGID: hex8(d.fabrGID()), OwnerGID: ownerGID, UDesc: d.udesc,
-		})
+		r.History = append(r.History, s.connection(d, d.attached, 0))
+	}
+	if s.habits.History == "kept" {
+		for _, p := range m.Past {
+			if d := s.place(p.Name); d != nil {
+				r.History = append(r.History, s.connection(d, p.Attached, p.Detached))
+			}
+		}
+		slices.SortStableFunc(r.History, func(a, b historyRecord) int { return cmp.Compare(a.ATime, b.ATime) })
 	}
 	return r
+}
+
+// connection is an entry of a machine's history; detached is 0 while it lasts.
+func (s show) connection(d *device, attached, detached int64) historyRecord {
+	return historyRecord{
+		ATime: attached, DTime: detached, DevType: d.devType(), Name: d.Name,
+		FabrGID: hex8(d.fabrGID()), OwnerGID: ownerGID, Free: detached != 0, UDesc: d.udesc,
+	}
 }
 
 // machineList is every machine that pass lets through. Its index is its place
@@ -408,7 +486,7 @@ func (s show) sum(in func(*device) bool) sums {
 		case CPU:
 			t.cpus++
 			t.sockets += d.Sockets
-			t.lanes += d.Lanes
+			t.lanes += d.lanes()
 			t.cores += d.Cores
 			t.threads += d.Threads
 			t.dram += d.DRAM
@@ -439,7 +517,10 @@ func (s show) groupDetails(g group) groupDetails {
 	r := groupDetails{
 		GrpID: g.ID, GroupName: g.Name, CPUCount: t.cpus, CPULanes: t.lanes, CPUCores: t.cores, TotalDRAM: t.dram * 1024,
 		NICs: t.nics, Throughput: fmt.Sprintf("%d Gb/s", t.speed), Drives: t.drives, Capacity: t.capacity,
-		GPUs: t.gpus, GPUCores: t.gpuCores,
+		GPUCores: t.gpuCores,
+	}
+	if s.era.in(line2) {
+		r.GPUs = &t.gpus
 	}
 	if t.cpus > 0 {
 		r.CPUFrequency = float64(t.mhz) / float64(t.cpus)
@@ -460,6 +541,9 @@ func (s show) machineDetails(m machine, now time.Time) machineDetails {
 		NICs: t.nics, Throughput: strconv.Itoa(t.speed), Drives: t.drives, Capacity: t.capacity,
 		GPUs: t.gpus, GPUCores: t.gpuCores, OSName: "unknown", BootDevice: unset, IPMIAddress: unset,
 		FPGAs: t.fpgas, FPGASpeed: strconv.Itoa(t.fpgaMHz), FPGADRAM: t.fpgaDRAM, Created: m.Created, Modified: m.Changed,
+	}
+	if m.Boot != "" {
+		r.BootImage = &m.Boot
 	}
 	if h := t.host; h != nil {
 		r.CPUFrequency, r.IPMIAddress = strconv.Itoa(h.MHz), h.IPMI
@@ -493,8 +577,8 @@ func (s show) nodes(now time.Time) []nodeRecord {
 			continue
 		}
 		r := nodeRecord{
-			CfgVers: softwareNo, CID: d.group, Comps: 1, CurrTime: now.UTC().Format(time.DateTime), FabrID: s.fabric,
-			Flags: hex16(0), Location: d.Location, OSType: "unknown", Run: d.run(now), SwVers: softwareNo, Uptime: unset,
+			CfgVers: s.era.number(), CID: d.group, Comps: 1, CurrTime: now.UTC().Format(time.DateTime), FabrID: s.fabric,
+			Flags: hex16(0), Location: d.Location, OSType: "unknown", Run: d.run(now), SwVers: s.era.number(), Uptime: unset,
 		}
 		if d.machine != 0 {
 			r.Links, r.Targs = of[d.machine].links, of[d.machine].targs
@@ -530,12 +614,12 @@ func (s show) counts(switches int) countRecord {
 	return c
 }
 
-// info is the bare object of system/device/info.
+// info is what system/device/info tells of a device in 2.x, device/info in 3.x.
 func (s show) info(d *device) any {
 	r := infoRecord{
 		Index: d.Index, Name: d.Name, Flags: hex16(flagWord), Unique: unset, Location: d.Location, Owner: directorAt,
-		BusGen: d.Generation, BusWidth: fmt.Sprintf("x%d", d.Lanes), Vendor: d.Vendor, Model: d.Model, Family: unset,
-		DeviceType: d.devType(), DeviceState: healthy, FabricType: d.Generation, ConnType: d.Generation,
+		BusGen: d.Generation, BusWidth: fmt.Sprintf("x%d", d.lanes()), Vendor: d.Vendor, Model: d.Model, Family: unset,
+		DeviceType: s.deviceType(d), DeviceState: d.health(), FabricType: d.Generation, ConnType: s.connType(d),
 		DevID: hex8(d.DevID), SledID: hex8(noSledID), FabrGID: hex8(d.fabrGID()), PodID: podID,
 		PCIVendor: hex4(d.VID), PCIDevice: hex4(d.DID), UDesc: d.udesc, PartNum: d.Part, Class: unset,
 		SerialNum: d.Serial, FwRev: d.Firmware,
@@ -548,6 +632,12 @@ func (s show) info(d *device) any {
 	}
 	switch d.Kind {
 	case CPU:
+		if s.era.in(line3) {
+			return struct {
+				infoRecord
+				cpuInfo3
+			}{r, cpuInfo3{strconv.Itoa(d.Cores), float64(d.MHz), d.Threads, gb(d.DRAM), d.DRAMType, d.InstSet, d.Socket}}
+		}
 		return struct {
 			infoRecord
 			cpuInfo

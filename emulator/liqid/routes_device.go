@@ -1,6 +1,10 @@
 package liqid
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
 
 // The calls about devices: liqid-api.md 2.8, 2.9 and 2.11.
 
@@ -9,13 +13,50 @@ func (r *request) status() (any, error) {
 	return r.statusList(func(*device) bool { return true }), nil
 }
 
-// freeOf answers status/{class}, which in 2.5 lists only what is in no group
-// and no machine, and knows no filter.
+// freeOf answers status/{class}, which lists only what is in no group and no
+// machine. 3.x can be asked for all of the class with a filter.
 func freeOf(c Class) func(*request) (any, error) {
 	return func(r *request) (any, error) {
-		all := r.d.policy.statusFilter && (r.URL.Query().Get("filter") == "false" || r.URL.Query().Get("filter") == "False")
-		return r.statusList(func(d *device) bool { return d.class() == c && (all || d.group == 0) }), nil
+		all := r.era.in(line3) && strings.EqualFold(r.URL.Query().Get("filter"), "false")
+		return r.statusList(func(d *device) bool {
+			return d.class() == c && (all || (d.group == 0 && !d.hidden))
+		}), nil
 	}
+}
+
+// parents lists compute devices with several ports to one host. No emulated one
+// has more than one.
+func (r *request) parents() (any, error) { return []struct{}{}, nil }
+
+// typeAttributes is a DeviceTypeAndAttributes (liqid-api.md 1.4).
+type typeAttributes struct {
+	DeviceType string              `json:"deviceType"`
+	Attributes map[string][]string `json:"attributes"`
+}
+
+// attributes lists which vendors and models there are of each type; which
+// attributes a real director lists is not known.
+func (r *request) attributes() (any, error) {
+	out := []typeAttributes{}
+	for _, c := range r.era.classes() {
+		vendors, models := []string{}, []string{}
+		devType := ""
+		for i := range r.devices {
+			if d := &r.devices[i]; d.class() == c && !d.gone {
+				devType = r.deviceType(d)
+				vendors, models = append(vendors, d.Vendor), append(models, d.Model)
+			}
+		}
+		if devType != "" {
+			out = append(out, typeAttributes{devType, map[string][]string{"vendor": distinct(vendors), "model": distinct(models)}})
+		}
+	}
+	return out, nil
+}
+
+func distinct(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (r *request) countDevices() (any, error) {
@@ -35,6 +76,23 @@ func (r *request) deviceInfo() (any, error) {
 		return nil, &refusal{http.StatusNotFound, "", "there is no " + class + " " + name}
 	}
 	return bare{r.info(d)}, nil
+}
+
+// infosOf answers device/info/{class} and device/info/{class}/{name} of 3.x.
+func infosOf(info string) func(*request) (any, error) {
+	return func(r *request) (any, error) {
+		name := r.PathValue("name")
+		out := []any{}
+		for i := range r.devices {
+			if d := &r.devices[i]; !d.gone && kindNames[d.Kind].info == info && (name == "" || d.Name == name) {
+				out = append(out, r.info(d))
+			}
+		}
+		if name != "" && len(out) == 0 {
+			return nil, &refusal{http.StatusNotFound, "", "there is no " + info + " " + name}
+		}
+		return out, nil
+	}
 }
 
 type description struct {
@@ -81,15 +139,64 @@ func (r *request) erase() (any, error) {
 	return nil, err
 }
 
-func (r *request) ipmi() (any, error) {
-	out := []ipmiRecord{}
-	for i := range r.devices {
-		if d := &r.devices[i]; d.Kind == CPU && !d.gone {
-			out = append(out, ipmiRecord{
-				Type: "ManageableCpuIpmiNetworkConfig", CPUName: d.Name, IPAddress: d.IPMI, Port: 623,
-				Credentials: ipmiCredentials{Principal: "admin", Password: "***"},
-			})
+// beginErase is the secure erase of 3.x: it answers at once and takes as long
+// as a commit. What it is asked about under is the device's dev_id or the
+// async_id, which are the same here.
+func (r *request) beginErase() (any, error) {
+	id := r.PathValue("id")
+	wipe := func(s *state) error {
+		d, err := s.find("", id)
+		if err != nil {
+			return err
 		}
+		return erase(d, r.d.clock())
 	}
-	return out, nil
+	r.d.mu.Lock()
+	err := wipe(r.d.now.clone())
+	r.d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if t, found := r.d.work.find(id); found && t.state == workPending {
+		return nil, invalid("%s is being erased already", id)
+	}
+	r.d.work.begin(id, id, r.d.clock())
+	r.d.working.Go(func() {
+		err := r.d.wait(r.d.pick(r.d.config.CommitLatency))
+		if err == nil {
+			_, err = r.d.change(true, wipe)
+		}
+		r.d.work.end(id, err)
+	})
+	return one(asyncInfo{id, id}), nil
+}
+
+// mark sets a flag of a device (liqid-api.md 2.9). What they do is inferred: a
+// device that is hidden or has disappeared is deferred, one that is not active
+// says so in its state, and perm keeps nothing more than is kept anyway.
+func (r *request) mark() (any, error) {
+	flag, set := r.PathValue("flag"), r.PathValue("state") == "enabled"
+	if !slices.Contains([]string{"perm", "disappear", "active", "hidden"}, flag) {
+		return nil, invalid("flag %q is not perm, disappear, active or hidden", flag)
+	}
+	if !set && r.PathValue("state") != "disabled" {
+		return nil, invalid("state %q is not enabled or disabled", r.PathValue("state"))
+	}
+	_, err := r.d.change(true, func(s *state) error {
+		d, err := s.find("", r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		if t := r.PathValue("type"); t != kindNames[d.Kind].devType {
+			return invalid("%s is of type %s, not %s", d.Name, kindNames[d.Kind].devType, t)
+		}
+		switch flag {
+		case "disappear", "hidden":
+			d.hidden = set
+		case "active":
+			d.inactive = !set
+		}
+		return nil
+	})
+	return nil, err
 }

@@ -15,7 +15,11 @@ func (r *request) groupsAt() (any, error) {
 	return r.groupList(), nil
 }
 
-func (r *request) nextGroupID() (any, error) { return one(r.nextGroup()), nil }
+func (r *request) nextGroupID() (any, error) {
+	id := r.nextGroup()
+	r.d.offered(offer{false, id})
+	return one(id), nil
+}
 
 func (r *request) mapGroup() (any, error) {
 	name := r.URL.Query().Get("group-name")
@@ -64,7 +68,9 @@ func (r *request) createGroup() (any, error) {
 	if !f.GrpID.given {
 		return nil, invalid("grp_id is missing")
 	}
-	after, err := r.d.change(true, func(s *state) error { return s.createGroup(f.GrpID.value, string(f.GroupName)) })
+	after, err := r.d.change(true, func(s *state) error {
+		return s.createGroup(f.GrpID.value, string(f.GroupName), r.d.wasOffered(offer{false, f.GrpID.value}))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -84,81 +90,58 @@ func (r *request) deleteGroup() (any, error) {
 			}
 		}
 		deleted = r.group(s.groups[id])
-		return s.deleteGroup(id)
+		return s.deleteGroup(id, r.by)
 	})
 	return one(deleted), err
 }
 
 func (r *request) clearGroups() (any, error) {
-	_, err := r.d.change(true, func(s *state) error { s.clear(); return nil })
+	_, err := r.d.change(true, func(s *state) error { s.clear(r.by); return nil })
 	return one(true), err
 }
 
 // pool reads which group's pool a call is about and answers with its record.
 // The coordinates are whatever the client sends: clients disagree on whose they
 // are (liqid-api.md 2.3).
-func (r *request) pool() (int, any, error) {
+func (r *request) pool() (groupPoolRecord, error) {
 	f, err := r.fields()
 	if err != nil {
-		return 0, nil, err
+		return groupPoolRecord{}, err
 	}
 	if !f.GrpID.given {
-		return 0, nil, invalid("grp_id is missing")
+		return groupPoolRecord{}, invalid("grp_id is missing")
 	}
-	return f.GrpID.value, one(groupPoolRecord{GrpID: f.GrpID.value, FabrID: r.fabric, Coordinates: directorAt}), nil
+	return groupPoolRecord{GrpID: f.GrpID.value, FabrID: r.fabric, Coordinates: directorAt}, nil
 }
 
 func (r *request) editPool() (any, error) {
-	id, record, err := r.pool()
+	pool, err := r.pool()
 	if err != nil {
 		return nil, err
 	}
-	_, err = r.d.change(false, func(s *state) error { return s.openPool(id, r.d.policy, r.d.clock()) })
-	return record, err
+	_, err = r.openSession(poolTarget(pool.GrpID))
+	return one(pool), err
 }
 
 func (r *request) cancelPool() (any, error) {
-	id, record, err := r.pool()
+	pool, err := r.pool()
 	if err != nil {
 		return nil, err
 	}
-	_, err = r.d.change(false, func(s *state) error {
-		if err := r.d.busy(id, 0); err != nil {
-			return err
-		}
-		return s.cancelPool(id)
-	})
-	return record, err
+	_, err = r.cancelSession(poolTarget(pool.GrpID))
+	return one(pool), err
 }
 
 func (r *request) donePool() (any, error) {
-	id, record, err := r.pool()
+	pool, err := r.pool()
 	if err != nil {
 		return nil, err
 	}
-	var session int64
-	_, err = r.d.commit("pool/done", id, 0, func(s *state) error {
-		open, err := s.needPool(id)
-		if err == nil {
-			err = same(&session, open.ID)
-		}
-		if err != nil {
-			return err
-		}
-		return s.donePool(id)
+	return r.commit(commit{
+		command: "pool/done", group: pool.GrpID,
+		queue:  func(s *state, q session) error { return s.regroup(pool.GrpID, q) },
+		record: func(show) any { return pool },
 	})
-	return record, err
-}
-
-// same holds a commit to the session it began with.
-func same(first *int64, session int64) error {
-	if *first == 0 {
-		*first = session
-	}
-	if *first != session {
-		return violates(RuleInEdit, "the edit session was ended by somebody else meanwhile")
-	}
-	return nil
 }
 
 // member answers POST and DELETE predevice/{class}: the device is queued for
@@ -174,18 +157,18 @@ func member(c Class, add bool) func(*request) (any, error) {
 		}
 		id := f.Group.GrpID.value
 		var relator groupRelator
-		_, err = r.d.change(false, func(s *state) error {
-			if err := r.d.busy(id, 0); err != nil {
+		_, err = r.d.change(r.d.queuesShow(), func(s *state) error {
+			if err := r.d.busy(poolTarget(id), r.by); err != nil {
 				return err
 			}
 			d, err := s.find(string(f.DeviceStatus.Name), string(f.DeviceStatus.DevID))
 			if err != nil {
 				return err
 			}
-			if err := s.queueMember(id, d, c, add); err != nil {
+			if err := s.queueMember(id, r.by, d, c, add); err != nil {
 				return err
 			}
-			at := show{s, r.fabric}
+			at := r.d.show(s)
 			relator = groupRelator{at.status(d), at.group(s.groups[id])}
 			return nil
 		})
@@ -201,6 +184,9 @@ func (r *request) predevices() (any, error) {
 		return nil, err
 	}
 	machine, devType := r.URL.Query().Get("mach_id"), r.URL.Query().Get("dev_type")
+	if machine == "" && r.habits.Members == "unattached" {
+		machine = unset
+	}
 	if machine != "" && machine != unset {
 		if _, err := strconv.Atoi(machine); err != nil {
 			return nil, invalid("mach_id %q is not a number", machine)

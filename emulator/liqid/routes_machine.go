@@ -1,6 +1,10 @@
 package liqid
 
-import "strconv"
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
 
 // The calls about machines, their devices and their power: liqid-api.md 2.1,
 // 2.5, 2.6 and 2.10.
@@ -30,10 +34,11 @@ func (r *request) machinesAt() (any, error) {
 
 // nextMachineID answers with text where group/nextid answers with a number (liqid-api.md A1).
 func (r *request) nextMachineID() (any, error) {
-	id := r.nextMachine()
+	id := r.nextMachine(r.habits.MachineIDs == "rising")
 	if id == 0 {
-		return nil, invalid("all %d machine ids are in use", MaxMachineID)
+		return nil, invalid("none of the %d machine ids is left", MaxMachineID)
 	}
+	r.d.offered(offer{true, id})
 	return one(strconv.Itoa(id)), nil
 }
 
@@ -61,7 +66,7 @@ func (r *request) createMachine() (any, error) {
 		return nil, invalid("mach_id or grp_id is missing")
 	}
 	after, err := r.d.change(true, func(s *state) error {
-		return s.createMachine(f.MachID.value, f.GrpID.value, string(f.MachName), r.d.clock())
+		return s.createMachine(f.MachID.value, f.GrpID.value, string(f.MachName), r.d.wasOffered(offer{true, f.MachID.value}), r.d.clock())
 	})
 	if err != nil {
 		return nil, err
@@ -75,14 +80,17 @@ func (r *request) deleteMachine() (any, error) {
 		return nil, err
 	}
 	var deleted machineRecord
-	_, err = r.d.commit("machine/delete", r.groupOf(id), id, func(s *state) error {
-		if _, err := s.needMachine(id); err != nil {
-			return err
-		}
-		deleted = show{s, r.fabric}.oneMachine(id)
-		return s.deleteMachine(id)
+	return r.commit(commit{
+		command: "machine/delete", group: r.groupOf(id), machine: id, waits: true,
+		apply: func(s *state) error {
+			if _, err := s.needMachine(id); err != nil {
+				return err
+			}
+			deleted = r.d.show(s).oneMachine(id)
+			return s.deleteMachine(id, r.by)
+		},
+		record: func(show) any { return deleted },
 	})
-	return one(deleted), err
 }
 
 // groupOf is the group of a machine as it is now, 0 if there is no such machine.
@@ -109,13 +117,11 @@ func (r *request) setP2P() (any, error) {
 	if f.P2P != "on" && f.P2P != "off" {
 		return nil, invalid("p2p is %q, not on or off", f.P2P)
 	}
-	after, err := r.d.commit("machine/p2p", r.groupOf(id), id, func(s *state) error {
-		return s.setP2P(id, f.P2P == "on", r.d.policy, r.d.clock())
+	return r.commit(commit{
+		command: "machine/p2p", group: r.groupOf(id), machine: id,
+		apply:  func(s *state) error { return s.setP2P(id, f.P2P == "on", *r.habits, r.d.clock()) },
+		record: func(at show) any { return at.oneMachine(id) },
 	})
-	if err != nil {
-		return nil, err
-	}
-	return one(after.oneMachine(id)), nil
 }
 
 func (r *request) editMachine() (any, error) {
@@ -123,12 +129,7 @@ func (r *request) editMachine() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := r.d.change(false, func(s *state) error {
-		if err := r.d.busy(0, id); err != nil {
-			return err
-		}
-		return s.openEdit(id, r.d.policy, r.d.clock())
-	})
+	after, err := r.openSession(machineTarget(id))
 	if err != nil {
 		return nil, err
 	}
@@ -142,12 +143,7 @@ func (r *request) cancelEdit() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := r.d.change(false, func(s *state) error {
-		if err := r.d.busy(0, id); err != nil {
-			return err
-		}
-		return s.cancelEdit(id)
-	})
+	after, err := r.cancelSession(machineTarget(id))
 	if err != nil {
 		return nil, err
 	}
@@ -162,33 +158,59 @@ func (r *request) reprogram() (any, error) {
 		return nil, err
 	}
 	reboot := false
-	if text := r.URL.Query().Get("reboot"); text != "" {
+	if text := r.URL.Query().Get("reboot"); text != "" && !r.era.in(era24) {
 		if reboot, err = strconv.ParseBool(text); err != nil {
 			return nil, invalid("reboot %q is not true or false", text)
 		}
 	}
+	return r.reprogramming(id, reboot, "", func(at show) any { return at.oneMachine(id) })
+}
+
+func (r *request) reprogramming(id int, reboot bool, forced string, record func(show) any) (any, error) {
 	boot := r.d.pick(r.d.config.BootLatency)
-	var session int64
-	after, err := r.d.commit("fabric/reprogram", r.groupOf(id), id, func(s *state) error {
-		open, err := s.needEdit(id)
-		if err == nil {
-			err = same(&session, open.ID)
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.reprogram(id, r.d.clock()); err != nil {
-			return err
-		}
-		if h := s.host(id); reboot && h != nil && h.powered {
-			return s.power(id, "reboot", boot, r.d.clock())
-		}
-		return nil
+	return r.commit(commit{
+		command: "fabric/reprogram", group: r.groupOf(id), machine: id, record: record,
+		queue: func(s *state, q session) error {
+			q.forced = forced
+			if err := s.reattach(id, q, r.d.clock()); err != nil {
+				return err
+			}
+			if h := s.host(id); reboot && h != nil && h.powered {
+				return s.power(id, "reboot", boot, r.d.clock())
+			}
+			return nil
+		},
 	})
-	if err != nil {
+}
+
+// busyDevice is what is read of a MachineWithBusyDevice (liqid-api.md 1.4).
+type busyDevice struct {
+	GID     text    `json:"device_gid"`
+	Name    text    `json:"device_name"`
+	Machine *fields `json:"machine"`
+}
+
+// forceReprogram is reprogram that takes one device though a program has it
+// open; it answers what it was asked (liqid-api.md 2.1, inferred from the model).
+func (r *request) forceReprogram() (any, error) {
+	var f busyDevice
+	if err := r.decode(&f); err != nil {
 		return nil, err
 	}
-	return one(after.oneMachine(id)), nil
+	if f.Machine == nil || !f.Machine.MachID.given {
+		return nil, invalid("machine.mach_id is missing")
+	}
+	name := string(f.Name)
+	for i := range r.devices {
+		if d := &r.devices[i]; name == "" && hex8(d.fabrGID()) == string(f.GID) {
+			name = d.Name
+		}
+	}
+	if name == "" {
+		return nil, invalid("device_name or device_gid names no device")
+	}
+	asked := json.RawMessage(r.body)
+	return r.reprogramming(f.Machine.MachID.value, false, name, func(show) any { return asked })
 }
 
 // relate answers POST and DELETE relate/{class}: the device is queued for the
@@ -204,8 +226,8 @@ func relate(c Class, attach bool) func(*request) (any, error) {
 		}
 		id, status := f.Machine.MachID.value, f.Relator.DeviceStatus
 		var relator machineRelator
-		_, err = r.d.change(false, func(s *state) error {
-			if err := r.d.busy(0, id); err != nil {
+		_, err = r.d.change(r.d.queuesShow(), func(s *state) error {
+			if err := r.d.busy(machineTarget(id), r.by); err != nil {
 				return err
 			}
 			d, err := s.find(string(status.Name), string(status.DevID))
@@ -219,10 +241,10 @@ func relate(c Class, attach bool) func(*request) (any, error) {
 			if g := f.Relator.Group; g != nil && g.GrpID.given && g.GrpID.value != m.Group {
 				return invalid("group.grp_id is %d, machine %d is in group %d", g.GrpID.value, id, m.Group)
 			}
-			if err := s.queueAttach(id, d, c, attach); err != nil {
+			if err := s.queueAttach(id, r.by, d, c, attach); err != nil {
 				return err
 			}
-			at := show{s, r.fabric}
+			at := r.d.show(s)
 			relator = machineRelator{groupRelator{at.status(d), at.group(s.groups[m.Group])}, at.oneMachine(id)}
 			return nil
 		})
@@ -230,10 +252,32 @@ func relate(c Class, attach bool) func(*request) (any, error) {
 	}
 }
 
-// power answers POST power/{verb}.
+// powered is the machine that a power call is about: in the body in 2.x, with
+// its group in the path in 3.x.
+func (r *request) powered() (int, error) {
+	if r.era.in(line2) {
+		id, _, err := r.machineID()
+		return id, err
+	}
+	group, err := r.pathID("group")
+	if err != nil {
+		return 0, err
+	}
+	id, err := r.pathID("machine")
+	if err != nil {
+		return 0, err
+	}
+	m, err := r.needMachine(id)
+	if err == nil && m.Group != group {
+		err = invalid("machine %d is in group %d, not %d", id, m.Group, group)
+	}
+	return id, err
+}
+
+// power answers power/{verb}.
 func power(verb string) func(*request) (any, error) {
 	return func(r *request) (any, error) {
-		id, _, err := r.machineID()
+		id, err := r.powered()
 		if err != nil {
 			return nil, err
 		}
@@ -247,3 +291,45 @@ func power(verb string) func(*request) (any, error) {
 }
 
 func (r *request) nodeStatus() (any, error) { return r.nodes(r.d.clock()), nil }
+
+// hostsOf are the states of the hosts that pass lets through, which 2.4 tells
+// one by one too (liqid-api.md 2.10).
+func (r *request) hostsOf(pass func(*device) bool) (any, error) {
+	out := []nodeRecord{}
+	for _, n := range r.nodes(r.d.clock()) {
+		for i := range r.devices {
+			if d := &r.devices[i]; d.Kind == CPU && !d.gone && d.Location == n.Location && pass(d) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out, nil
+}
+
+// boundNode answers whether a machine is booted: with its host's state.
+func (r *request) boundNode() (any, error) {
+	group, byGroup, err := r.queryNumber("group_id")
+	if err != nil {
+		return nil, err
+	}
+	id, byID, err := r.queryNumber("mach_id")
+	if err != nil {
+		return nil, err
+	}
+	name := r.URL.Query().Get("mach_name")
+	return r.hostsOf(func(d *device) bool {
+		m, attached := r.state.machines[d.machine]
+		return attached && (!byGroup || m.Group == group) && (!byID || m.ID == id) && (name == "" || m.Name == name)
+	})
+}
+
+func (r *request) nodeOf() (any, error) {
+	return r.hostsOf(func(d *device) bool { return d.Name == r.PathValue("cpu") })
+}
+
+func (r *request) nodeAt() (any, error) {
+	at := fmt.Sprintf("%s/%s/%s", r.PathValue("rack"), r.PathValue("shelf"), r.PathValue("node"))
+	return r.hostsOf(func(d *device) bool {
+		return at == fmt.Sprintf("%d/%d/%d", d.Location.Rack, d.Location.Shelf, d.Location.Node)
+	})
+}

@@ -3,6 +3,7 @@ package liqid
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -55,39 +56,198 @@ type component struct {
 	Version        string `json:"version"`
 }
 
+// components are those of a 2.5 director; 3.x lists one less (liqid-api.md 1.4).
+var components = []string{"liqid-agent", "liqid-api", "liqid-boot", "liqid-cfg", "liqid-director", "liqid-fabric", "liqid-mon", "liqid-mgt", "liqid-ui"}
+
+// emulatedBranch is how version says that nothing here is real.
+const emulatedBranch = "emulated"
+
 func (r *request) version() (any, error) {
+	if r.era.in(era24) {
+		return one(daemonVersions()), nil
+	}
+	names := components
+	if r.era.in(line3) {
+		names = names[1:]
+	}
 	var out []component
-	for _, name := range []string{"liqid-agent", "liqid-api", "liqid-boot", "liqid-cfg", "liqid-director", "liqid-fabric", "liqid-mon", "liqid-mgt", "liqid-ui"} {
+	for _, name := range names {
 		out = append(out, component{
-			Component: name, Branch: "emulated", Changeset: "0000000000000000000000000000000000000000", ChangesetShort: "00000000",
-			Date: "2021-07-01T00:00:00Z", DateShort: "2021-07-01", Version: "2.5.0.0",
+			Component: name, Branch: emulatedBranch, Changeset: strings.Repeat("0", 40), ChangesetShort: strings.Repeat("0", 8),
+			Date: "2021-07-01T00:00:00Z", DateShort: "2021-07-01", Version: r.era.String() + ".0.0",
 		})
 	}
 	return out, nil
 }
 
-type authMetaData struct {
-	Mode string            `json:"mode"`
-	Data map[string]string `json:"data"`
+// daemonVersion is one daemon in version of 2.4.
+type daemonVersion struct {
+	Major  int `json:"major"`
+	Minor  int `json:"minor"`
+	Patch  int `json:"patch"`
+	Number int `json:"number"`
 }
 
-func (r *request) deployment() (any, error) {
-	return one(authMetaData{Mode: "none", Data: map[string]string{}}), nil
+// daemonVersions is version of 2.4: one record of all daemons. The branch is
+// ours: a place to say that nothing here is real.
+func daemonVersions() map[string]any {
+	out := map[string]any{"branch": emulatedBranch}
+	for _, name := range []string{"liqcfgd-version", "liqmond-version", "liqmgt-version", "ui-version"} {
+		out[name] = daemonVersion{2, 4, 0, 0}
+	}
+	return out
 }
 
+// resetRecord is a Timestamp: 2.x tells milliseconds, 3.x seconds that fit 32
+// bits and the milliseconds beside them (liqid-api.md 2.12, A11).
 type resetRecord struct {
-	Epoch int64 `json:"epoch"` // milliseconds in 2.5
+	Epoch     int64 `json:"epoch"`
+	Timestamp int64 `json:"timestamp,omitempty"`
+}
+
+func (r *request) now() any {
+	t := r.d.clock()
+	if r.era.in(line3) {
+		return one(resetRecord{t.Unix(), t.UnixMilli()})
+	}
+	return one(resetRecord{Epoch: t.UnixMilli()})
 }
 
 // reset disconnects and forgets like group/clear and finds the fabric's devices
-// again; user descriptions stay.
+// again; user descriptions stay. restart of 2.4, which restarts the daemons too,
+// does no more that a client could see.
 func (r *request) reset() (any, error) {
 	_, err := r.d.change(true, func(s *state) error {
-		s.clear()
+		s.clear(r.by)
 		s.coordinates = directorAt
 		return nil
 	})
-	return one(resetRecord{r.d.clock().UnixMilli()}), err
+	return r.now(), err
+}
+
+// restarted answers system/restart/…: devices are found again where they were.
+func (r *request) restarted() (any, error) { return r.now(), nil }
+
+// toggle is a FabricToggleComposite (liqid-api.md 1.4).
+type toggle struct {
+	Coordinates Coordinates `json:"coordinates"`
+	Flag        text        `json:"flag"`
+	Options     text        `json:"options"`
+}
+
+// toggleFabric takes a flag for the fabric and answers it; nothing else of the
+// protocol tells of it again.
+func (r *request) toggleFabric() (any, error) {
+	var t toggle
+	if err := r.decode(&t); err != nil {
+		return nil, err
+	}
+	if t.Options != "add" {
+		return nil, invalid("options is %q, not add", t.Options)
+	}
+	if t.Coordinates != directorAt {
+		return nil, invalid("there is no director at %v", t.Coordinates)
+	}
+	return one(t), nil
+}
+
+type fabricIDRecord struct {
+	ID number `json:"id"`
+}
+
+// setFabricID gives the fabric another id, which all records carry from then on.
+func (r *request) setFabricID() (any, error) {
+	var f fabricIDRecord
+	if err := r.decode(&f); err != nil {
+		return nil, err
+	}
+	if !f.ID.given || f.ID.value <= 0 {
+		return nil, invalid("id is missing or not positive")
+	}
+	_, err := r.d.change(true, func(s *state) error { s.fabric = f.ID.value; return nil })
+	return one(struct {
+		ID int `json:"id"`
+	}{f.ID.value}), err
+}
+
+// fabricTypes lists the fabrics there can be (liqid-api.md 1.2); their values
+// are not known and counted here.
+func (r *request) fabricTypes() (any, error) {
+	type flag struct {
+		Name        string `json:"name"`
+		Value       string `json:"value,omitempty"`       // 2.x
+		ValueString string `json:"valueString,omitempty"` // 3.x
+	}
+	var out []flag
+	for i, name := range []string{"gen3", "gen4", "nvof", "gpuof", "genz", "nvmeof", "ip_based"} {
+		f := flag{Name: name, Value: fmt.Sprintf("0x%x", i+1)}
+		if r.era.in(line3) {
+			f.Value, f.ValueString = "", f.Value
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// sshState is whether the director's shell can be reached: bare in 2.5, in an
+// envelope and under other names in 3.x (liqid-api.md 1.4, 4).
+type sshState struct {
+	Active  bool `json:"active"`
+	Enabled bool `json:"enabled"`
+}
+
+type sshState3 struct {
+	Active  bool `json:"is-active"`
+	Enabled bool `json:"is-enabled"`
+}
+
+func (r *request) ssh() (any, error) { return r.sshAnswer(r.settings.SSH), nil }
+
+func (r *request) sshAnswer(on bool) any {
+	if r.era.in(line3) {
+		return one(sshState3{on, on})
+	}
+	return bare{sshState{on, on}}
+}
+
+func (r *request) setSSH() (any, error) {
+	var on bool
+	var record sshState3
+	var err error
+	if r.era.in(line3) {
+		err = r.decode(&record)
+		on = record.Enabled
+	} else {
+		err = r.decode(&on)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.d.change(false, func(s *state) error { s.settings.SSH = on; return nil }); err != nil {
+		return nil, err
+	}
+	if r.era.in(line3) {
+		return r.sshAnswer(on), nil
+	}
+	return bare{0}, nil
+}
+
+// backupResult is a BackupResult (liqid-api.md 1.4).
+type backupResult struct {
+	CommandLine    string `json:"commandLine"`
+	StandardOutput string `json:"standardOutput"`
+	StandardError  string `json:"standardError"`
+	ExitValue      int    `json:"exitValue"`
+}
+
+// backup answers as a backup that could not be made: an emulated director has
+// neither a disk of its own nor a remote place.
+func (r *request) backup() (any, error) {
+	where, known := map[string]string{"0": "local", "1": "remote"}[r.PathValue("where")]
+	if !known {
+		return nil, invalid("backup %q is not 0 (local) or 1 (remote)", r.PathValue("where"))
+	}
+	return one(backupResult{CommandLine: "backup " + where, StandardError: "an emulated director keeps no backups", ExitValue: 1}), nil
 }
 
 type pciNode struct {
@@ -153,8 +313,8 @@ func (r *request) listPending(kind string, pass func(pendingCommand) bool) (any,
 	r.d.mu.Lock()
 	defer r.d.mu.Unlock()
 	out := []pendingRecord{}
-	for _, p := range r.d.pending {
-		if pass(p) {
+	for _, p := range r.d.underWay() {
+		if r.habits.Pending == "lists" && pass(p) {
 			out = append(out, pendingRecord{
 				Index: len(out), Type: kind, Command: p.command, CommandID: p.id, Start: p.start.UTC().Format(time.RFC3339Nano),
 				ThreadID: p.id, Options: pendingOptions{r.fabric, p.group, p.machine},

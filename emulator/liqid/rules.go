@@ -19,7 +19,7 @@ const (
 	RuleNotEdited     Rule = "one edit session a target"
 	RuleInEdit        Rule = "only inside an edit session of that target"
 	RuleNothingOpen   Rule = "only an open edit session is cancelled" // what a client breaks that cleans up without knowing
-	RuleOneEdit       Rule = "edit sessions do not overlap"           // never in 2.5
+	RuleOneEdit       Rule = "edit sessions do not overlap"           // only of directors that have one at a time
 	RuleSystemFree    Rule = "a device to add is in the system free pool"
 	RuleGroupFree     Rule = "a device to attach is in the free pool of the machine's group"
 	RuleUnattached    Rule = "a device to remove from a pool is in it and attached to nothing"
@@ -29,7 +29,7 @@ const (
 	RuleGroupQuiet    Rule = "a group is deleted only when neither it nor a machine of it is edited"
 	RuleCoordinates   Rule = "default coordinates point to this director"
 	RuleEraseDetached Rule = "only a drive attached to nothing is erased"
-	RuleP2P           Rule = "p2p changes" // never in 2.5
+	RuleP2P           Rule = "p2p changes" // only of directors that refuse what is so already
 )
 
 // refusal is a request that is not carried out: the HTTP status, why, and the
@@ -47,6 +47,10 @@ func (r *refusal) Error() string { return r.text }
 func violates(rule Rule, format string, args ...any) error {
 	return &refusal{http.StatusBadRequest, rule, fmt.Sprintf(format, args...)}
 }
+
+// contends refuses a request that another client stands in the way of: whoever
+// asked could not know, and broke no rule.
+func contends(format string, args ...any) error { return invalid(format, args...) }
 
 // invalid refuses a request that makes no sense in any state.
 func invalid(format string, args ...any) error {
@@ -68,34 +72,46 @@ func (s *state) needMachine(id int) (machine, error) {
 	return m, nil
 }
 
-func (s *state) createGroup(id int, name string) error {
+// offerKept is for how long an id that nextid offered may be taken by anybody
+// without whoever comes second having broken a rule (liqid-api.md A6).
+const offerKept = time.Minute
+
+// inUse refuses a new record with an id that is taken.
+func inUse(offered bool, format string, args ...any) error {
+	if offered {
+		return contends(format, args...)
+	}
+	return violates(RuleIDFree, format, args...)
+}
+
+func (s *state) createGroup(id int, name string, offered bool) error {
 	if id <= 0 {
 		return violates(RuleIDFree, "grp_id %d is not positive", id)
 	}
 	if other, used := s.groups[id]; used {
-		return violates(RuleIDFree, "grp_id %d is in use by group %q", id, other.Name)
+		return inUse(other.Offered, "grp_id %d is in use by group %q", id, other.Name)
 	}
 	if name == "" {
 		return invalid("group_name is missing")
 	}
-	s.groups[id] = group{ID: id, Name: name}
+	s.groups[id] = group{ID: id, Name: name, Offered: offered}
 	return nil
 }
 
 // deleteGroup removes a group with its machines; its devices become free (liqid-api.md 2.2).
-func (s *state) deleteGroup(id int) error {
+func (s *state) deleteGroup(id int, by client) error {
 	if err := s.needGroup(id); err != nil {
 		return err
 	}
-	if _, open := s.pools[id]; open {
-		return violates(RuleGroupQuiet, "the pool of group %d is being edited", id)
+	if open, edited := s.pools[id]; edited {
+		return taken(open.others(by), RuleGroupQuiet, "the pool of group %d is being edited", id)
 	}
 	for _, m := range s.sortedMachines() {
 		if m.Group != id {
 			continue
 		}
-		if _, open := s.edits[m.ID]; open {
-			return violates(RuleGroupQuiet, "machine %d of group %d is being edited", m.ID, id)
+		if open, edited := s.edits[m.ID]; edited {
+			return taken(open.others(by), RuleGroupQuiet, "machine %d of group %d is being edited", m.ID, id)
 		}
 		delete(s.machines, m.ID)
 	}
@@ -110,98 +126,16 @@ func (s *state) deleteGroup(id int) error {
 }
 
 // clear drops all groups, machines and sessions (group/clear, liqid-api.md 2.2).
-func (s *state) clear() {
+func (s *state) clear(by client) {
+	for t := range s.sessions() {
+		s.end(t, by)
+	}
 	clear(s.groups)
 	clear(s.machines)
-	clear(s.pools)
-	clear(s.edits)
 	for i := range s.devices {
 		s.devices[i].detach()
 		s.devices[i].group = 0
 	}
-}
-
-func (s *state) openPool(id int, p policy, now time.Time) error {
-	if err := s.needGroup(id); err != nil {
-		return err
-	}
-	if _, open := s.pools[id]; open {
-		return violates(RuleNotEdited, "the pool of group %d is already being edited", id)
-	}
-	if p.oneGroupEdited && len(s.pools) > 0 {
-		return violates(RuleOneEdit, "another group is being edited")
-	}
-	if p.poolsNeedNoMachine && len(s.edits) > 0 {
-		return violates(RuleOneEdit, "a machine is being edited")
-	}
-	s.pools[id] = s.newSession(now)
-	return nil
-}
-
-func (s *state) openEdit(id int, p policy, now time.Time) error {
-	if _, err := s.needMachine(id); err != nil {
-		return err
-	}
-	if _, open := s.edits[id]; open {
-		return violates(RuleNotEdited, "machine %d is already being edited", id)
-	}
-	if p.oneMachineEdited && len(s.edits) > 0 {
-		return violates(RuleOneEdit, "another machine is being edited")
-	}
-	if p.poolsNeedNoMachine && len(s.pools) > 0 {
-		return violates(RuleOneEdit, "a group is being edited")
-	}
-	s.edits[id] = s.newSession(now)
-	return nil
-}
-
-func (s *state) newSession(now time.Time) session {
-	s.lastSession++
-	return session{ID: s.lastSession, Since: now.UnixMilli()}
-}
-
-func (s *state) needPool(id int) (session, error) {
-	if err := s.needGroup(id); err != nil {
-		return session{}, err
-	}
-	open, ok := s.pools[id]
-	if !ok {
-		return open, violates(RuleInEdit, "the pool of group %d is not being edited", id)
-	}
-	return open, nil
-}
-
-func (s *state) needEdit(id int) (session, error) {
-	if _, err := s.needMachine(id); err != nil {
-		return session{}, err
-	}
-	open, ok := s.edits[id]
-	if !ok {
-		return open, violates(RuleInEdit, "machine %d is not being edited", id)
-	}
-	return open, nil
-}
-
-func (s *state) cancelPool(id int) error {
-	if err := s.needGroup(id); err != nil {
-		return err
-	}
-	if _, open := s.pools[id]; !open {
-		return violates(RuleNothingOpen, "the pool of group %d is not being edited", id)
-	}
-	delete(s.pools, id)
-	return nil
-}
-
-func (s *state) cancelEdit(id int) error {
-	if _, err := s.needMachine(id); err != nil {
-		return err
-	}
-	if _, open := s.edits[id]; !open {
-		return violates(RuleNothingOpen, "machine %d is not being edited", id)
-	}
-	delete(s.edits, id)
-	return nil
 }
 
 // queue notes a device for the end of a session. Asking twice is asking once:
@@ -223,42 +157,41 @@ func needClass(d *device, c Class) error {
 	return nil
 }
 
-func (s *state) queueMember(id int, d *device, c Class, add bool) error {
-	open, err := s.needPool(id)
-	if err != nil {
-		return err
+// queueMember notes a device that is to enter or leave a group.
+func (s *state) queueMember(id int, by client, d *device, c Class, add bool) error {
+	can := func() error { return canRemove(d, id) }
+	if add {
+		can = func() error { return canAdd(d) }
 	}
-	if err := needClass(d, c); err != nil {
+	return s.note(poolTarget(id), by, d, c, add, can)
+}
+
+// queueAttach notes a device that is to be attached to a machine, or detached.
+func (s *state) queueAttach(id int, by client, d *device, c Class, attach bool) error {
+	can := func() error { return canDetach(d, s.machines[id]) }
+	if attach {
+		can = func() error { return canAttach(d, s.machines[id]) }
+	}
+	return s.note(machineTarget(id), by, d, c, attach, can)
+}
+
+func (s *state) note(t target, by client, d *device, c Class, add bool, can func() error) error {
+	open, err := s.inEdit(t, by, RuleInEdit)
+	if err == nil {
+		err = needClass(d, c)
+	}
+	if err == nil {
+		err = can()
+	}
+	if err != nil {
 		return err
 	}
 	if add {
-		if err = canAdd(d); err == nil {
-			open.Add, err = queue(open.Add, d.Name)
-		}
-	} else if err = canRemove(d, id); err == nil {
+		open.Add, err = queue(open.Add, d.Name)
+	} else {
 		open.Remove, err = queue(open.Remove, d.Name)
 	}
-	s.pools[id] = open
-	return err
-}
-
-func (s *state) queueAttach(id int, d *device, c Class, attach bool) error {
-	open, err := s.needEdit(id)
-	if err != nil {
-		return err
-	}
-	if err := needClass(d, c); err != nil {
-		return err
-	}
-	m := s.machines[id]
-	if attach {
-		if err = canAttach(d, m); err == nil {
-			open.Add, err = queue(open.Add, d.Name)
-		}
-	} else if err = canDetach(d, m); err == nil {
-		open.Remove, err = queue(open.Remove, d.Name)
-	}
-	s.edits[id] = open
+	s.setSession(t, open)
 	return err
 }
 
@@ -296,21 +229,9 @@ func canDetach(d *device, m machine) error {
 	return nil
 }
 
-// donePool applies the queue of a pool session and ends it. The rules are
-// looked at again, because the world moved since the devices were queued; one
-// that does not hold refuses the whole commit and leaves the session open.
-func (s *state) donePool(id int) error {
-	open, err := s.needPool(id)
-	if err == nil {
-		err = s.regroup(id, open)
-	}
-	if err == nil {
-		delete(s.pools, id)
-	}
-	return err
-}
-
-// regroup applies the queue of a pool session, open or not any more.
+// regroup applies the queue of a pool session, open or not any more. The rules
+// are looked at again, because the world moved since the devices were queued; one that does not hold
+// refuses the whole commit and leaves the session open.
 func (s *state) regroup(id int, q session) error {
 	for _, name := range q.Remove {
 		d, err := s.find(name, "")
@@ -335,35 +256,23 @@ func (s *state) regroup(id int, q session) error {
 	return nil
 }
 
-// reprogram applies the queue of a machine session, removes before adds
-// (liqid-api.md 3.5), and ends it, all or nothing like donePool.
-func (s *state) reprogram(id int, now time.Time) error {
-	open, err := s.needEdit(id)
-	if err == nil {
-		err = s.reattach(id, open, now)
-	}
-	if err == nil {
-		delete(s.edits, id)
-	}
-	return err
-}
-
-// reattach applies the queue of a machine session, open or not any more.
+// reattach applies the queue of a machine session, open or not any more,
+// removes before adds (liqid-api.md 3.5), all or nothing like regroup.
 func (s *state) reattach(id int, q session, now time.Time) error {
-	m := s.machines[id]
 	for _, name := range q.Remove {
 		d, err := s.find(name, "")
 		if err == nil {
-			err = canDetach(d, m)
+			err = canDetach(d, s.machines[id])
 		}
-		if err == nil {
+		if err == nil && name != q.forced {
 			err = s.canLetGo(d)
 		}
 		if err != nil {
 			return err
 		}
-		d.detach()
+		s.detach(d, now)
 	}
+	m := s.machines[id]
 	for _, name := range q.Add {
 		d, err := s.find(name, "")
 		if err == nil {
@@ -379,6 +288,43 @@ func (s *state) reattach(id int, q session, now time.Time) error {
 	s.machines[id] = m
 	s.wear(id)
 	return nil
+}
+
+// asQueued is the state that would be if all open sessions were committed; what
+// could not be is left out. It is for looking at.
+func (s *state) asQueued() *state {
+	c := s.clone()
+	for t, open := range s.sessions() {
+		for _, name := range open.Remove {
+			if d, err := c.find(name, ""); err != nil {
+				continue
+			} else if t.machine != 0 && d.machine == t.machine {
+				d.machine = 0
+			} else if t.machine == 0 && canRemove(d, t.group) == nil {
+				d.group = 0
+			}
+		}
+		for _, name := range open.Add {
+			if d, err := c.find(name, ""); err != nil {
+				continue
+			} else if t.machine != 0 && canAttach(d, c.machines[t.machine]) == nil {
+				d.machine = t.machine
+			} else if t.machine == 0 && canAdd(d) == nil {
+				d.group = t.group
+			}
+		}
+	}
+	return c
+}
+
+// detach takes a device out of its machine, which remembers it.
+func (s *state) detach(d *device, now time.Time) {
+	if m, there := s.machines[d.machine]; there {
+		m.Past = append(slices.Clip(m.Past), past{d.Name, d.attached, now.Unix()})
+		m.Past = m.Past[max(0, len(m.Past)-maxPast):]
+		s.machines[m.ID] = m
+	}
+	d.detach()
 }
 
 // detach leaves a device in its group. A host that leaves its machine is off.
@@ -408,12 +354,12 @@ func (s *state) wear(id int) {
 	}
 }
 
-func (s *state) createMachine(id, inGroup int, name string, now time.Time) error {
+func (s *state) createMachine(id, inGroup int, name string, offered bool, now time.Time) error {
 	if id < 1 || id > MaxMachineID {
 		return violates(RuleIDFree, "mach_id %d is not from 1 to %d", id, MaxMachineID)
 	}
 	if other, used := s.machines[id]; used {
-		return violates(RuleIDFree, "mach_id %d is in use by machine %q", id, other.Name)
+		return inUse(other.Offered, "mach_id %d is in use by machine %q", id, other.Name)
 	}
 	if err := s.needGroup(inGroup); err != nil {
 		return err
@@ -424,13 +370,14 @@ func (s *state) createMachine(id, inGroup int, name string, now time.Time) error
 	if n := utf8.RuneCountInString(name); n > MaxMachineName {
 		return invalid("mach_name %q has %d characters; at most %d are allowed", name, n, MaxMachineName)
 	}
-	s.machines[id] = machine{ID: id, Group: inGroup, Name: name, Created: now.Unix(), Changed: now.Unix()}
+	s.machines[id] = machine{ID: id, Group: inGroup, Name: name, Offered: offered, Created: now.Unix(), Changed: now.Unix()}
+	s.lastMachine = max(s.lastMachine, id)
 	return nil
 }
 
 // deleteMachine leaves the machine's devices in its group's free pool and drops
 // an edit session on it (liqid-api.md 2.5, 3.6).
-func (s *state) deleteMachine(id int) error {
+func (s *state) deleteMachine(id int, by client) error {
 	if _, err := s.needMachine(id); err != nil {
 		return err
 	}
@@ -439,17 +386,17 @@ func (s *state) deleteMachine(id int) error {
 			s.devices[i].detach()
 		}
 	}
+	s.end(machineTarget(id), by)
 	delete(s.machines, id)
-	delete(s.edits, id)
 	return nil
 }
 
-func (s *state) setP2P(id int, on bool, p policy, now time.Time) error {
+func (s *state) setP2P(id int, on bool, h Habits, now time.Time) error {
 	m, err := s.needMachine(id)
 	if err != nil {
 		return err
 	}
-	if p.refuseSameP2P && m.P2P == on {
+	if h.SameP2P == "refused" && m.P2P == on {
 		return violates(RuleP2P, "p2p of machine %d is already %s", id, onOff(on))
 	}
 	m.P2P, m.Changed = on, now.Unix()

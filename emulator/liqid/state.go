@@ -25,6 +25,7 @@ var directorAt = Coordinates{Node: directorNode}
 // nothing behind, and an older state can be shown on purpose.
 type state struct {
 	generation  uint64 // counts the changes that clients can see
+	fabric      int    // the fabric's id
 	coordinates Coordinates
 	groups      map[int]group
 	machines    map[int]machine
@@ -33,11 +34,17 @@ type state struct {
 	edits       map[int]session
 	lastSession int64
 	lastAttach  int64
+	lastMachine int // the highest machine id that ever was in use
+	digests     map[string]digest
+	lastDigest  int
+	lost        map[lost]struct{}
+	settings    settings // what is no part of composing
 }
 
 type group struct {
-	ID   int    `json:"id"`
-	Name string `json:"name"`
+	ID      int    `json:"id"`
+	Name    string `json:"name"`
+	Offered bool   `json:"offered,omitempty"` // nextid had offered the id when it was taken
 }
 
 type machine struct {
@@ -45,8 +52,21 @@ type machine struct {
 	Group   int    `json:"group"`
 	Name    string `json:"name"`
 	P2P     bool   `json:"p2p,omitempty"`
-	Created int64  `json:"created"` // Unix seconds
-	Changed int64  `json:"changed"` // Unix seconds
+	Created int64  `json:"created"`           // Unix seconds
+	Changed int64  `json:"changed"`           // Unix seconds
+	Boot    string `json:"boot,omitempty"`    // file name of its boot image
+	Offered bool   `json:"offered,omitempty"` // nextid had offered the id when it was taken
+	Past    []past `json:"past,omitempty"`    // what it had, the newest last
+}
+
+// maxPast is how many detached devices a machine remembers.
+const maxPast = 256
+
+// past is a device that was attached to a machine and is not any more.
+type past struct {
+	Name     string `json:"name"`
+	Attached int64  `json:"attached"` // Unix seconds
+	Detached int64  `json:"detached"` // Unix seconds
 }
 
 // device is a part and where it is now: in machine, else in the free pool of
@@ -64,27 +84,36 @@ type device struct {
 	powered  bool  // of a cpu: its host is on
 	upAt     int64 // Unix milliseconds when that host has booted
 	replaced int   // how often another part was put in this place
+	narrow   bool  // its link has trained at half its lanes
+	hidden   bool  // it is deferred: no class list has it
+	inactive bool  // somebody switched it off
 	inUse    bool  // a program on its host has it open; forgotten by a restart
 }
 
 // session is one edit session on a group or a machine, with the devices queued
-// for its end. Directors tell nobody who opened it.
+// for its end. Directors tell nobody who opened it, and take what belongs into
+// it from everybody.
 type session struct {
 	ID      int64    `json:"id"`
-	Since   int64    `json:"since"` // Unix milliseconds
-	Foreign bool     `json:"foreign,omitempty"`
+	Since   int64    `json:"since"`             // Unix milliseconds
+	Foreign bool     `json:"foreign,omitempty"` // opened by the fault steal-edit
+	Openers []client `json:"openers,omitempty"`
+	forced  string   // a device that is taken though a program has it open
 	Add     []string `json:"add,omitempty"`
 	Remove  []string `json:"remove,omitempty"`
 }
 
-func newState(parts []*part) *state {
+func newState(parts []*part, fabric int) *state {
 	s := &state{
 		generation:  1,
+		fabric:      fabric,
 		coordinates: directorAt,
 		groups:      map[int]group{},
 		machines:    map[int]machine{},
 		pools:       map[int]session{},
 		edits:       map[int]session{},
+		digests:     map[string]digest{},
+		lost:        map[lost]struct{}{},
 		devices:     make([]device, len(parts)),
 	}
 	for i, p := range parts {
@@ -101,7 +130,10 @@ func (s *state) clone() *state {
 	c.machines = maps.Clone(s.machines)
 	c.pools = maps.Clone(s.pools)
 	c.edits = maps.Clone(s.edits)
+	c.digests = maps.Clone(s.digests)
+	c.lost = maps.Clone(s.lost)
 	c.devices = slices.Clone(s.devices)
+	c.settings = s.settings.clone()
 	return &c
 }
 
@@ -122,6 +154,14 @@ func (s *state) attachedTo(machine int) []*device {
 		}
 	}
 	return byOrder(out)
+}
+
+// lanes is how wide the link of a device is now.
+func (d *device) lanes() int {
+	if d.narrow {
+		return d.Lanes / 2
+	}
+	return d.Lanes
 }
 
 // byOrder sorts devices by when they were attached.
@@ -152,8 +192,8 @@ func (d *device) run(now time.Time) string {
 	return "up"
 }
 
-// nextGroup and nextMachine are what group/nextid and machine/nextid offer:
-// the lowest id not in use, so ids of what is deleted come back. 0 means none is left.
+// nextGroup is what group/nextid offers: the lowest id not in use, so ids of
+// what is deleted come back.
 func (s *state) nextGroup() int {
 	for id := 1; ; id++ {
 		if _, used := s.groups[id]; !used {
@@ -162,7 +202,14 @@ func (s *state) nextGroup() int {
 	}
 }
 
-func (s *state) nextMachine() int {
+// nextMachine is what machine/nextid offers; 0 means none is left.
+func (s *state) nextMachine(rising bool) int {
+	if rising {
+		if s.lastMachine >= MaxMachineID {
+			return 0
+		}
+		return s.lastMachine + 1
+	}
 	for id := 1; id <= MaxMachineID; id++ {
 		if _, used := s.machines[id]; !used {
 			return id

@@ -22,7 +22,9 @@ type request struct {
 	*http.Request
 	d    *Director
 	body []byte
-	show // what reads answer from
+	by   client
+	late *time.Duration // a commit answers an error and happens so much later
+	show                // what reads answer from
 }
 
 // route is one row of the API: what to answer to a method and a path.
@@ -40,6 +42,9 @@ func (rt *route) changing() bool { return rt.method != http.MethodGet }
 
 // bare is an answer that stands outside the envelope (liqid-api.md 2.0).
 type bare struct{ value any }
+
+// written is an answer that writes itself: no JSON, or not in one piece.
+type written interface{ write(http.ResponseWriter) }
 
 // envelope is around every other answer, keys in the order of real ones.
 type envelope struct {
@@ -71,57 +76,72 @@ func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	body, bodyErr := io.ReadAll(http.MaxBytesReader(nil, r.Body, d.config.MaxBody))
 	rt, params := d.lookup(r, path)
-	number, effects, err := d.arrive(r, name, rt, body, began)
+	alive := d.alive()
+	number, effects, err := d.arrive(r, name, rt, body)
 	status := 0
 	defer func() { d.journal.end(number, status, time.Since(began)) }()
-	if err != nil {
-		status = d.fail(w, r, number, name, effects, err)
-		return
-	}
-	var stale, dropAfter bool
+	var how course
 	for _, e := range effects {
-		switch e.Effect {
-		case EffectStale:
-			stale = true
-		case EffectDropAfter:
-			dropAfter = true
-		case EffectStealEdit:
-			if rt != nil && rt.target != nil {
-				d.stealEdit(rt, &request{Request: params, d: d, body: body})
-			}
+		if err != nil {
+			break
 		}
-		if err := d.inflict(r, e); err != nil {
-			status = d.fail(w, r, number, name, effects, err)
-			return
+		if e.Effect == EffectStealEdit && rt != nil && rt.target != nil {
+			d.stealEdit(rt, &request{Request: params, d: d, body: body})
 		}
+		how.add(e)
+		err = d.inflict(r, alive, e)
 	}
-	switch {
-	case bodyErr != nil:
-		var tooLarge *http.MaxBytesError
-		if errors.As(bodyErr, &tooLarge) {
-			err = &refusal{http.StatusRequestEntityTooLarge, "", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
-		} else {
-			panic(http.ErrAbortHandler) // the client left while it was speaking
-		}
-	case rt == nil:
-		err = d.unknown(r, path)
+	var by client
+	if err == nil {
+		by, err = d.signIn(r)
+	}
+	if err == nil {
+		err = d.understood(r, path, rt, bodyErr)
 	}
 	var answer any
 	if err == nil {
-		req := &request{Request: params, d: d, body: body, show: d.view(stale)}
+		req := &request{Request: params, d: d, body: body, by: by, show: d.view(how.stale)}
 		if err = req.allowed(rt); err == nil {
-			answer, err = rt.answer(req)
+			answer, err = d.carryOut(req, rt, how)
 		}
 	}
-	if dropAfter {
-		panic(http.ErrAbortHandler)
+	if how.dropAfter || alive.over() {
+		err = errDropped
 	}
-	if err != nil {
-		status = d.fail(w, r, number, name, effects, err)
+	if _, flows := answer.(written); flows || len(how.spoils) == 0 {
+		status = d.tell(w, r, number, name, effects, rt, answer, err)
 		return
 	}
-	status = rt.status
+	spoiled := &kept{header: http.Header{}}
+	d.tell(spoiled, r, number, name, effects, rt, answer, err)
+	status = spoiled.spoil(w, how.spoils)
+}
+
+// tell answers a call, and returns the status that it answered with.
+func (d *Director) tell(w http.ResponseWriter, r *http.Request, number int, name string, effects []FaultRule, rt *route, answer any, err error) int {
+	if err != nil {
+		return d.fail(w, r, number, name, effects, err)
+	}
+	status := rt.status
+	if a, later := answer.(accepted); later {
+		status, answer = http.StatusAccepted, one(a)
+	}
 	reply(w, status, answer)
+	return status
+}
+
+// understood refuses what cannot be taken for a call of the API.
+func (d *Director) understood(r *http.Request, path string, rt *route, bodyErr error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(bodyErr, &tooLarge):
+		return &refusal{http.StatusRequestEntityTooLarge, "", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
+	case bodyErr != nil:
+		return errDropped // the client left while it was speaking
+	case rt == nil:
+		return d.unknown(r, path)
+	}
+	return nil
 }
 
 // slashes collapses repeated slashes; clients send some (liqid-api.md 2.0).
@@ -133,12 +153,20 @@ func slashes(path string) string {
 }
 
 // arrive logs a call, lets a test act before it and waits as long as calls
-// take. It returns the call's number and the faults that hit it.
-func (d *Director) arrive(r *http.Request, name string, rt *route, body []byte, began time.Time) (int, []FaultRule, error) {
-	effects := d.faults.hit(r.Method, name)
+// take. It returns the call's number and the faults that hit it; a call that
+// comes before its time, or while the director restarts, hits none.
+func (d *Director) arrive(r *http.Request, name string, rt *route, body []byte) (int, []FaultRule, error) {
+	alive := d.alive()
+	err := alive.answers()
+	if err == nil {
+		err = d.limit()
+	}
 	c := Call{
 		Time: d.clock(), Method: r.Method, Path: name, Query: r.URL.RawQuery,
-		Changing: r.Method != http.MethodGet, Body: string(body), Faults: effects,
+		Changing: r.Method != http.MethodGet, Body: string(body),
+	}
+	if err == nil {
+		c.Faults = d.faults.hit(r.Method, name)
 	}
 	if rt != nil {
 		c.Route = rt.path
@@ -147,33 +175,68 @@ func (d *Director) arrive(r *http.Request, name string, rt *route, body []byte, 
 	if d.config.Before != nil {
 		d.config.Before(c)
 	}
-	return c.Number, effects, d.wait(d.pick(d.config.CallLatency))
+	if err == nil {
+		err = d.pause(alive, d.pick(d.config.CallLatency))
+	}
+	return c.Number, c.Faults, err
+}
+
+// errDropped is a call that ends without an answer: its connection closes.
+var errDropped = errors.New("the connection closes without an answer")
+
+// course is what faults make of the ordinary course of a call.
+type course struct {
+	stale, dropAfter, restarts bool
+	late, down                 time.Duration
+	spoils                     []Effect
+}
+
+func (c *course) add(e FaultRule) {
+	switch {
+	case e.Effect == EffectStale:
+		c.stale = true
+	case e.Effect == EffectDropAfter:
+		c.dropAfter = true
+	case e.Effect == EffectLate:
+		c.late = e.Delay
+	case e.Effect == EffectRestart:
+		c.restarts, c.down = true, e.Delay
+	case spoils(e.Effect):
+		c.spoils = append(c.spoils, e.Effect)
+	}
 }
 
 // inflict carries out one fault as far as it comes before the call. It returns
-// an error when the call ends here with an answer, and panics with
-// http.ErrAbortHandler, which closes the connection, when it ends without one.
-func (d *Director) inflict(r *http.Request, e FaultRule) error {
+// an error when the call ends here.
+func (d *Director) inflict(r *http.Request, alive *life, e FaultRule) error {
+	var err error
 	switch e.Effect {
 	case EffectStatus:
-		return &refusal{e.Status, "", fmt.Sprintf("emulated fault: %s", e)}
+		return statusFault(e)
 	case EffectDropBefore:
-		panic(http.ErrAbortHandler)
+		return errDropped
 	case EffectHang:
 		select {
 		case <-r.Context().Done():
+		case <-alive.ended:
 		case <-d.closing.Done():
 		}
-		panic(http.ErrAbortHandler)
+		return errDropped
 	case EffectDelay:
-		return d.wait(e.Delay)
+		return d.pause(alive, e.Delay)
 	case EffectGone:
-		// A device that is not there any more cannot vanish again.
-		if err := d.Gone(e.Device); err != nil && !errors.Is(err, errAlreadySo) {
-			return err
-		}
+		err = d.Gone(e.Device)
+	case EffectReturn:
+		err = d.Return(e.Device)
+	case EffectReplace:
+		err = d.Replace(e.Device)
+	case EffectNarrow:
+		err = d.Narrow(e.Device)
 	}
-	return nil
+	if errors.Is(err, errAlreadySo) {
+		return nil // a device that is not there any more cannot vanish again
+	}
+	return err
 }
 
 // lookup finds the route of a request. The request it returns carries the
@@ -229,14 +292,25 @@ func (r *request) allowed(rt *route) error {
 }
 
 // fail answers a refusal with its status and an envelope that says the same:
-// some clients look at one, some at the other (liqid-api.md 2.0).
+// some clients look at one, some at the other (liqid-api.md 2.0). It panics with
+// http.ErrAbortHandler, which closes the connection, for a call that is dropped.
 func (d *Director) fail(w http.ResponseWriter, r *http.Request, number int, name string, effects []FaultRule, err error) int {
+	if errors.Is(err, errDropped) {
+		panic(http.ErrAbortHandler)
+	}
 	var why *refusal
 	if !errors.As(err, &why) {
 		why = &refusal{http.StatusInternalServerError, "", err.Error()}
 	}
 	if why.rule != "" {
 		d.journal.violation(Violation{Call: number, Time: d.clock(), Method: r.Method, Path: name, Rule: why.rule, Reason: why.text, Faults: effects})
+	}
+	var later *tooSoon
+	if errors.As(err, &later) {
+		w.Header().Set("Retry-After", strconv.Itoa(later.seconds))
+	}
+	if why.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	var e envelope
 	e.Response.Data = []any{}
@@ -251,6 +325,10 @@ func reply(w http.ResponseWriter, status int, answer any) {
 	if status == http.StatusNoContent {
 		w.Header().Set("Server", serverHeader)
 		w.WriteHeader(status)
+		return
+	}
+	if own, ok := answer.(written); ok {
+		own.write(w)
 		return
 	}
 	if b, ok := answer.(bare); ok {
@@ -343,14 +421,22 @@ type deviceFields struct {
 
 // fields reads the body, which may come under any content type.
 func (r *request) fields() (*fields, error) {
-	if len(bytes.TrimSpace(r.body)) == 0 {
-		return nil, invalid("the body is missing")
-	}
 	var f fields
-	if err := json.Unmarshal(r.body, &f); err != nil {
-		return nil, invalid("the body is not the record that belongs here: %v", err)
+	if err := r.decode(&f); err != nil {
+		return nil, err
 	}
 	return &f, nil
+}
+
+// decode reads the body as one record of its own.
+func (r *request) decode(into any) error {
+	if len(bytes.TrimSpace(r.body)) == 0 {
+		return invalid("the body is missing")
+	}
+	if err := json.Unmarshal(r.body, into); err != nil {
+		return invalid("the body is not the record that belongs here: %v", err)
+	}
+	return nil
 }
 
 // pathID reads a positive id out of the path.

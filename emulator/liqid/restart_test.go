@@ -1,0 +1,212 @@
+package liqid
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/composa-dev/composa/internal/stomp"
+)
+
+// TestRestartForgets: what becomes of sessions and queues is a habit, with a
+// data folder and without.
+func TestRestartForgets(t *testing.T) {
+	for habit, want := range map[string]string{
+		"keeps": "group 1 [gpu1], machine 1 [gpu2]", "forgets-queues": "group 1 [], machine 1 []", "forgets-sessions": "",
+	} {
+		for _, dir := range []string{"", t.TempDir()} {
+			t.Run(fmt.Sprintf("%s,data=%t", habit, dir != ""), func(t *testing.T) {
+				d := start(t, Config{DataDir: dir, Habits: Habits{Restart: habit}})
+				compose(t, d, "pcpu0", "gpu0", "ssd0")
+				for _, c := range [][3]string{
+					{"POST", "pool/edit", poolBody(1)}, {"POST", "predevice/gpu", memberBody("gpu2", 1)}, {"POST", "pool/done", poolBody(1)},
+					{"POST", "pool/edit", poolBody(1)}, {"POST", "predevice/gpu", memberBody("gpu1", 1)},
+					{"POST", "fabric/edit", `{"mach_id":1}`}, {"POST", "relate/gpu", relateBody("gpu2", 1, 1)},
+				} {
+					must[any](t, d, c[0], c[1], c[2])
+				}
+				for _, err := range []error{d.Use("gpu0", true), d.Gone("gpu7"), d.Narrow("gpu6"), d.Replace("gpu5"), d.Restart(0)} {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				s := d.Snapshot()
+				var open []string
+				for _, v := range s.Sessions {
+					if v.Machine != 0 {
+						open = append(open, fmt.Sprintf("machine %d %v", v.Machine, v.Add))
+					} else {
+						open = append(open, fmt.Sprintf("group %d %v", v.Group, v.Add))
+					}
+				}
+				if got := strings.Join(open, ", "); got != want {
+					t.Errorf("sessions: %s, want %s", got, want)
+				}
+				if m := s.Machines; len(m) != 1 || strings.Join(m[0].Devices, " ") != "pcpu0 gpu0 ssd0" {
+					t.Errorf("machines = %+v", m)
+				}
+				gpu0, _ := s.Device("gpu0")
+				gpu5, _ := s.Device("gpu5")
+				gpu6, _ := s.Device("gpu6")
+				gpu7, _ := s.Device("gpu7")
+				if gpu0.InUse || gpu5.Replaced != 1 || !gpu6.Narrow || !gpu7.Gone {
+					t.Errorf("devices: %+v %+v %+v %+v", gpu0, gpu5, gpu6, gpu7)
+				}
+				if v := d.Violations(); len(v) != 0 {
+					t.Errorf("violations: %v", v)
+				}
+			})
+		}
+	}
+}
+
+// TestRestartAmidACommit: it is finished, or never carried out, by habit; its
+// client hears nothing either way, nor does anybody while the director is down.
+func TestRestartAmidACommit(t *testing.T) {
+	for habit, want := range map[string]string{"keeps": "grouped", "forgets-queues": "grouped", "forgets-sessions": "free"} {
+		for _, how := range []string{"by fault", "by hand", "with a data folder"} {
+			t.Run(habit+", "+how, func(t *testing.T) {
+				c := Config{CommitLatency: Latency{Min: 10 * time.Second}, Habits: Habits{Restart: habit}}
+				if how == "with a data folder" {
+					c.DataDir = t.TempDir()
+				}
+				synctest.Test(t, func(t *testing.T) {
+					w := onWire(t, c)
+					must[any](t, w.d, "POST", "group", groupBody(1, "g"))
+					must[any](t, w.d, "POST", "pool/edit", poolBody(1))
+					must[any](t, w.d, "POST", "predevice/gpu", memberBody("gpu1", 1))
+					began := time.Now()
+					if how == "by fault" {
+						fault(t, w.d, "* POST pool/done restart=2s")
+						w.want(0, "POST", "pool/done", poolBody(1))
+					} else {
+						done := make(chan heard)
+						go func() { done <- w.call("POST", "pool/done", poolBody(1)) }()
+						synctest.Wait()
+						if err := w.d.Restart(2 * time.Second); err != nil {
+							t.Fatal(err)
+						}
+						if got := <-done; got.err == nil {
+							t.Errorf("answered %d %s", got.status, got.body)
+						}
+					}
+					if took := time.Since(began); took != 0 {
+						t.Errorf("the connection was cut after %v", took)
+					}
+					w.want(0, "GET", "fabric/id", "")
+					time.Sleep(2*time.Second - 1)
+					w.want(0, "GET", "fabric/id", "")
+					time.Sleep(1)
+					w.want(200, "GET", "fabric/id", "")
+					if at := whereIs(w.d.Snapshot(), "gpu1"); at != "free" {
+						t.Errorf("while the commit is under way, gpu1 is %s", at)
+					}
+					time.Sleep(8 * time.Second)
+					synctest.Wait()
+					if s := w.d.Snapshot(); whereIs(s, "gpu1") != want || len(s.Sessions) != 0 || len(s.Pending)+s.Late != 0 {
+						t.Errorf("gpu1 is %s, want %s; sessions %v, pending %v, %d late", whereIs(s, "gpu1"), want, s.Sessions, s.Pending, s.Late)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestRestartFault: a call that commits nothing comes too late, unless another
+// fault lets it be carried out first.
+func TestRestartFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := onWire(t, Config{})
+		fault(t, w.d, "#1 POST group restart", "#2 POST group drop-after", "#2 POST group restart=1s")
+		w.want(0, "POST", "group", groupBody(1, "a"))
+		if g := w.d.Snapshot().Groups; len(g) != 0 {
+			t.Errorf("groups = %v", g)
+		}
+		w.want(0, "POST", "group", groupBody(1, "a"))
+		if g := w.d.Snapshot().Groups; len(g) != 1 {
+			t.Errorf("groups = %v", g)
+		}
+		w.want(0, "GET", "group", "")
+		time.Sleep(time.Second)
+		w.want(200, "GET", "group", "")
+	})
+}
+
+// TestRestartDropsWhatIsOnItsWay: a call that was not taken up yet never is.
+func TestRestartDropsWhatIsOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := onWire(t, Config{})
+		fault(t, w.d, "* POST group delay=1m", "* GET machine hang")
+		done := make(chan heard, 2)
+		go func() { done <- w.call("POST", "group", groupBody(1, "a")) }()
+		go func() { done <- w.call("GET", "machine", "") }()
+		synctest.Wait()
+		if err := w.d.Restart(0); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got := <-done; got.err == nil {
+				t.Errorf("answered %d %s", got.status, got.body)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if g := w.d.Snapshot().Groups; len(g) != 0 {
+			t.Errorf("groups = %v", g)
+		}
+	})
+}
+
+// TestRestartKeepsLateEffects as it keeps commits under way.
+func TestRestartKeepsLateEffects(t *testing.T) {
+	for habit, want := range map[string]string{"keeps": "grouped", "forgets-queues": "grouped", "forgets-sessions": "free"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := onWire(t, Config{Habits: Habits{Restart: habit}})
+			queueLate(t, w)
+			if err := w.d.Restart(0); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(30 * time.Second)
+			synctest.Wait()
+			if s := w.d.Snapshot(); whereIs(s, "gpu1") != want || s.Late != 0 {
+				t.Errorf("%s: gpu1 is %s, want %s; %d late", habit, whereIs(s, "gpu1"), want, s.Late)
+			}
+		})
+	}
+}
+
+func TestRestartCutsSockets(t *testing.T) {
+	d := start(t, Config{})
+	server := httptest.NewUnstartedServer(d.Handler())
+	server.Config.ConnState = d.ConnState
+	server.Start()
+	t.Cleanup(func() { d.Close(); server.Close() })
+	c, err := stomp.Dial(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http")+eventPath, []string{"/data/group"}, stomp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	next(t, c, "/data/group", func(l []groupRecord) bool { return len(l) == 0 })
+	if err := d.Restart(0); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Next(t.Context()); err == nil {
+		t.Errorf("pushed %v after the restart", m)
+	}
+}
+
+func TestRestartRefuses(t *testing.T) {
+	d := start(t, Config{})
+	for _, down := range []time.Duration{-1, maxFaultDelay + 1} {
+		if err := d.Restart(down); err == nil {
+			t.Errorf("down for %v was taken", down)
+		}
+	}
+	d.Close()
+	if err := d.Restart(0); err == nil {
+		t.Error("a closed director restarted")
+	}
+}

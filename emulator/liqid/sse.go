@@ -1,0 +1,134 @@
+package liqid
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Server-sent events: liqid-api.md 2.16. What a real director sends is not
+// known; here a stream carries what the event socket pushes, the whole
+// collection as a bare array, first as it is and then whenever it has changed.
+
+const eventStreamType = "text/event-stream;charset=UTF-8"
+
+// streams are the six collections that can be followed.
+var streams = map[string]func(*Director, show) ([]byte, error){
+	"device":    pushedAs("/data/device"),
+	"group":     pushedAs("/data/group"),
+	"machine":   pushedAs("/data/machine"),
+	"predevice": pushedAs("/data/predevice"),
+	"group/details": func(_ *Director, at show) ([]byte, error) {
+		out := []groupDetails{}
+		for _, g := range at.sortedGroups() {
+			out = append(out, at.groupDetails(g))
+		}
+		return encode(out)
+	},
+	"machine/details": func(d *Director, at show) ([]byte, error) {
+		out := []machineDetails{}
+		for _, m := range at.sortedMachines() {
+			out = append(out, at.machineDetails(m, d.clock()))
+		}
+		return encode(out)
+	},
+}
+
+func pushedAs(destination string) func(*Director, show) ([]byte, error) {
+	return func(d *Director, at show) ([]byte, error) { return d.collection(at, destination) }
+}
+
+// follow answers GET sse/{stream}.
+func follow(name string) func(*request) (any, error) {
+	return func(r *request) (any, error) { return &stream{r, streams[name]}, nil }
+}
+
+// stream is an answer that goes on until either side ends it.
+type stream struct {
+	r    *request
+	body func(*Director, show) ([]byte, error)
+}
+
+func (s *stream) write(w http.ResponseWriter) {
+	d := s.r.d
+	ctx, leave, err := d.attend(s.r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer leave()
+	w.Header().Set("Content-Type", eventStreamType)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Server", serverHeader)
+	var beats <-chan time.Time
+	if beat := d.config.HeartBeat; beat > 0 {
+		ticker := time.NewTicker(beat)
+		defer ticker.Stop()
+		beats = ticker.C
+	}
+	control := http.NewResponseController(w)
+	// A client that reads nothing does not hold its stream for ever. Where there
+	// is no connection behind w there is nothing to time out.
+	say := func(parts ...[]byte) error {
+		if err := control.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		for _, p := range parts {
+			if _, err := w.Write(p); err != nil {
+				return err
+			}
+		}
+		return control.Flush()
+	}
+	var sent []byte
+	for {
+		d.mu.Lock()
+		at, changed := d.show(d.now), d.changed
+		d.mu.Unlock()
+		body, err := s.body(d, at)
+		if err != nil {
+			return
+		}
+		if sent == nil || !bytes.Equal(sent, body) {
+			if say([]byte("data:"), body, []byte("\n\n")) != nil {
+				return
+			}
+			sent = body
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-beats:
+			if say([]byte(":\n\n")) != nil {
+				return
+			}
+		}
+	}
+}
+
+// attend counts one who listens to events: [Director.CutSockets] and
+// [Director.Close] end the context it returns, and Close waits until leave was
+// called.
+func (d *Director) attend(parent context.Context) (ctx context.Context, leave func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, nil, errClosing
+	}
+	d.sockets.Add(1)
+	s := &socket{d: d}
+	s.ctx, s.cut = context.WithCancel(parent)
+	stop := context.AfterFunc(d.closing, s.cut)
+	d.conns[s] = struct{}{}
+	return s.ctx, func() {
+		stop()
+		s.cut()
+		d.mu.Lock()
+		delete(d.conns, s)
+		d.mu.Unlock()
+		d.sockets.Done()
+	}, nil
+}
