@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GO      ?= go
 PACKAGES = ./...
 
-.PHONY: help demo build test prove check bench generate parts
+.PHONY: help demo build test prove faults check bench generate parts
 
 help: ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -29,6 +29,9 @@ test: parts ## every test, at small counts, with the race detector
 
 prove: parts ## the same tests at the counts that prove the promises (long)
 	COMPOSA_PROVE=1 $(GO) test -race -count=1 -timeout 120m $(PACKAGES)
+
+faults: ## every failure of a director at each call of compose, plug, move and free: a table of what it leaves
+	COMPOSA_PROVE=1 $(GO) test -count=1 -timeout 180m ./internal/damage -run '^TestTable$$' -v
 
 check: ## what a change must pass: format, vet, staticcheck, generated files, tests
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
