@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"iter"
 	"strings"
 
 	"github.com/composa-dev/composa/api"
@@ -20,6 +21,7 @@ func (a *app) eventLs() *cobra.Command {
 		filter client.EventFilter
 		after  string
 		follow bool
+		limit  int
 	)
 	cmd := &cobra.Command{
 		Use:     "ls",
@@ -27,10 +29,17 @@ func (a *app) eventLs() *cobra.Command {
 		Short:   "list events, or follow them as they happen",
 		Long: `List events in the order in which they happened. With --follow those that happen
 from now on are printed (or with --after those behind one), until an interrupt.
--o jsonl prints one object a line.`,
+With --limit the newest alone are listed, still the oldest of them first. -o jsonl
+prints one object a line.`,
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case limit < 0:
+				return wrong("cannot list %d events", limit).next("write --limit 20, or 0 for all of them")
+			case limit > 0 && follow:
+				return wrong("cannot follow only %s: those that happen are printed as long as they are followed", plural(limit, "event")).next("leave out --limit or --follow")
+			}
 			c, err := a.connect()
 			if err != nil {
 				return err
@@ -38,7 +47,7 @@ from now on are printed (or with --after those behind one), until an interrupt.
 			if follow {
 				return a.followEvents(cmd.Context(), c, after, filter)
 			}
-			events, err := client.All(c.PastEvents(cmd.Context(), after, filter))
+			events, err := newest(limit, c.PastEvents(cmd.Context(), after, filter))
 			if err != nil {
 				return err
 			}
@@ -47,13 +56,32 @@ from now on are printed (or with --after those behind one), until an interrupt.
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&follow, "follow", "f", false, "print events as they happen")
+	f.IntVar(&limit, "limit", 0, "only the newest `N` (0: all)")
 	f.StringVar(&after, "after", "", "only those behind the event of this `ID`")
 	f.StringVar(&filter.Type, "type", "", "only those of this `TYPE`, such as machine.ready")
 	f.StringVar(&filter.Subject, "subject", "", "only those about this `ID`")
-	for _, name := range []string{"after", "type", "subject"} {
+	for _, name := range []string{"after", "limit", "type", "subject"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, nothing)
 	}
 	return cmd
+}
+
+// newest collects the last limit items, in their order; 0: all.
+func newest[T any](limit int, seq iter.Seq2[T, error]) ([]T, error) {
+	var last []T
+	for item, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		last = append(last, item)
+		if limit > 0 && len(last) == 2*limit { // so that moving costs one copy an item
+			last = append(last[:0], last[limit:]...)
+		}
+	}
+	if limit > 0 && len(last) > limit {
+		last = last[len(last)-limit:]
+	}
+	return last, nil
 }
 
 // followEvents prints events until an interrupt, which is how it ends.

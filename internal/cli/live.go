@@ -17,10 +17,10 @@ import (
 // steps, which one, how long so far and how long it took the last times. The
 // bars are gone when it is closed.
 type liveProgress struct {
-	bars  *mpb.Progress
-	width int
-	clock func() time.Time
-	each  map[string]*liveBar // by id of operation
+	bars   *mpb.Progress
+	layout layout
+	clock  func() time.Time
+	each   map[string]*liveBar // by id of operation
 }
 
 // liveBar is drawn by goroutines of mpb while newer states come.
@@ -30,16 +30,46 @@ type liveBar struct {
 	op  *api.Operation
 }
 
-// barWidth is how wide a bar is, in characters.
-const barWidth = 20
+// The widths of what is drawn, in characters.
+const (
+	barWidth  = 20
+	nameWidth = 24
+	// roomy is how wide a terminal must be for a bar beside the words.
+	roomy = 72
+)
+
+// layout is what a terminal has room for.
+type layout struct {
+	width, bar, name int
+	about            bool // also how long it took the last times
+}
+
+// layoutOf is the layout of a terminal. On a narrow one the words matter more
+// than a bar, and no line is longer than it.
+func layoutOf(width int) layout {
+	switch {
+	case width <= 0:
+		width = 80
+	case width < roomy:
+		return layout{width: width, name: min(nameWidth, max(leastWidth, width/2-len(emulatedMark)))}
+	}
+	return layout{width: width, bar: barWidth, name: nameWidth, about: true}
+}
+
+// room is what is left for the words behind the head and the bar.
+func (l layout) room(head string) int {
+	room := l.width - utf8.RuneCountInString(head) - 2
+	if l.bar > 0 {
+		room -= l.bar + 2
+	}
+	return max(room, leastWidth)
+}
 
 func newLiveProgress(out io.Writer, width int, clock func() time.Time) *liveProgress {
-	if width <= 0 {
-		width = 80
-	}
+	l := layoutOf(width)
 	return &liveProgress{
-		bars:  mpb.New(mpb.WithOutput(out), mpb.WithWidth(width), mpb.WithAutoRefresh()),
-		width: width, clock: clock, each: map[string]*liveBar{},
+		bars:   mpb.New(mpb.WithOutput(out), mpb.WithWidth(l.width), mpb.WithAutoRefresh()),
+		layout: l, clock: clock, each: map[string]*liveBar{},
 	}
 }
 
@@ -72,12 +102,20 @@ func (p *liveProgress) add(b *liveBar) *mpb.Bar {
 			return of(b.op)
 		})
 	}
-	return p.bars.New(0, mpb.BarStyle().Lbound("[").Rbound("]"),
-		mpb.BarWidth(barWidth),
-		mpb.PrependDecorators(text(func(op *api.Operation) string { return clean(liveHead(op)) + " " })),
+	l := p.layout
+	style := mpb.BarFillerBuilder(mpb.NopStyle())
+	if l.bar > 0 {
+		style = mpb.BarStyle().Lbound("[").Rbound("]")
+	}
+	return p.bars.New(0, style,
+		mpb.BarWidth(l.bar), mpb.BarFillerTrim(),
+		mpb.PrependDecorators(text(func(op *api.Operation) string { return liveHead(op, l) + "  " })),
 		mpb.AppendDecorators(text(func(op *api.Operation) string {
-			room := p.width - utf8.RuneCountInString(liveHead(op)) - barWidth - 4
-			return " " + cut(clean(liveTail(op, p.clock())), max(room, leastWidth))
+			tail := cut(clean(liveTail(op, l, p.clock())), l.room(liveHead(op, l)))
+			if l.bar > 0 {
+				tail = "  " + tail
+			}
+			return tail
 		})))
 }
 
@@ -105,16 +143,16 @@ func counted(op *api.Operation) (done, total int) {
 }
 
 // liveHead stands before a bar.
-func liveHead(op *api.Operation) string {
-	return marked(cut(operationName(op), 24), op.Emulated)
+func liveHead(op *api.Operation, l layout) string {
+	return marked(cut(clean(operationName(op)), l.name), op.Emulated)
 }
 
 // liveTail stands behind a bar: "3/7 12 s of about 14 s  attach rack1/gpu0 to
 // train".
-func liveTail(op *api.Operation, now time.Time) string {
+func liveTail(op *api.Operation, l layout, now time.Time) string {
 	done, total := counted(op)
 	text := fmt.Sprintf("%d/%d %s", done, total, secondsText(elapsed(op, now).Round(time.Second).Seconds()))
-	if op.Typical > 0 {
+	if op.Typical > 0 && l.about {
 		text += " of about " + secondsText(op.Typical)
 	}
 	return text + "  " + liveDoing(op)

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -78,7 +80,7 @@ func TestLiveLine(t *testing.T) {
 		{"waiting", waiting, "1/3 12 s of about 14 s  waits for its fabric: rack1 is silent"},
 		{"undoing", undoing, "1/3 12 s of about 14 s  going back: attach rack1/gpu0, rack1/gpu1 to train"},
 	} {
-		if got := liveTail(tt.op, noon.Add(12*time.Second)); got != tt.want {
+		if got := liveTail(tt.op, layoutOf(100), noon.Add(12*time.Second)); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -138,6 +140,31 @@ func TestLiveProgressDrawsAndEnds(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "a line between\n") {
 		t.Errorf("the note is not in %q", out.String())
+	}
+}
+
+// On a narrow terminal the words have the room of the bar, and no line is longer
+// than the terminal, whose next line it would spoil.
+func TestLiveProgressOnANarrowTerminal(t *testing.T) {
+	control := regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+	for width, want := range map[int]string{
+		1: "", 20: "train (emulated)", 40: "train (emulated)  1/3 5 s  attach rack1…", 60: "train (emulated)  1/3 5 s  attach rack1/gpu0, rack1/gpu1 to…",
+		71: "train (emulated)  1/3 5 s  attach rack1/gpu0", 72: "train (emulated)  [=====", 120: "train (emulated)  [=====",
+	} {
+		out := newShared()
+		p := newLiveProgress(out, width, func() time.Time { return noon.Add(5 * time.Second) })
+		p.show(operationAt("running", 1))
+		out.until(t, "\n")
+		p.close()
+		drawn := control.ReplaceAllString(out.String(), "")
+		if !strings.Contains(drawn, want) {
+			t.Errorf("%d characters: %q is not in %q", width, want, drawn)
+		}
+		for line := range strings.Lines(drawn) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+				t.Errorf("%d characters: a line has %d: %q", width, n, line)
+			}
+		}
 	}
 }
 
