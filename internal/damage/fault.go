@@ -273,17 +273,21 @@ func (p *play) comeToRest(ctx context.Context) error {
 func (p *play) endForeign() {
 	for _, r := range p.racks {
 		for _, s := range r.director.Snapshot().Sessions {
-			if !s.Foreign {
-				continue
-			}
-			if s.Machine == 0 {
-				r.director.Rival().Do("POST", "pool/cancel", fmt.Sprintf(`{"grp_id":%d,"coordinates":{"rack":0,"shelf":0,"node":1}}`, s.Group))
-				continue
-			}
-			for _, path := range []string{"fabric/edit/cancel", "fabric/cancel"} {
-				r.director.Rival().Do("POST", path, fmt.Sprintf(`{"mach_id":%d,"grp_id":%d}`, s.Machine, s.Group))
+			if s.Foreign {
+				p.cancel(r, s)
 			}
 		}
+	}
+}
+
+// cancel ends a session of somebody else; the path differs between eras.
+func (p *play) cancel(r *rack, s emulator.SessionState) {
+	if s.Machine == 0 {
+		p.log.Debug("cancelled", "err", r.director.Rival().Do("POST", "pool/cancel", fmt.Sprintf(`{"grp_id":%d,"coordinates":{"rack":0,"shelf":0,"node":1}}`, s.Group)))
+		return
+	}
+	for _, path := range []string{"fabric/edit/cancel", "fabric/cancel"} {
+		p.log.Debug("cancelled", "err", r.director.Rival().Do("POST", path, fmt.Sprintf(`{"mach_id":%d,"grp_id":%d}`, s.Machine, s.Group)))
 	}
 }
 

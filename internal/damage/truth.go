@@ -54,6 +54,7 @@ func (s *Site) Damage(site *composa.Site, before []untouched) []string {
 	for i, r := range s.racks {
 		t := &truth{site: site, rack: r, snap: r.director.Snapshot(), mark: composa.GroupMark(s.id)}
 		t.machines()
+		t.inUse()
 		t.bindings()
 		t.leaked()
 		t.open()
@@ -148,16 +149,12 @@ func (t *truth) owner(native int, label string) *composa.Machine {
 	return nil
 }
 
-// machines: whatever machine is in our group is one of ours, and what is in it
-// is claimed for it.
-func (t *truth) machines() {
+// inUse: what is in a machine of ours is claimed for it. It must hold at any
+// moment, whatever is under way.
+func (t *truth) inUse() {
 	for _, seen := range t.snap.Machines {
-		if !t.ours(seen.Group) {
-			continue
-		}
 		m := t.owner(seen.ID, seen.Name)
-		if m == nil {
-			t.says("machine %d %q with %v is nobody's", seen.ID, seen.Name, seen.Devices)
+		if m == nil || !t.ours(seen.Group) {
 			continue
 		}
 		for _, name := range seen.Devices {
@@ -165,6 +162,18 @@ func (t *truth) machines() {
 			if c == nil || c.Machine != m.ID && c.Heir != m.ID {
 				t.says("%s is in machine %q, and its claim is %s", name, m.Name, t.told(c))
 			}
+		}
+	}
+}
+
+// machines: whatever machine is in our group is one of ours.
+func (t *truth) machines() {
+	for _, seen := range t.snap.Machines {
+		if !t.ours(seen.Group) {
+			continue
+		}
+		if t.owner(seen.ID, seen.Name) == nil {
+			t.says("machine %d %q with %v is nobody's", seen.ID, seen.Name, seen.Devices)
 		}
 	}
 }
