@@ -1,6 +1,10 @@
 package liqid
 
-import "time"
+import (
+	"net/http"
+	"slices"
+	"time"
+)
 
 // pendingCommand is a commit under way.
 type pendingCommand struct {
@@ -54,15 +58,15 @@ func (r *request) commit(c commit) (any, error) {
 	switch how := d.config.Habits.Commit; {
 	case how == "early":
 		answer := c.record(before)
-		d.working.Go(func() { d.finish(p, c.apply) })
+		go d.finish(p, c.apply)
 		return one(answer), nil
 	case how == "accepted" && !c.waits:
 		answer := c.record(before)
 		id := d.work.begin("", unset, d.clock())
-		d.working.Go(func() {
+		go func() {
 			_, err := d.finish(p, c.apply)
 			d.work.end(id, err)
-		})
+		}()
 		return accepted{answer, r.link(id)}, nil
 	}
 	after, err := d.finish(p, c.apply)
@@ -92,28 +96,29 @@ func (d *Director) begin(c commit, by client) (pendingCommand, show, error) {
 		start: d.clock(), by: by, answered: d.config.Habits.Commit == "early", abandoned: make(chan struct{}),
 	}
 	d.pending = append(d.pending, p)
+	d.working.Add(1)
 	return p, d.show(d.now), nil
 }
 
 // finish makes the effect of a commit so when its time has come. It leaves the
-// list in the same moment.
+// list in the same moment. Every commit that began is finished once.
 func (d *Director) finish(p pendingCommand, apply func(*state) error) (show, error) {
+	defer d.working.Done()
 	err := d.waitFor(d.pick(d.config.CommitLatency), p.abandoned)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := range d.pending {
-		if d.pending[i].id == p.id {
-			d.pending = append(d.pending[:i:i], d.pending[i+1:]...)
-			break
-		}
+	i := slices.IndexFunc(d.pending, func(other pendingCommand) bool { return other.id == p.id })
+	if i < 0 {
+		return show{}, errAbandoned // whichever of the two the wait saw first
 	}
+	d.pending = append(d.pending[:i:i], d.pending[i+1:]...)
 	if err != nil {
 		return show{}, err
 	}
 	return d.changeLocked(true, apply)
 }
 
-var errAbandoned = &refusal{503, "", "the director restarted before it was done"}
+var errAbandoned = &refusal{http.StatusServiceUnavailable, "", "the director restarted before it was done"}
 
 // abandon ends every commit under way without its effect. d.mu is held.
 func (d *Director) abandon() {

@@ -13,10 +13,31 @@ import (
 // toy is the director as small as it can be: where each device is, and what
 // is queued where. It is written from liqid-api.md 3.9, not from the code.
 type toy struct {
+	api            string
+	habits         Habits
 	group, machine map[string]int // of a device; 0 is none
 	groups         map[int]bool
 	machines       map[int]int // machine to its group
 	pools, edits   map[int]*toyQueue
+	past           map[int][]string // what a machine had
+	highest        int              // machine id there ever was
+}
+
+// openable says whether a session may be opened, given the one that is open on
+// the target.
+func (m *toy) openable(open *toyQueue) bool {
+	if open != nil {
+		return m.habits.SecondEdit != "refused"
+	}
+	return m.habits.Editing == "many" || len(m.pools)+len(m.edits) == 0
+}
+
+// opened is the session after it was opened, for the first time or again.
+func (m *toy) opened(open *toyQueue) *toyQueue {
+	if open != nil && m.habits.SecondEdit == "shared" {
+		return open
+	}
+	return &toyQueue{}
 }
 
 type toyQueue struct{ add, remove []string }
@@ -30,17 +51,34 @@ func (q *toyQueue) put(list *[]string, device string) {
 // TestModel makes random calls, right ones and wrong ones, and holds that the
 // director accepts exactly what the model accepts and ends up in the same state.
 func TestModel(t *testing.T) {
-	devices := []string{"pcpu0", "gpu0", "gpu1", "ssd0"}
 	rapid.Check(t, func(t *rapid.T) {
-		d, err := New(Config{Counts: Counts{CPUs: 1, GPUs: 2, SSDs: 1}})
+		m := toy{
+			api:   rapid.SampledFrom(Eras()).Draw(t, "era"),
+			group: map[string]int{}, machine: map[string]int{}, groups: map[int]bool{}, machines: map[int]int{},
+			pools: map[int]*toyQueue{}, edits: map[int]*toyQueue{}, past: map[int][]string{},
+		}
+		for _, name := range HabitNames() {
+			if err := m.habits.Set(name + "=" + rapid.SampledFrom(HabitValues(name)).Draw(t, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		devices := []string{"pcpu0", "gpu0", "gpu1", "ssd0"}
+		if m.api >= "3" {
+			devices = append(devices, "mem0")
+		}
+		cancels := []string{"fabric/edit/cancel", "fabric/reprogram/cancel"}
+		if m.api == "2.4" {
+			cancels = []string{"fabric/cancel"}
+		}
+		d, err := New(Config{API: m.api, Habits: m.habits, Counts: Counts{CPUs: 1, GPUs: 2, SSDs: 1, Memories: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		m := toy{map[string]int{}, map[string]int{}, map[int]bool{}, map[int]int{}, map[int]*toyQueue{}, map[int]*toyQueue{}}
 
 		try := func(legal bool, method, path, body string) bool {
 			status, text := call(d, method, path, body)
+			d.working.Wait() // for what works on after its answer
 			if (status < 300) != legal {
 				t.Fatalf("%s %s %s: %d, the model says legal is %t: %s", method, path, body, status, legal, text)
 			}
@@ -69,6 +107,7 @@ func TestModel(t *testing.T) {
 					if of == g {
 						release(k)
 						delete(m.machines, k)
+						delete(m.past, k)
 					}
 				}
 				for _, v := range devices {
@@ -79,8 +118,8 @@ func TestModel(t *testing.T) {
 			}
 		}
 		editPool := func(g int) {
-			if try(m.groups[g] && m.pools[g] == nil, "POST", "pool/edit", poolBody(g)) {
-				m.pools[g] = &toyQueue{}
+			if try(m.groups[g] && m.openable(m.pools[g]), "POST", "pool/edit", poolBody(g)) {
+				m.pools[g] = m.opened(m.pools[g])
 			}
 		}
 		cancelPool := func(g int) {
@@ -123,6 +162,7 @@ func TestModel(t *testing.T) {
 			_, used := m.machines[k]
 			if try(k > 0 && !used && m.groups[g], "POST", "machine", machineBody(k, g, "m")) {
 				m.machines[k] = g
+				m.highest = max(m.highest, k)
 			}
 		}
 		deleteMachine := func(k int) {
@@ -131,12 +171,13 @@ func TestModel(t *testing.T) {
 				release(k)
 				delete(m.machines, k)
 				delete(m.edits, k)
+				delete(m.past, k)
 			}
 		}
 		editMachine := func(k int) {
 			_, there := m.machines[k]
-			if try(there && m.edits[k] == nil, "POST", "fabric/edit", fmt.Sprintf(`{"mach_id":%d}`, k)) {
-				m.edits[k] = &toyQueue{}
+			if try(there && m.openable(m.edits[k]), "POST", "fabric/edit", fmt.Sprintf(`{"mach_id":%d}`, k)) {
+				m.edits[k] = m.opened(m.edits[k])
 			}
 		}
 		cancelMachine := func(k int, path string) {
@@ -146,12 +187,12 @@ func TestModel(t *testing.T) {
 		}
 		attach := func(k int, v string) {
 			g := m.machines[k]
-			if try(m.edits[k] != nil && m.group[v] == g && m.machine[v] == 0, "POST", "relate/"+classOf(v), relateBody(v, g, k)) {
+			if try(m.edits[k] != nil && m.group[v] == g && m.machine[v] == 0, "POST", "relate/"+Class(classOf(v)).relateTo(), relateBody(v, g, k)) {
 				m.edits[k].put(&m.edits[k].add, v)
 			}
 		}
 		detach := func(k int, v string) {
-			if try(m.edits[k] != nil && m.machine[v] == k, "DELETE", "relate/"+classOf(v), relateBody(v, m.machines[k], k)) {
+			if try(m.edits[k] != nil && m.machine[v] == k, "DELETE", "relate/"+Class(classOf(v)).relateTo(), relateBody(v, m.machines[k], k)) {
 				m.edits[k].put(&m.edits[k].remove, v)
 			}
 		}
@@ -169,6 +210,7 @@ func TestModel(t *testing.T) {
 			if try(legal, "POST", "fabric/reprogram", fmt.Sprintf(`{"mach_id":%d}`, k)) {
 				for _, v := range q.remove {
 					m.machine[v] = 0
+					m.past[k] = append(m.past[k], v)
 				}
 				for _, v := range q.add {
 					m.machine[v] = k
@@ -197,7 +239,7 @@ func TestModel(t *testing.T) {
 			"delete machine": func(t *rapid.T) { deleteMachine(id.Draw(t, "machine")) },
 			"edit machine":   func(t *rapid.T) { editMachine(id.Draw(t, "machine")) },
 			"cancel machine": func(t *rapid.T) {
-				cancelMachine(id.Draw(t, "machine"), rapid.SampledFrom([]string{"fabric/edit/cancel", "fabric/reprogram/cancel"}).Draw(t, "path"))
+				cancelMachine(id.Draw(t, "machine"), rapid.SampledFrom(cancels).Draw(t, "path"))
 			},
 			"attach":    func(t *rapid.T) { attach(id.Draw(t, "machine"), device.Draw(t, "device")) },
 			"detach":    func(t *rapid.T) { detach(id.Draw(t, "machine"), device.Draw(t, "device")) },
@@ -231,6 +273,49 @@ func TestModel(t *testing.T) {
 	})
 }
 
+// shown is where predevice shows the devices: where they are or, where that is
+// the habit, where they will be once every session is committed.
+func (m *toy) shown() (group, machine map[string]int) {
+	group, machine = maps.Clone(m.group), maps.Clone(m.machine)
+	if m.habits.Queue == "hidden" {
+		return group, machine
+	}
+	for _, g := range slices.Sorted(maps.Keys(m.pools)) {
+		for _, v := range m.pools[g].remove {
+			if group[v] == g && machine[v] == 0 {
+				group[v] = 0
+			}
+		}
+		for _, v := range m.pools[g].add {
+			if group[v] == 0 {
+				group[v] = g
+			}
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(m.edits)) {
+		for _, v := range m.edits[k].remove {
+			if machine[v] == k {
+				machine[v] = 0
+			}
+		}
+		for _, v := range m.edits[k].add {
+			if group[v] == m.machines[k] && machine[v] == 0 {
+				machine[v] = k
+			}
+		}
+	}
+	return group, machine
+}
+
+// lists says whether predevice, asked for a group, lists a device.
+func (m *toy) lists(t *rapid.T, d *Director, group int, device string) bool {
+	status, text := call(d, "GET", fmt.Sprintf("predevice?grp_id=%d", group), "")
+	if status != 200 {
+		t.Fatalf("predevice: %d %s", status, text)
+	}
+	return strings.Contains(text, fmt.Sprintf(`"name":%q`, device))
+}
+
 // compare holds that each device is in exactly one place, the model's, in every
 // record that tells of it.
 func (m *toy) compare(t *rapid.T, d *Director, devices []string) {
@@ -241,8 +326,9 @@ func (m *toy) compare(t *rapid.T, d *Director, devices []string) {
 		}
 	}
 	view := d.view(false)
+	shownGroup, shownMachine := m.shown()
 	places := map[string][]string{}
-	for _, c := range classes {
+	for _, c := range view.era.classes() {
 		for _, r := range view.statusList(func(v *device) bool { return v.class() == c && v.group == 0 }) {
 			places[r.Name] = append(places[r.Name], "free")
 		}
@@ -252,24 +338,57 @@ func (m *toy) compare(t *rapid.T, d *Director, devices []string) {
 	}
 	for _, v := range devices {
 		want := "free"
-		if g := m.group[v]; g != 0 {
+		if g := shownGroup[v]; g != 0 {
 			want = fmt.Sprintf("group %d machine n/a", g)
-			if k := m.machine[v]; k != 0 {
+			if k := shownMachine[v]; k != 0 {
 				want = fmt.Sprintf("group %d machine %d", g, k)
 			}
 		}
-		if got := places[v]; len(got) != 1 || got[0] != want {
+		switch got := places[v]; {
+		case len(got) == 1 && got[0] == want:
+		// What is queued shows beside what is free, and what is queued to leave in neither.
+		case m.habits.Queue == "shown" && m.group[v] == 0 && slices.Equal(got, []string{"free", want}):
+		case m.habits.Queue == "shown" && m.group[v] != 0 && shownGroup[v] == 0 && len(got) == 0:
+		default:
 			t.Fatalf("%s is in %q, want only %q", v, got, want)
+		}
+		for g := range m.groups {
+			listed := m.habits.Members == "all" || shownMachine[v] == 0
+			if got := m.lists(t, d, g, v); got != (listed && shownGroup[v] == g) {
+				t.Fatalf("predevice of group %d lists %s: %t", g, v, got)
+			}
 		}
 	}
 	attached := map[string]int{}
 	for _, r := range view.machineList(func(machine) bool { return true }) {
+		var had []string
 		for _, h := range r.History {
+			if h.DTime != 0 {
+				had = append(had, h.Name)
+				continue
+			}
 			if attached[h.Name] != 0 {
 				t.Fatalf("%s is attached to machines %d and %d", h.Name, attached[h.Name], r.MachID)
 			}
 			attached[h.Name] = r.MachID
 		}
+		want := slices.Sorted(slices.Values(m.past[r.MachID]))
+		if m.habits.History == "attached" {
+			want = nil
+		}
+		if slices.Sort(had); !slices.Equal(had, want) {
+			t.Fatalf("machine %d remembers %v, want %v", r.MachID, had, want)
+		}
+	}
+	next := 1
+	for m.habits.MachineIDs == "lowest" && m.machines[next] != 0 {
+		next++
+	}
+	if m.habits.MachineIDs == "rising" {
+		next = m.highest + 1
+	}
+	if status, text := call(d, "GET", "machine/nextid", ""); status != 200 || !strings.Contains(text, fmt.Sprintf(`["%d"]`, next)) {
+		t.Fatalf("machine/nextid: %d %s, want %d", status, text, next)
 	}
 	for _, v := range devices {
 		if attached[v] != m.machine[v] {

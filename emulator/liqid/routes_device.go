@@ -151,24 +151,36 @@ func (r *request) beginErase() (any, error) {
 		}
 		return erase(d, r.d.clock())
 	}
-	r.d.mu.Lock()
-	err := wipe(r.d.now.clone())
-	r.d.mu.Unlock()
-	if err != nil {
+	if err := r.d.beginErase(id, wipe); err != nil {
 		return nil, err
 	}
-	if t, found := r.d.work.find(id); found && t.state == workPending {
-		return nil, invalid("%s is being erased already", id)
-	}
-	r.d.work.begin(id, id, r.d.clock())
-	r.d.working.Go(func() {
+	go func() {
+		defer r.d.working.Done()
 		err := r.d.wait(r.d.pick(r.d.config.CommitLatency))
 		if err == nil {
 			_, err = r.d.change(true, wipe)
 		}
 		r.d.work.end(id, err)
-	})
+	}()
 	return one(asyncInfo{id, id}), nil
+}
+
+// beginErase holds that a drive can be erased now, once at a time.
+func (d *Director) beginErase(id string, wipe func(*state) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return errClosing
+	}
+	if err := wipe(d.now.clone()); err != nil {
+		return err
+	}
+	if t, found := d.work.find(id); found && t.state == workPending {
+		return invalid("%s is being erased already", id)
+	}
+	d.work.begin(id, id, d.clock())
+	d.working.Add(1)
+	return nil
 }
 
 // mark sets a flag of a device (liqid-api.md 2.9). What they do is inferred: a
