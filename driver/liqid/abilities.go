@@ -2,15 +2,12 @@ package liqid
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/composa-dev/composa"
-	"github.com/composa-dev/composa/internal/stomp"
 )
 
 // knowledge is what was found out about a director by asking. It is asked again
@@ -18,8 +15,10 @@ import (
 // software.
 type knowledge struct {
 	asked     time.Time
-	fabric    int  // fabr_id, part of what is created
-	pending   bool // state/{fabric} lists what is under way
+	fabric    int // fabr_id, part of what is created
+	speaks    speech
+	pending   bool   // there is state/{fabric}, which may list what is under way
+	events    source // what tells of changes; nil: nothing
 	abilities composa.Abilities
 }
 
@@ -30,7 +29,7 @@ const settleTime = time.Minute
 // askAgain is how long what was found out is believed.
 const askAgain = 10 * time.Minute
 
-// dialTime bounds the try whether the event socket works.
+// dialTime bounds the try whether a source of events opens.
 const dialTime = 2 * time.Second
 
 // Abilities says what the director can do, found out by asking it.
@@ -39,13 +38,21 @@ func (f *Fabric) Abilities(ctx context.Context) (*composa.Abilities, error) {
 	if err != nil {
 		return nil, explain("cannot ask "+string(f.config.Name)+" what it can do", err)
 	}
-	return k.able(), nil
+	return f.able(k), nil
 }
 
-func (k *knowledge) able() *composa.Abilities {
+// able is what is known now. That nothing sent before can still take effect is
+// proven only by a list on which a commit of ours was seen to stand.
+func (f *Fabric) able(k *knowledge) *composa.Abilities {
 	a := k.abilities
+	if !f.lists(k) {
+		a.SettleTime = f.config.Timeouts.Late
+	}
 	return &a
 }
+
+// lists says whether the director lists what is under way.
+func (f *Fabric) lists(k *knowledge) bool { return k.pending && f.observed.is(askPending, seenLists) }
 
 // know returns what is known of the director, and asks it where nothing is.
 func (f *Fabric) know(ctx context.Context) (*knowledge, error) {
@@ -60,8 +67,15 @@ func (f *Fabric) know(ctx context.Context) (*knowledge, error) {
 		return nil, err
 	}
 	f.mu.Lock()
-	f.known = k
+	other := f.told != "" && f.told != k.speaks.told
+	f.known, f.told = k, k.speaks.told
 	f.mu.Unlock()
+	if other {
+		f.observed.forget()
+	}
+	if !k.pending {
+		f.observed.saw(askPending, seenNone)
+	}
 	return k, nil
 }
 
@@ -75,26 +89,34 @@ func (f *Fabric) forget() {
 func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {
 	k := &knowledge{asked: f.config.Clock(), abilities: composa.Abilities{
 		Driver: "liqid", Groups: composa.NeedRequired, Make: composa.MakeEmpty, Reshape: composa.ReshapeOn, DetachSure: true,
-		Acts: []composa.Act{
-			composa.ActEnter, composa.ActLeave, composa.ActMake, composa.ActReshape, composa.ActRemove, composa.ActP2P, composa.ActPower,
-		},
 	}}
+	var says version
+	var newer bool
 	err := together(
 		func() (err error) { k.fabric, err = f.fabricID(ctx); return err },
-		func() (err error) { k.abilities.Era, k.abilities.Emulated, err = f.era(ctx); return err },
-		func() error { k.abilities.Push = f.canWatch(ctx); return nil },
+		func() (err error) { says, err = f.version(ctx); return err },
+		func() (err error) { newer, err = f.isThird(ctx); return err },
+		func() error { k.events = f.findEvents(ctx); return nil },
 	)
+	if err == nil && !newer {
+		k.pending, err = f.has(ctx, fmt.Sprintf("state/%d", k.fabric))
+	}
 	if err != nil {
 		return nil, err
 	}
-	_, err = f.calls.read(ctx, fmt.Sprintf("state/%d", k.fabric))
-	switch codeOf(err) {
-	case "":
-		k.pending = true
-	case composa.CodeUnsupported:
-		k.abilities.SettleTime = f.config.Timeouts.Late
-	default:
-		return nil, err
+	line := 2
+	if newer {
+		line = 3
+	}
+	k.speaks = choose(says.era, line, f.config.Era)
+	k.abilities.Era, k.abilities.Emulated, k.abilities.Push = says.era, says.emulated, k.events != nil
+	if says.era == "" {
+		k.abilities.Era = k.speaks.era
+	}
+	if k.speaks.readOnly == "" {
+		k.abilities.Acts = []composa.Act{
+			composa.ActEnter, composa.ActLeave, composa.ActMake, composa.ActReshape, composa.ActRemove, composa.ActP2P, composa.ActPower,
+		}
 	}
 	return k, nil
 }
@@ -117,45 +139,27 @@ func (f *Fabric) fabricID(ctx context.Context) (int, error) {
 	return int(id.value), nil
 }
 
-// era tells the line of the director's software (liqid-api.md 4, "How to
-// tell"): before 2.5 version has one element of nested numbers; from 3.x on
-// there are digests. Only 2.5 is driven.
-func (f *Fabric) era(ctx context.Context) (era string, emulated bool, err error) {
+func (f *Fabric) version(ctx context.Context) (version, error) {
 	a, err := f.calls.read(ctx, "version")
 	if err != nil {
-		return "", false, err
+		return version{}, err
 	}
-	components, older := 0, false
-	for _, raw := range a.data {
-		var w struct {
-			Component text            `json:"component"`
-			Branch    text            `json:"branch"`
-			Older     json.RawMessage `json:"liqcfgd-version"`
-		}
-		if json.Unmarshal(raw, &w) != nil {
-			continue
-		}
-		older = older || w.Older != nil
-		if w.Component != "" {
-			components++
-		}
-		emulated = emulated || strings.EqualFold(string(w.Component), "emulator") || strings.EqualFold(string(w.Branch), "emulated")
-	}
-	newer, err := f.hasDigests(ctx)
-	switch {
-	case err != nil:
-		return "", false, err
-	case newer:
-		return "", false, unsupportedEra("3.x")
-	case older || components == 0:
-		return "", false, unsupportedEra("before 2.5")
-	}
-	return "2.5", emulated, nil
+	return readVersion(a.data), nil
 }
 
-// hasDigests says whether there are digests, perhaps only for those who sign in.
-func (f *Fabric) hasDigests(ctx context.Context) (bool, error) {
-	_, err := f.calls.read(ctx, "digest")
+// isThird says whether the calls of 3.x are there: no version field anywhere
+// tells the API's own (liqid-api.md 4, "How to tell").
+func (f *Fabric) isThird(ctx context.Context) (bool, error) {
+	digests, err := f.has(ctx, "digest")
+	if err != nil || digests {
+		return digests, err
+	}
+	return f.has(ctx, "device/info/gpu")
+}
+
+// has says whether a reading call is there, perhaps only for those who sign in.
+func (f *Fabric) has(ctx context.Context, path string) (bool, error) {
+	_, err := f.calls.read(ctx, path)
 	said, _ := errors.AsType[*fault](err)
 	switch {
 	case err == nil, said != nil && (said.status == http.StatusUnauthorized || said.status == http.StatusForbidden):
@@ -164,33 +168,4 @@ func (f *Fabric) hasDigests(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return false, err
-}
-
-func unsupportedEra(era string) error {
-	f := faultf(composa.CodeUnsupported, "its director software is of the line %s, which this driver does not speak", era)
-	f.next = "it speaks 2.5"
-	return f
-}
-
-// canWatch tries whether one of the event sockets opens.
-func (f *Fabric) canWatch(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
-	c, err := f.dial(ctx)
-	if err != nil {
-		return false
-	}
-	c.Close()
-	return true
-}
-
-// dial opens the event socket at the first address that takes it.
-func (f *Fabric) dial(ctx context.Context) (c *stomp.Client, err error) {
-	for _, at := range f.events {
-		c, err = stomp.Dial(ctx, at, destinations, stomp.Options{HTTPClient: f.calls.events})
-		if err == nil || ctx.Err() != nil {
-			return c, err
-		}
-	}
-	return nil, err
 }

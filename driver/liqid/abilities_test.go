@@ -2,15 +2,16 @@ package liqid
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/composa-dev/composa"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 // told is a director that knows only some paths.
-func told(t *testing.T, answers map[string]string) *Fabric {
+func told(t *testing.T, answers map[string]string, change ...func(*Config)) *Fabric {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		data, ok := answers[strings.TrimPrefix(q.URL.Path, "/liqid/api/v2/")]
@@ -37,7 +38,11 @@ func told(t *testing.T, answers map[string]string) *Fabric {
 		}
 	}))
 	t.Cleanup(server.Close)
-	f, err := New(Config{Name: rackName, URL: server.URL, Site: rackSite, Access: composa.AccessManage, Poll: Poll{Least: time.Millisecond, Most: time.Millisecond}})
+	c := Config{Name: rackName, URL: server.URL, Site: rackSite, Access: composa.AccessManage, Poll: Poll{Least: time.Millisecond, Most: time.Millisecond}}
+	for _, f := range change {
+		f(&c)
+	}
+	f, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,46 +51,92 @@ func told(t *testing.T, answers map[string]string) *Fabric {
 
 const version25 = `[{"component":"liqid-director","version":"2.5.0.0","branch":"release"}]`
 
+func versionOf(number string) string {
+	return fmt.Sprintf(`[{"component":"liqid-director","version":%q,"branch":"release"}]`, number)
+}
+
 func TestErasAreFoundOutByAsking(t *testing.T) {
+	const version24 = `[{"liqcfgd-version":{"major":2,"minor":4,"patch":0,"number":1},"ui-version":{"major":2,"minor":4}}]`
+	third := map[string]string{"fabric/id": `[1]`, "version": versionOf("3.4.0.0"), "digest": `[]`, "device/info/gpu": `[]`}
+	with := func(answers map[string]string, path, data string) map[string]string {
+		changed := maps.Clone(answers)
+		changed[path] = data
+		return changed
+	}
+	second := map[string]string{"fabric/id": `[1]`, "version": version25, "state/1": `[]`}
 	for _, tt := range []struct {
 		name    string
 		answers map[string]string
-		code    composa.Code
-		text    string
-		want    composa.Abilities
+		set     string // in the configuration
+		era     string
+		served  string
+		acts    bool
 	}{
-		{"2.5 with pending lists", map[string]string{"fabric/id": `[1]`, "version": version25, "state/1": `[]`}, "", "",
-			composa.Abilities{Era: "2.5"}},
-		{"2.5 without", map[string]string{"fabric/id": `["1"]`, "version": version25}, "", "",
-			composa.Abilities{Era: "2.5", SettleTime: time.Minute}},
-		{"an emulator", map[string]string{"fabric/id": `[1]`, "version": `[{"component":"emulator"},{"component":"liqid-api"}]`, "state/1": `[]`}, "", "",
-			composa.Abilities{Era: "2.5", Emulated: true}},
-		{"2.4", map[string]string{"fabric/id": `[1]`, "version": `[{"liqcfgd-version":{"major":2,"minor":4}}]`}, composa.CodeUnsupported,
-			"cannot ask rack1 what it can do: its director software is of the line before 2.5, which this driver does not speak; it speaks 2.5", composa.Abilities{}},
-		{"3.2", map[string]string{"fabric/id": `[1]`, "version": version25, "digest": `[]`}, composa.CodeUnsupported,
-			"cannot ask rack1 what it can do: its director software is of the line 3.x, which this driver does not speak; it speaks 2.5", composa.Abilities{}},
-		{"no director", map[string]string{}, composa.CodeUnreachable, "", composa.Abilities{}},
-		{"no number", map[string]string{"fabric/id": `[]`, "version": version25}, composa.CodeUnreachable, "", composa.Abilities{}},
+		{"2.5 with pending lists", second, "", "2.5", "2.5", true},
+		{"2.5 without", map[string]string{"fabric/id": `["1"]`, "version": version25}, "", "2.5", "2.5", true},
+		{"2.4", with(second, "version", version24), "", "2.4", "2.4", true},
+		{"3.2 without digests", map[string]string{"fabric/id": `[1]`, "version": versionOf("3.2.1"), "device/info/gpu": `[]`}, "", "3.2", "3.2", true},
+		{"3.4", third, "", "3.4", "3.4", true},
+		{"2.6 is served as 2.5", with(second, "version", versionOf("2.6.0.0")), "", "2.6", "2.5", false},
+		{"2.6 told to be as 2.5", with(second, "version", versionOf("2.6.0.0")), "2.5", "2.6", "2.5", true},
+		{"2.6 told to be as 2.4", with(second, "version", versionOf("2.6.0.0")), "2.4", "2.6", "2.5", false},
+		{"2.3 is served as 2.4", with(second, "version", versionOf("2.3.0.0")), "", "2.3", "2.4", false},
+		{"3.9 is served as 3.4", with(third, "version", versionOf("3.9.0")), "", "3.9", "3.4", false},
+		{"3.3 is served as the older one", with(third, "version", versionOf("3.3.0")), "", "3.3", "3.2", false},
+		{"4.0 is served as 3.4", with(third, "version", versionOf("4.0.0")), "", "4.0", "3.4", false},
+		{"no number", with(second, "version", `[{"component":"liqid-api"}]`), "", "2.5", "2.5", false},
+		{"its version and its calls differ", with(second, "version", versionOf("3.4.0.0")), "", "3.4", "2.5", false},
+		{"its version and its calls differ, and it is told", with(second, "version", versionOf("3.4.0.0")), "2.5", "3.4", "2.5", true},
+		{"the configuration contradicts", second, "3.4", "2.5", "2.5", false},
+		{"most components decide", with(second, "version", `[{"version":"3.1.0"},{"version":"2.5.1"},{"version":"2.5.0"}]`), "", "2.5", "2.5", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a, err := told(t, tt.answers).Abilities(t.Context())
-			if driver.CodeOf(err) != tt.code || (tt.text != "" && err.Error() != tt.text) {
-				t.Fatalf("%v (%s)", err, driver.CodeOf(err))
-			}
+			f := told(t, tt.answers, func(c *Config) { c.Era = tt.set })
+			a, err := f.Abilities(t.Context())
 			if err != nil {
-				return
+				t.Fatal(err)
 			}
-			got := composa.Abilities{Era: a.Era, Emulated: a.Emulated, SettleTime: a.SettleTime, Push: a.Push}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+			k, err := f.know(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Era != tt.era || k.speaks.era != tt.served || a.Can(composa.ActEnter) != tt.acts || a.Emulated || a.Push || a.SettleTime != time.Minute {
+				t.Errorf("%+v, served as %s", a, k.speaks.era)
+			}
+			step := composa.Step{Act: composa.ActMake, Fabric: rackName, Machine: composa.MachineRef{Name: "train", Label: "train", Native: "1"}}
+			_, err = f.Apply(t.Context(), step)
+			if said := driver.CodeOf(err); (said == composa.CodeReadOnly) == tt.acts {
+				t.Errorf("a step is answered with %v", err)
+			}
+			if e, _ := errors.AsType[*composa.Error](err); !tt.acts && (e == nil || e.Next == "") {
+				t.Errorf("%v says not what to do", err)
 			}
 		})
 	}
 }
 
+func TestAnUnknownEraSaysWhatToDo(t *testing.T) {
+	f := told(t, map[string]string{"fabric/id": `[1]`, "version": versionOf("2.6.0.0"), "state/1": `[]`})
+	_, err := f.Apply(t.Context(), composa.Step{Act: composa.ActMake, Fabric: rackName, Machine: composa.MachineRef{Name: "train"}})
+	want := `cannot make train on rack1: its director is of the line 2.6, which this driver does not know; it is served as 2.5, and only observed; set its era to "2.5" where you know that it takes calls as 2.5 does`
+	if err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatIsNoDirectorIsUnreachable(t *testing.T) {
+	for name, answers := range map[string]map[string]string{
+		"nothing is there": {}, "its fabric has no number": {"fabric/id": `[]`, "version": version25},
+	} {
+		if _, err := told(t, answers).Abilities(t.Context()); driver.CodeOf(err) != composa.CodeUnreachable {
+			t.Errorf("%s: %v (%s)", name, err, driver.CodeOf(err))
+		}
+	}
+}
+
 func TestTheEmulatorSaysWhatItIs(t *testing.T) {
 	a, err := newRack(t, emulator.Config{}).open(t).Abilities(t.Context())
-	if err != nil || !a.Emulated || !a.Push || a.Era != "2.5" || a.SettleTime != 0 || !a.DetachSure || a.Groups != composa.NeedRequired {
+	if err != nil || !a.Emulated || !a.Push || a.Era != "2.5" || a.SettleTime != rackLate || !a.DetachSure || a.Groups != composa.NeedRequired {
 		t.Errorf("%+v %v", a, err)
 	}
 }
@@ -245,7 +296,7 @@ func TestAWatchThatLosesItsSocketSaysSo(t *testing.T) {
 		}
 		select {
 		case err := <-ended:
-			want := "cannot listen to rack1: its event socket is lost or does not open"
+			want := "cannot listen to rack1: its events are lost or do not come"
 			if driver.CodeOf(err) != composa.CodeUnreachable || err.Error() != want {
 				t.Errorf("%v (%s)", err, driver.CodeOf(err))
 			}

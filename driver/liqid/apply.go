@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -18,9 +17,15 @@ type job struct {
 	know *knowledge
 	look *look            // the newest one
 	pic  *composa.Picture // what it shows of the step's scope
+	was  *composa.Picture // what it showed before anything was done
 	// changed is true once a committing call was answered with success: no error
 	// may say then that nothing happened.
 	changed bool
+	opened  bool              // an edit session was opened
+	inside  map[string]member // what was read before it was committed
+	last    *session          // the one that was committed last
+	how     answerKind        // to the last committing call
+	sent    time.Time         // when that call, or another changing one, was answered
 }
 
 // acts are the ways to make a step true that is ready. Each returns when its
@@ -61,8 +66,11 @@ func (f *Fabric) apply(ctx context.Context, s composa.Step) (*composa.Picture, e
 	if err != nil {
 		return nil, err
 	}
+	if k.speaks.readOnly != "" {
+		return nil, &fault{code: composa.CodeReadOnly, why: k.speaks.readOnly, next: k.speaks.next}
+	}
 	j := &job{Fabric: f, step: s, know: k}
-	standing, why, err := j.judge(ctx, true)
+	standing, why, err := j.stands(ctx)
 	switch {
 	case err != nil:
 		return nil, err
@@ -71,10 +79,27 @@ func (f *Fabric) apply(ctx context.Context, s composa.Step) (*composa.Picture, e
 	case standing == composa.Conflict:
 		return nil, faultf(composa.CodeConflict, "%s", why)
 	}
+	j.was = j.pic
 	if err := act(j, ctx); err != nil {
 		return j.after(ctx, err)
 	}
+	j.sent = time.Now()
 	return j.prove(ctx)
+}
+
+// stands judges a step before anything is done. What would end it there is
+// looked at again: a director may answer from what was so a moment ago, twice
+// the same. Where it is acted on such an answer its own rules refuse it.
+func (j *job) stands(ctx context.Context) (standing composa.Standing, why string, err error) {
+	var before composa.Standing
+	for round := range maxRounds {
+		standing, why, err = j.judge(ctx, round == 0)
+		if err != nil || standing == composa.Ready || standing == before {
+			return standing, why, err
+		}
+		before = standing
+	}
+	return standing, why, nil
 }
 
 // edits says whether an act opens a session or makes something: those never
@@ -95,7 +120,7 @@ func (f *Fabric) unlock() { <-f.edit }
 // judge looks and says how the step stands. afresh reads the details of the
 // step's parts again, so that an exchanged one is noticed.
 func (j *job) judge(ctx context.Context, afresh bool) (composa.Standing, string, error) {
-	l, err := j.Fabric.look(ctx)
+	l, err := j.Fabric.look(ctx, j.know)
 	if err != nil {
 		return "", "", err
 	}
@@ -109,7 +134,7 @@ func (j *job) judge(ctx context.Context, afresh bool) (composa.Standing, string,
 				parts = append(parts, at)
 			}
 		}
-		if err := j.learnParts(ctx, parts); err != nil {
+		if err := j.learnParts(ctx, j.know, parts); err != nil {
 			return "", "", err
 		}
 	}
@@ -125,7 +150,8 @@ func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
 	}
 	code := codeOf(err)
 	f, _ := errors.AsType[*fault](err)
-	if (code != composa.CodeUnknown && code != composa.CodeRefused) || (f != nil && f.open) {
+	look := code == composa.CodeUnknown || code == composa.CodeRefused || j.opened && (code == composa.CodeBusy || code == composa.CodeConflict)
+	if !look || (f != nil && f.open) {
 		return nil, err
 	}
 	if code == composa.CodeUnknown {
@@ -136,23 +162,51 @@ func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
 	standing, why, looked := j.judge(ctx, false)
 	switch {
 	case looked != nil:
+		if j.opened && code != composa.CodeUnknown {
+			return nil, as(composa.CodeUnknown, err) // somebody may have committed our session, and nothing tells
+		}
 	case standing == composa.Holds:
 		return j.pic, nil
+	case j.begun():
+		return nil, as(composa.CodeUnknown, err)
 	case standing == composa.Conflict && code == composa.CodeRefused:
 		return nil, faultf(composa.CodeConflict, "%s", why)
 	}
 	return nil, err
 }
 
-// prove looks until the step holds. It gives up when the director says that
-// nothing is under way and the step still does not hold at a second look.
+// begun says whether a part of the step was done that was not before: somebody
+// else committed our session with what was queued by then.
+func (j *job) begun() bool {
+	if j.was == nil {
+		return false
+	}
+	attach, detach := j.step.Todo(j.was)
+	stillIn, stillOut := j.step.Todo(j.pic)
+	left := func(todo []composa.DeviceRef, name string) bool {
+		return slices.ContainsFunc(todo, func(d composa.DeviceRef) bool { return d.Name == name })
+	}
+	area := map[composa.Act]composa.Area{composa.ActReshape: composa.AreaOurs, composa.ActLeave: composa.AreaFree}[j.step.Act]
+	return slices.ContainsFunc(attach, func(d composa.DeviceRef) bool { return j.pic.Device(d.Name) != nil && !left(stillIn, d.Name) }) ||
+		slices.ContainsFunc(detach, func(d composa.DeviceRef) bool {
+			seen := j.pic.Device(d.Name)
+			return seen != nil && seen.Spot.Area == area && !left(stillOut, d.Name)
+		})
+}
+
+// surely is how many looks in a row must show the same before it is taken for
+// what will stay so.
+const surely = 3
+
+// prove looks until the step holds. It gives up when nothing more can come of
+// what was sent and the step does not hold, or when it cannot hold any more.
 func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 	ctx, cancel := j.bounded(ctx)
 	defer cancel()
 	w := j.wait()
-	idle := 0
+	idle, against := 0, 0
 	why := "it is not to be seen yet"
-	for {
+	for looks := 1; ; looks++ {
 		standing, conflict, err := j.judge(ctx, false)
 		switch {
 		case w.silent(err):
@@ -160,13 +214,21 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 		case err != nil && !again(err):
 			return nil, as(composa.CodeUnknown, err)
 		case err == nil && standing == composa.Holds:
+			j.learnCommit(looks)
 			return j.pic, nil
 		case err == nil:
+			if against++; standing != composa.Conflict {
+				against = 0
+			}
 			if conflict != "" {
 				why = conflict
 			}
-			if idle, err = j.idleLooks(ctx, idle); err == nil && idle >= 2 {
-				return nil, faultf(composa.CodeFailed, "%s says that it is done, and it is not so: %s", j.config.Name, j.seen(conflict))
+			over, err := j.over(ctx, &idle)
+			switch {
+			case err == nil && over:
+				return nil, j.failed(ctx, conflict)
+			case against >= surely:
+				return nil, faultf(composa.CodeUnknown, "%s took it, and then: %s", j.config.Name, why)
 			}
 		}
 		if w.pause(ctx) != nil {
@@ -175,22 +237,43 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 	}
 }
 
+// over says whether nothing more can come of the last changing call: the
+// director lists what is under way and lists nothing, its link said so, or so
+// much time has passed that nothing is late any more. idle counts the looks in a
+// row at which nothing was under way.
+func (j *job) over(ctx context.Context, idle *int) (bool, error) {
+	if j.step.Act == composa.ActPower {
+		return time.Since(j.sent) >= j.config.Timeouts.Power, nil
+	}
+	if j.know.pending {
+		commands, err := j.underWay(ctx)
+		if err != nil || len(commands) > 0 {
+			*idle = 0
+			return false, err
+		}
+	}
+	if j.lists(j.know) || j.how == answerFollowed {
+		*idle++
+		return *idle >= surely, nil
+	}
+	return time.Since(j.sent) >= j.config.Timeouts.Late, nil
+}
+
+// failed is a step that the director took and that is not there, nor will be.
+// Its session may be: a commit that was answered before its work was done leaves
+// it open where the work fails.
+func (j *job) failed(ctx context.Context, conflict string) error {
+	err := faultf(composa.CodeFailed, "%s says that it is done, and it is not so: %s", j.config.Name, j.seen(conflict))
+	if j.last == nil {
+		return err
+	}
+	return j.abandon(ctx, *j.last, err)
+}
+
 // again says whether a look that failed is worth another one.
 func again(err error) bool {
 	c := codeOf(err)
 	return c == composa.CodeUnreachable || c == composa.CodeBusy
-}
-
-// idleLooks counts looks in a row during which nothing was under way.
-func (j *job) idleLooks(ctx context.Context, before int) (int, error) {
-	if !j.know.pending {
-		return 0, nil
-	}
-	commands, err := j.underWay(ctx)
-	if err != nil || len(commands) > 0 {
-		return 0, err
-	}
-	return before + 1, nil
 }
 
 // seen tells what is there instead of what the step wants.
@@ -230,7 +313,11 @@ func (f *Fabric) bounded(ctx context.Context) (context.Context, context.CancelFu
 // underWay lists the commands that a director works on and that may be about
 // our group or the step's machine.
 func (j *job) underWay(ctx context.Context) ([]pending, error) {
-	return j.Fabric.underWay(ctx, j.know, j.target())
+	commands, err := j.Fabric.underWay(ctx, j.know, j.target())
+	if j.last != nil && slices.ContainsFunc(commands, func(p pending) bool { return p.group != 0 || p.machine != 0 }) {
+		j.observed.saw(askPending, seenLists) // it is ours: nothing else was under way before
+	}
+	return commands, err
 }
 
 // target is what a step is about: our group, and the number of its machine.
@@ -296,6 +383,3 @@ func (f *Fabric) quiet(ctx context.Context, k *knowledge, t target) error {
 		}
 	}
 }
-
-// inGroup narrows predevice and machine calls to one group.
-func inGroup(id int) string { return "?" + url.Values{"grp_id": {strconv.Itoa(id)}}.Encode() }

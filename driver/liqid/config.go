@@ -118,8 +118,11 @@ type Fabric struct {
 	events []string      // addresses of the event socket
 	edit   chan struct{} // held by the one who edits
 
+	observed observed // how the director was seen to take what the notes leave open
+
 	mu       sync.Mutex
 	known    *knowledge
+	told     string            // the line of software that the director last said it is of
 	details  map[string]detail // by name of the device
 	hosts    map[string]hostFacts
 	ipmi     ipmiFacts

@@ -3,6 +3,7 @@ package liqid
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -24,7 +25,7 @@ const (
 	hostAge     = 30 * time.Second
 )
 
-// detail is what system/device/info told of one part.
+// detail is what device/info, or system/device/info, told of one part.
 type detail struct {
 	of     composa.Fingerprint // the part as the live view shows it
 	serial string
@@ -68,7 +69,7 @@ func machineKey(m *machine) string {
 	return fmt.Sprintf("%d %s %d", m.id, m.name, m.created.Unix())
 }
 
-// readDetail reads a DeviceInfo of 2.x (liqid-api.md 1.4).
+// readDetail reads a DeviceInfo (liqid-api.md 1.4).
 func readDetail(kind composa.Kind, raw []byte) (serial string, f composa.Facts, ok bool) {
 	var w struct {
 		Vendor   text   `json:"vendor"`
@@ -102,6 +103,8 @@ func readDetail(kind composa.Kind, raw []byte) (serial string, f composa.Facts, 
 	switch kind {
 	case composa.KindSSD, composa.KindSCM:
 		f.Size = driveSize(w.Capacity.told())
+	case composa.KindMemory:
+		f.Size = memorySize(w.Capacity.told())
 	case composa.KindNIC:
 		f.Speed = linkSpeed(w.Speed.told())
 	}
@@ -121,14 +124,14 @@ func (f *Fabric) see(k *knowledge) *view {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return &view{
-		fabric: f.config.Name, mark: f.mark, abilities: k.able(),
+		fabric: f.config.Name, mark: f.mark, abilities: f.able(k),
 		details: maps.Clone(f.details), hosts: maps.Clone(f.hosts), ipmi: f.ipmi.address,
 	}
 }
 
 // learn reads the details that are not known yet, as many as fit into one look,
 // and forgets those of parts that are away. What cannot be read stays unknown.
-func (f *Fabric) learn(ctx context.Context, l *look) {
+func (f *Fabric) learn(ctx context.Context, k *knowledge, l *look) {
 	now := f.config.Clock()
 	var unknown, old []*device
 	f.mu.Lock()
@@ -155,26 +158,77 @@ func (f *Fabric) learn(ctx context.Context, l *look) {
 	f.learnIPMI(ctx, l, now)
 	f.learnHosts(ctx, l, now)
 	unknown = append(unknown[:min(len(unknown), learnMost)], old[:min(len(old), recheckMost)]...)
-	_ = f.learnParts(ctx, unknown) // what is not read stays unknown, or as it was
+	_ = f.learnParts(ctx, k, unknown) // what is not read stays unknown, or as it was
 }
 
+// byName is how many parts of a class are asked for one by one; more of them
+// come with one list, where a director has lists.
+const byName = 4
+
 // learnParts reads the details of parts, side by side.
-func (f *Fabric) learnParts(ctx context.Context, parts []*device) error {
-	reads := make([]func() error, len(parts))
-	for i, d := range parts {
-		reads[i] = func() error { return f.learnPart(ctx, d) }
+func (f *Fabric) learnParts(ctx context.Context, k *knowledge, parts []*device) error {
+	var reads []func() error
+	if !k.speaks.lists {
+		for _, d := range parts {
+			reads = append(reads, func() error { return f.learnPart(ctx, "system/device/info/", d) })
+		}
+		return together(reads...)
+	}
+	byClass := map[string][]*device{}
+	for _, d := range parts {
+		byClass[d.class.detail] = append(byClass[d.class.detail], d)
+	}
+	for _, class := range slices.Sorted(maps.Keys(byClass)) {
+		if of := byClass[class]; len(of) > byName {
+			reads = append(reads, func() error { return f.learnClass(ctx, "device/info/"+class, of) })
+			continue
+		}
+		for _, d := range byClass[class] {
+			reads = append(reads, func() error { return f.learnPart(ctx, "device/info/", d) })
+		}
 	}
 	return together(reads...)
 }
 
-func (f *Fabric) learnPart(ctx context.Context, d *device) error {
-	known := detail{of: d.print, read: f.config.Clock()}
-	raw, err := f.calls.readBare(ctx, "system/device/info/"+d.class.detail+"/"+url.PathEscape(d.name))
-	switch {
-	case codeOf(err) == composa.CodeUnsupported: // it has no details to tell
-	case err != nil:
+// learnPart reads the details of one part: outside the envelope in 2.x, inside
+// in 3.x (liqid-api.md 2.9).
+func (f *Fabric) learnPart(ctx context.Context, path string, d *device) error {
+	raw, err := f.calls.readBare(ctx, path+d.class.detail+"/"+url.PathEscape(d.name))
+	if codeOf(err) == composa.CodeUnsupported { // it has no details to tell
+		return f.learned(d, nil)
+	}
+	if err != nil {
 		return err
-	default:
+	}
+	return f.learned(d, raw)
+}
+
+// learnClass reads the details of all parts of a class in one call.
+func (f *Fabric) learnClass(ctx context.Context, path string, parts []*device) error {
+	a, err := f.calls.read(ctx, path)
+	if err != nil && codeOf(err) != composa.CodeUnsupported {
+		return err
+	}
+	told := map[string]json.RawMessage{}
+	if err == nil {
+		for _, raw := range a.data {
+			var w struct{ Name text }
+			if json.Unmarshal(raw, &w) == nil {
+				told[w.Name.told()] = raw
+			}
+		}
+	}
+	var failed error
+	for _, d := range parts {
+		failed = errors.Join(failed, f.learned(d, told[d.name]))
+	}
+	return failed
+}
+
+// learned keeps what was told of a part; nil: there is nothing to tell.
+func (f *Fabric) learned(d *device, raw json.RawMessage) error {
+	known := detail{of: d.print, read: f.config.Clock()}
+	if raw != nil {
 		var ok bool
 		if known.serial, known.facts, ok = readDetail(d.class.kind, raw); !ok {
 			return faultf(composa.CodeUnreachable, "the director's details of %s cannot be read", d.name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -40,15 +41,16 @@ type reading struct {
 	groups   []group
 	machines []machine
 	members  map[string]member
+	unlisted bool // members were told for their machine that were not for their group
 }
 
 // look reads the fabric until two readings in a row agree and what they name is
 // there, a bounded number of times.
-func (f *Fabric) look(ctx context.Context) (*look, error) {
+func (f *Fabric) look(ctx context.Context, k *knowledge) (*look, error) {
 	w := f.config.Poll.start()
 	var absent []string
 	for round := 1; ; round++ {
-		l, err := f.lookOnce(ctx)
+		l, err := f.lookOnce(ctx, k)
 		if err != nil {
 			if codeOf(err) == composa.CodeUnreachable {
 				f.forget()
@@ -68,19 +70,12 @@ func (f *Fabric) look(ctx context.Context) (*look, error) {
 	}
 }
 
-func (f *Fabric) lookOnce(ctx context.Context) (*look, error) {
+func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
 	l := &look{began: f.config.Clock()}
 	var first, second reading
-	pass := func(into *reading, beside func() error) error {
-		return together(
-			func() (err error) { into.groups, err = f.readGroups(ctx); return err },
-			func() (err error) { into.machines, err = f.readMachines(ctx, ""); return err },
-			func() (err error) { into.members, err = f.readMembers(ctx, ""); return err },
-			beside)
-	}
-	err := pass(&first, func() (err error) { l.devices, l.unnamed, err = f.readDevices(ctx); return err })
+	err := f.read(ctx, k, &first, func() (err error) { l.devices, l.unnamed, err = f.readDevices(ctx); return err })
 	if err == nil {
-		err = pass(&second, func() (err error) { l.nodes, err = f.readNodes(ctx); return err })
+		err = f.read(ctx, k, &second, func() (err error) { l.nodes, err = f.readNodes(ctx); return err })
 	}
 	if err != nil {
 		return nil, err
@@ -88,7 +83,32 @@ func (f *Fabric) lookOnce(ctx context.Context) (*look, error) {
 	l.ended = f.config.Clock()
 	l.groups, l.machines, l.members = second.groups, second.machines, second.members
 	l.doubt = compare(&first, &second, l.devices)
+	if l.doubt.none() {
+		f.learnHabits(&first, &second)
+	}
 	return l, nil
+}
+
+// read makes one pass, with something beside it. Memberships are read at the
+// same time where one call tells them all, else after groups and machines are
+// known.
+func (f *Fabric) read(ctx context.Context, k *knowledge, into *reading, beside func() error) error {
+	members := func() (err error) {
+		into.members, into.unlisted, err = f.readMembers(ctx, k, nil, into.groups, into.machines)
+		return err
+	}
+	rest := []func() error{
+		func() (err error) { into.groups, err = f.readGroups(ctx); return err },
+		func() (err error) { into.machines, err = f.readMachines(ctx, ""); return err },
+		beside,
+	}
+	if !k.speaks.perGroup && f.observed.is(askMembers, seenAll) {
+		return together(append(rest, members)...)
+	}
+	if err := together(rest...); err != nil {
+		return err
+	}
+	return members()
 }
 
 // compare says what two readings, and the devices between them, disagree about.
@@ -226,36 +246,101 @@ func (f *Fabric) readMachines(ctx context.Context, query string) ([]machine, err
 	return machines, err
 }
 
-// readMembers reads what is in groups and machines; query is empty or narrows it.
-func (f *Fabric) readMembers(ctx context.Context, query string) (map[string]member, error) {
-	members, err := readAll(ctx, f.calls, "predevice"+query, readMember)
-	byName := make(map[string]member, len(members))
-	for _, m := range members {
-		byName[m.name] = m
+// memberQuery is one call of predevice; machine is the one that it asks for, 0
+// for all of a group or of the fabric.
+type memberQuery struct {
+	query   string
+	machine int
+}
+
+// memberQueries are the calls that together tell who is in groups, or in only
+// one of them. Where it is not known that a director lists also what is attached
+// to a machine it is asked for each machine too (liqid-api.md 2.4).
+func (d *dialect) memberQueries(only *group, groups []group, machines []machine, all bool) []memberQuery {
+	var out []memberQuery
+	switch {
+	case only != nil:
+		out = append(out, memberQuery{query: d.inGroup(only.id)})
+	case d.perGroup:
+		for i := range groups {
+			out = append(out, memberQuery{query: d.inGroup(groups[i].id)})
+		}
+	default:
+		out = append(out, memberQuery{})
 	}
-	return byName, err
+	for i := range machines {
+		if m := &machines[i]; !all && (only == nil || m.group == only.id) {
+			out = append(out, memberQuery{fmt.Sprintf("%s&mach_id=%d", d.inGroup(m.group), m.id), m.id})
+		}
+	}
+	return out
+}
+
+// readMembers reads what is in groups and machines, or in only one group and its
+// machines. What is told for a machine counts more than what is told for its
+// group; unlisted says that the one told of something that the other did not.
+func (f *Fabric) readMembers(ctx context.Context, k *knowledge, only *group, groups []group, machines []machine) (byName map[string]member, unlisted bool, err error) {
+	queries := k.speaks.memberQueries(only, groups, machines, f.observed.is(askMembers, seenAll))
+	answers := make([][]member, len(queries))
+	var reads []func() error
+	for i, q := range queries {
+		reads = append(reads, func() (err error) {
+			answers[i], err = readAll(ctx, f.calls, "predevice"+q.query, readMember)
+			return err
+		})
+	}
+	if err := together(reads...); err != nil {
+		return nil, false, err
+	}
+	byName = map[string]member{}
+	for i, q := range queries {
+		for _, m := range answers[i] {
+			switch _, listed := byName[m.name]; {
+			case q.machine == 0:
+				byName[m.name] = m
+				if m.machine != 0 {
+					f.observed.saw(askMembers, seenAll)
+				}
+			case m.machine == q.machine:
+				unlisted = unlisted || !listed
+				byName[m.name] = m
+			}
+		}
+	}
+	return byName, unlisted, nil
+}
+
+// learnHabits notes what two readings that agree show of how the director takes
+// things.
+func (f *Fabric) learnHabits(first, second *reading) {
+	if first.unlisted && second.unlisted && !f.observed.is(askMembers, seenAll) {
+		f.observed.saw(askMembers, seenUnattached)
+	}
+	f.observed.sawMachines(second.machines)
 }
 
 // readDevices reads the live view of what can be composed; unnamed counts what
 // is left out because its name cannot be part of a place.
 func (f *Fabric) readDevices(ctx context.Context) (out []device, unnamed int, err error) {
 	type reading struct {
-		device device
-		shown  bool
+		device         device
+		shown, unnamed bool
 	}
 	all, err := readAll(ctx, f.calls, "status", func(raw json.RawMessage) (reading, error) {
 		d, ok, err := readDevice(raw)
 		if errors.Is(err, errUnnamed) {
-			unnamed++
-			err = nil
+			return reading{unnamed: true}, nil
 		}
-		return reading{d, ok}, err
+		return reading{device: d, shown: ok}, err
 	})
 	if err != nil {
 		return nil, 0, err
 	}
 	for _, r := range all {
-		if r.shown {
+		switch {
+		case r.unnamed:
+			unnamed++
+		case r.shown:
 			out = append(out, r.device)
 		}
 	}

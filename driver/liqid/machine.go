@@ -35,6 +35,7 @@ func (f *Fabric) Reserve(ctx context.Context, s composa.Step) (native string, er
 	if err != nil {
 		return "", explain(what, err)
 	}
+	f.observed.sawNext(next, machines)
 	now := f.config.Clock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,8 +87,12 @@ func (j *job) make(ctx context.Context) error {
 // madeByOthers is a make that was refused: where the number is in use now, the
 // machine that has it is not ours, whatever its name.
 func (j *job) madeByOthers(ctx context.Context, refused error) error {
-	if _, _, err := j.judge(ctx, false); err != nil {
+	standing, _, err := j.judge(ctx, false)
+	switch {
+	case err != nil:
 		return refused
+	case standing == composa.Holds: // the look before it was not of the moment
+		return nil
 	}
 	if m := j.pic.Machine(j.step.Machine.Native); m != nil {
 		return faultf(composa.CodeConflict, "machine %q was made meanwhile and has the number %s that was chosen", m.Label, m.Native)
@@ -121,6 +126,13 @@ func (j *job) reshape(ctx context.Context) error {
 		}
 		return j.queue(ctx, http.MethodPost, "relate/", attach, body)
 	}
+	unmoved := s.check
+	s.check = func(ctx context.Context) error {
+		if err := unmoved(ctx); err != nil {
+			return err
+		}
+		return j.ourQueue("machine "+m.name, attach, j.inside, func(x member) bool { return x.machine == m.id })
+	}
 	return j.run(ctx, s)
 }
 
@@ -140,7 +152,7 @@ func (j *job) ourMachine() (*machine, *group, error) {
 func (j *job) editMachine(m *machine, g *group) session {
 	before := j.look.members
 	return session{
-		open: "fabric/edit", commit: "fabric/reprogram", cancel: "fabric/edit/cancel", body: m.raw, what: "machine " + m.name,
+		open: "fabric/edit", commit: "fabric/reprogram", cancel: j.know.speaks.cancel, body: m.raw, what: "machine " + m.name,
 		check: func(ctx context.Context) error { return j.unmovedMachine(ctx, m, g, before) },
 	}
 }
@@ -152,12 +164,13 @@ func (j *job) unmovedMachine(ctx context.Context, m *machine, g *group, before m
 	var now map[string]member
 	var commands []pending
 	err := together(
-		func() (err error) { machines, err = j.readMachines(ctx, inGroup(g.id)); return err },
-		func() (err error) { now, err = j.readMembers(ctx, inGroup(g.id)); return err },
+		func() (err error) { machines, err = j.readMachines(ctx, j.know.speaks.inGroup(g.id)); return err },
+		func() (err error) { now, _, err = j.readMembers(ctx, j.know, g, nil, j.look.machines); return err },
 		func() (err error) { commands, err = j.pendingAt(ctx, target{g.id, m.id}); return err })
 	if err != nil {
 		return err
 	}
+	j.inside = now
 	is := findMachine(machines, m.id)
 	commands = slices.DeleteFunc(commands, func(p pending) bool { return p.machine == 0 && p.group != 0 })
 	switch {
@@ -180,7 +193,7 @@ func (j *job) remove(ctx context.Context) error {
 	}
 	path := "machine/" + m.native()
 	finish := func(ctx context.Context) (answerKind, error) {
-		return j.calls.commit(ctx, http.MethodDelete, path, nil)
+		return j.commit(ctx, http.MethodDelete, path, nil)
 	}
 	refused := false
 	s := j.editMachine(m, g)

@@ -15,12 +15,12 @@ func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Pic
 	if err != nil {
 		return nil, explain(what, err)
 	}
-	l, err := f.look(ctx)
+	l, err := f.look(ctx, k)
 	if err != nil {
 		return nil, explain(what, err)
 	}
 	if l.complete {
-		f.learn(ctx, l)
+		f.learn(ctx, k, l)
 	}
 	return narrow(f.see(k).picture(l), scope), nil
 }

@@ -61,18 +61,22 @@ type relator struct {
 	Group  json.RawMessage `json:"group"`
 }
 
+var poolCancel = []string{"pool/cancel"}
+
 // editPool moves devices into (POST) or out of (DELETE) a group's pool, all in
 // one session.
 func (j *job) editPool(ctx context.Context, g *group, method string, devices []composa.DeviceRef) error {
 	first := j.look.device(devices[0].Name)
 	before := j.look.members
 	return j.run(ctx, session{
-		open: "pool/edit", commit: "pool/done", cancel: "pool/cancel",
+		open: "pool/edit", commit: "pool/done", cancel: poolCancel,
 		body: j.poolOf(g, first), what: "group " + g.name,
 		queue: func(ctx context.Context) error {
 			return j.queue(ctx, method, "predevice/", devices, func(d *device) any { return relator{d.raw, g.raw} })
 		},
-		check: func(ctx context.Context) error { return j.unmovedPool(ctx, g, before) },
+		check: func(ctx context.Context) error {
+			return j.unmovedPool(ctx, g, before, method == http.MethodPost, devices)
+		},
 	})
 }
 
@@ -106,11 +110,11 @@ func (j *job) queue(ctx context.Context, method, path string, devices []composa.
 // unmovedPool looks, before a pool is committed, whether the group holds or
 // awaits something that neither was in it nor is of the step. Queued devices of
 // the step may show or not (liqid-api.md 2.4).
-func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]member) error {
+func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]member, adding bool, queued []composa.DeviceRef) error {
 	var now map[string]member
 	var commands []pending
 	err := together(
-		func() (err error) { now, err = j.readMembers(ctx, inGroup(g.id)); return err },
+		func() (err error) { now, _, err = j.readMembers(ctx, j.know, g, nil, j.look.machines); return err },
 		func() (err error) { commands, err = j.pendingAt(ctx, target{group: g.id}); return err })
 	if err != nil {
 		return err
@@ -118,7 +122,36 @@ func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]membe
 	if len(commands) > 0 {
 		return faultf(composa.CodeBusy, "%s is at work on group %s (%s)", j.config.Name, g.name, commands[0].command)
 	}
-	return j.strangers("group "+g.name, before, now, func(m member) bool { return m.group == g.id })
+	in := func(m member) bool { return m.group == g.id }
+	if err := j.strangers("group "+g.name, before, now, in); err != nil || !adding {
+		return err
+	}
+	return j.ourQueue("group "+g.name, queued, now, in)
+}
+
+// ourQueue looks whether what was queued shows. Where a director shows it and
+// does not now, somebody else opened an edit on the same target, and it is his
+// session that would be committed.
+func (j *job) ourQueue(place string, queued []composa.DeviceRef, now map[string]member, in func(member) bool) error {
+	shown := 0
+	for _, d := range queued {
+		if m, ok := now[d.Name]; ok && in(m) {
+			shown++
+		}
+	}
+	switch known := j.observed.of(askQueue); {
+	case len(queued) == 0:
+	case shown > 0:
+		j.observed.saw(askQueue, seenShown)
+		fallthrough
+	case known == seenShown:
+		if shown < len(queued) {
+			return faultf(composa.CodeBusy, "what was queued for %s is not there any more: somebody else edits it", place)
+		}
+	case known == "":
+		j.observed.saw(askQueue, seenHidden)
+	}
+	return nil
 }
 
 // pendingAt lists what is under way at a target, nothing where it is not told.

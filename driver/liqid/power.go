@@ -24,11 +24,11 @@ func (j *job) p2p(ctx context.Context) error {
 	if j.step.On {
 		record["p2p"] = json.RawMessage(`"on"`)
 	}
-	_, err = j.calls.commit(ctx, http.MethodPost, "machine/p2p", record)
+	_, err = j.commit(ctx, http.MethodPost, "machine/p2p", record)
 	return err
 }
 
-// power switches the machine's host on or off (liqid-api.md 2.10). 2.5 has one
+// power switches the machine's host on or off (liqid-api.md 2.10). There is one
 // way to switch off: shutdown, which asks the host; it never cuts the power. A
 // host that is still on when its grace is over is asked a second time, at once
 // where the step is hard: that is all that hard means here. A host that is on
@@ -39,11 +39,14 @@ func (j *job) power(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	verb := "power/shutdown"
+	verb := "shutdown"
 	if j.step.On {
-		verb = "power/start"
+		verb = "start"
 	}
-	tell := func() error { return j.calls.change(ctx, http.MethodPost, verb, m.raw) }
+	tell := func() error {
+		method, path, body := j.know.speaks.power(verb, m)
+		return j.calls.change(ctx, method, path, body)
+	}
 	if err := tell(); err != nil || j.step.On {
 		return err
 	}
@@ -95,7 +98,7 @@ func (j *job) notOff(seen *composa.SeenMachine, waited time.Duration) error {
 		f.next = "see why the director tells no state of its node, and switch the host off by its management controller where it is on; then try again"
 		return f
 	}
-	f := faultf(composa.CodeFailed, "machine %q is still on %s after its host was asked to shut down; director software 2.5 can only ask, it cannot cut the power", seen.Label, waited)
+	f := faultf(composa.CodeFailed, "machine %q is still on %s after its host was asked to shut down; director software %s can only ask, it cannot cut the power", seen.Label, waited, j.know.speaks.era)
 	f.next = "switch the host off by its management controller, then try again"
 	return f
 }

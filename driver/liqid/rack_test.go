@@ -24,6 +24,10 @@ const (
 	rackSite = composa.SiteID("site_k3v9q2xwabcdefgh")
 )
 
+// rackLate is how long something may take effect late on a rack that does not
+// list what is under way: longer than any of its commits.
+const rackLate = 300 * time.Millisecond
+
 // How a call fails.
 const (
 	failRefused = iota
@@ -91,6 +95,7 @@ func (r *rack) config() Config {
 	return Config{
 		Name: rackName, URL: r.server.URL, Site: r.site, Access: composa.AccessManage,
 		Limits: Limits{Concurrent: 8, PerSecond: 1e6}, Poll: Poll{Least: time.Millisecond, Most: 20 * time.Millisecond},
+		Timeouts: Timeouts{Late: rackLate},
 		Clock: func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) },
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -13,9 +14,10 @@ import (
 // (liqid-api.md 2.1, 2.3). It ends with a commit or a cancel; a director tells
 // nobody who opened it.
 type session struct {
-	open, commit, cancel string // paths of POST calls
-	body                 any    // the record that names what is edited
-	what                 string // it, for people
+	open, commit string   // paths of POST calls
+	cancel       []string // paths of POST calls: the next where one is not there
+	body         any      // the record that names what is edited
+	what         string   // it, for people
 	// queue asks for the changes; check looks once more before the commit.
 	queue, check func(context.Context) error
 	// finish makes the committing call where that is not POST commit.
@@ -37,6 +39,7 @@ func (j *job) run(ctx context.Context, s session) error {
 		}
 		return err
 	}
+	j.opened = true
 	if err := s.queue(ctx); err != nil {
 		return j.abandon(ctx, s, err)
 	}
@@ -46,9 +49,10 @@ func (j *job) run(ctx context.Context, s session) error {
 	finish := s.finish
 	if finish == nil {
 		finish = func(ctx context.Context) (answerKind, error) {
-			return j.calls.commit(ctx, http.MethodPost, s.commit, s.body)
+			return j.commit(ctx, http.MethodPost, s.commit, s.body)
 		}
 	}
+	j.last = &s
 	_, err := finish(ctx)
 	switch codeOf(err) {
 	case "":
@@ -60,9 +64,21 @@ func (j *job) run(ctx context.Context, s session) error {
 	return j.abandon(ctx, s, err)
 }
 
+// commit makes a committing call, and watches beside it whether the director
+// lists it as under way, for as long as that is not known.
+func (j *job) commit(ctx context.Context, method, path string, body any) (answerKind, error) {
+	stop := j.watchPending(ctx)
+	how, err := j.calls.commit(ctx, method, path, body)
+	stop()
+	j.how, j.sent = how, time.Now()
+	return how, err
+}
+
 // doubt finds out what became of a commit whose answer was lost: where its
-// effect is there it is done, else the session is cancelled. A director that
-// says nothing more is left alone: whoever settles the step ends its session.
+// effect is there it is done, else the session is cancelled. Where predevice may
+// show what is only queued the session is cancelled first: what is there then
+// was committed. A director that says nothing more is left alone: whoever
+// settles the step ends its session.
 func (j *job) doubt(ctx context.Context, s session, lost error) error {
 	standing, err := j.became(ctx)
 	if isSilent(err) {
@@ -74,13 +90,23 @@ func (j *job) doubt(ctx context.Context, s session, lost error) error {
 	if err != nil && ctx.Err() != nil { // the caller's time is over
 		own, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
 		defer stop()
-		standing, err = j.became(own)
+		ctx = own
+		standing, err = j.became(ctx)
 	}
-	if err == nil && standing == composa.Holds {
+	holds := err == nil && standing == composa.Holds
+	if holds && (s.finish != nil || j.observed.is(askQueue, seenHidden)) {
 		j.changed = true
 		return nil
 	}
-	return j.abandon(ctx, s, lost)
+	ended := j.abandon(ctx, s, lost)
+	if !holds || ended != lost {
+		return ended
+	}
+	if standing, err := j.became(ctx); err == nil && standing == composa.Holds {
+		j.changed = true
+		return nil
+	}
+	return lost
 }
 
 // became waits until nothing is under way and says how the step stands then.
@@ -124,11 +150,11 @@ const refusals = 3
 // cancel ends a session. That there is none is as good. A director that is at
 // work is asked again until ctx ends, one that does not answer until
 // Timeouts.Silence has passed.
-func (f *Fabric) cancel(ctx context.Context, path string, body any) error {
+func (f *Fabric) cancel(ctx context.Context, paths []string, body any) error {
 	w := f.wait()
 	refused := 0
 	for {
-		err := f.calls.change(ctx, http.MethodPost, path, body)
+		err := f.calls.change(ctx, http.MethodPost, paths[0], body)
 		var said *fault
 		switch {
 		case err == nil:
@@ -136,6 +162,9 @@ func (f *Fabric) cancel(ctx context.Context, path string, body any) error {
 		case !errors.As(err, &said) || said.status < 400 || said.status >= 500:
 		case nothingOpen.MatchString(said.why):
 			return nil
+		case said.code == composa.CodeUnsupported && len(paths) > 1:
+			paths = paths[1:]
+			continue
 		case said.code == composa.CodeRefused || said.code == composa.CodeUnsupported:
 			if refused++; refused == refusals {
 				return nil

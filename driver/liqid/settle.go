@@ -27,6 +27,9 @@ func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
 	if err != nil {
 		return err
 	}
+	if k.speaks.readOnly != "" {
+		return nil // nothing was ever sent
+	}
 	j := &job{Fabric: f, step: s, know: k}
 	if _, _, err := j.judge(ctx, false); err != nil {
 		return err
@@ -53,7 +56,7 @@ func (j *job) endSessions(ctx context.Context) error {
 			if g.name != j.mark {
 				continue
 			}
-			if err := j.cancel(ctx, "pool/cancel", j.poolOf(g, nil)); err != nil {
+			if err := j.cancel(ctx, poolCancel, j.poolOf(g, nil)); err != nil {
 				return err
 			}
 		}
@@ -62,7 +65,7 @@ func (j *job) endSessions(ctx context.Context) error {
 		if err != nil {
 			return nil // a machine that is gone took its session with it; another one's is not ours
 		}
-		return j.cancel(ctx, "fabric/edit/cancel", m.raw)
+		return j.cancel(ctx, j.know.speaks.cancel, m.raw)
 	}
 	return nil
 }
