@@ -105,12 +105,14 @@ func compose(t testing.TB, d *Director, devices ...string) {
 		must[any](t, d, "POST", "predevice/"+classOf(v), memberBody(v, 1))
 	}
 	must[any](t, d, "POST", "pool/done", poolBody(1))
+	d.working.Wait()
 	must[any](t, d, "POST", "machine", machineBody(1, 1, "trainbox"))
 	must[any](t, d, "POST", "fabric/edit", machineBody(1, 1, "trainbox"))
 	for _, v := range devices {
-		must[any](t, d, "POST", "relate/"+classOf(v), relateBody(v, 1, 1))
+		must[any](t, d, "POST", "relate/"+Class(classOf(v)).relateTo(), relateBody(v, 1, 1))
 	}
 	must[any](t, d, "POST", "fabric/reprogram", machineBody(1, 1, "trainbox"))
+	d.working.Wait() // where it is answered before it is done
 }
 
 func TestComposeAndFree(t *testing.T) {
