@@ -75,9 +75,14 @@ func (c *calls) words(call string, reply *http.Response, known bool, told string
 	case known:
 		return fmt.Sprintf("%s answered %s with %d: %s", who, call, status, told), ""
 	}
-	what := strange(status, reply.Header.Get("Location"), text)
+	return c.noDirectors(call, status, strange(status, reply.Header.Get("Location"), text))
+}
+
+// noDirectors says that what came back is not what a director writes. Where none
+// ever answered it may not be one.
+func (c *calls) noDirectors(call string, status int, what string) (why, next string) {
 	if c.met.Load() {
-		return fmt.Sprintf("%s answered %s with %d and %s", who, call, status, what), ""
+		return fmt.Sprintf("the director of %s at %s answered %s with %d and %s", c.fabric, c.shown, call, status, what), ""
 	}
 	return fmt.Sprintf("what answers at %s is not a Liqid director: it answered %s with %d and %s", c.shown, call, status, what),
 		fmt.Sprintf("write the director's own address as the URL of fabric %s", c.fabric)
@@ -90,6 +95,8 @@ func colon(told string) string {
 	return ": " + told
 }
 
+const foreignJSON = "JSON that is not a director's"
+
 // strange names an answer that is not a director's.
 func strange(status int, location string, text []byte) string {
 	switch {
@@ -100,7 +107,7 @@ func strange(status int, location string, text []byte) string {
 	case text[0] == '<':
 		return "a web page"
 	case json.Valid(text):
-		return "JSON that is not a director's"
+		return foreignJSON
 	case text[0] == '{' || text[0] == '[':
 		return "JSON that breaks off"
 	}

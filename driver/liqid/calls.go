@@ -122,7 +122,8 @@ func (c *calls) read(ctx context.Context, path string) (a *answer, err error) {
 func (c *calls) readOnce(ctx context.Context, path string) (*answer, error) {
 	a, err := c.do(ctx, c.timeouts.Read, http.MethodGet, path, nil)
 	if err == nil && a.bare != nil {
-		return nil, faultf(composa.CodeUnreachable, "the director answered GET %s outside the envelope", path)
+		why, next := c.noDirectors("GET "+path, a.status, foreignJSON)
+		return nil, &fault{code: composa.CodeUnreachable, why: why, next: next}
 	}
 	return a, err
 }
