@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Rival is somebody else who works on the director with a client of his own,
@@ -110,7 +111,11 @@ func (r *Rival) edit(machine int, method string, d DeviceState) []rivalCall {
 		{"POST", "fabric/reprogram", at},
 	}
 	if r.edited(func(s SessionState) bool { return s.Machine == machine }) {
-		calls = append([]rivalCall{{"POST", "fabric/edit/cancel", at}}, calls...)
+		cancel := "fabric/edit/cancel"
+		if r.director.era == era24 { // liqid-api.md 4
+			cancel = "fabric/cancel"
+		}
+		calls = append([]rivalCall{{"POST", cancel, at}}, calls...)
 	}
 	return calls
 }
@@ -170,8 +175,30 @@ func (r *Rival) call(c rivalCall) (data []json.RawMessage, err error) {
 	if rec.Code >= 300 || len(answer.Response.Errors) > 0 {
 		return nil, &Denied{Call: c.method + " " + c.path, Status: rec.Code, Why: fmt.Sprint(answer.Response.Errors)}
 	}
-	return answer.Response.Data, nil
+	return answer.Response.Data, r.finished()
 }
+
+// finished waits until the director is at no commit of the rival, which it may
+// have answered before it was done.
+func (r *Rival) finished() error {
+	d := r.director
+	const between = 10 * time.Millisecond
+	for {
+		d.mu.Lock()
+		busy := slices.ContainsFunc(d.pending, func(p pendingCommand) bool { return p.by.Host == rivalHost && p.by.Agent == "" })
+		d.mu.Unlock()
+		if !busy {
+			return nil
+		}
+		if err := d.wait(between); err != nil {
+			return err
+		}
+	}
+}
+
+// rivalHost is where the rival's calls come from: the address that package
+// httptest gives to its requests.
+const rivalHost = "192.0.2.1"
 
 // answers makes a call without a network, and says whether it was answered.
 func answers(h http.Handler, w http.ResponseWriter, r *http.Request) (answered bool) {
