@@ -377,7 +377,7 @@ func (a *app) worst(outcomes []*outcome) error {
 			continue
 		}
 		if last != nil {
-			fmt.Fprint(a.err, failureOf(last).text())
+			a.tell(failureOf(last).text())
 		}
 		last = o.err
 	}

@@ -134,10 +134,10 @@ func reachText(m *api.Machine) string {
 	case m.FreedAt != nil:
 		return ""
 	case m.Address != "":
-		return "ssh " + quote([]string{destination(m)}) + "\n"
+		return clean("ssh "+quote([]string{destination(m)})) + "\n"
 	}
 	if line := addressLine(m); line != "" {
-		return "its address is not known; " + line + "\n"
+		return clean("its address is not known; "+line) + "\n"
 	}
 	return ""
 }

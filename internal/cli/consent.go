@@ -36,9 +36,9 @@ func (a *app) consent(ctx context.Context, plans []*api.Plan, line string) error
 			next("look with --dry-run, and say yes to it with `%s --yes`", line)
 	}
 	for _, p := range plans {
-		fmt.Fprint(a.err, planText(p))
+		a.tell(planText(p))
 	}
-	fmt.Fprintf(a.err, "%s. Go on? [y/N] ", capital(strings.Join(what, ", ")))
+	a.tell(fmt.Sprintf("%s. Go on? [y/N] ", clean(capital(strings.Join(what, ", ")))))
 	answer, err := a.readAnswer(ctx)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (a *app) readAnswer(ctx context.Context) (string, error) {
 		}
 		return strings.ToLower(strings.TrimSpace(r.text)), nil
 	case <-ctx.Done():
-		fmt.Fprintln(a.err)
+		a.tell("\n")
 		return "", context.Cause(ctx)
 	}
 }

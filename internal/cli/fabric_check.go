@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/composa-dev/composa/api"
@@ -110,8 +109,8 @@ func (a *app) showInventory(inv *api.Inventory) error {
 		return err
 	}
 	if len(inv.Machines) > 0 {
-		if _, err := io.WriteString(a.out, "\n"); err != nil {
-			return fail("failed", "cannot print the result: %v", err)
+		if err := a.write([]byte("\n")); err != nil {
+			return err
 		}
 	}
 	return printList(a, deviceTable, "devices", inv.Devices)

@@ -7,8 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 )
 
 // format is how results are printed.
@@ -51,7 +49,9 @@ func printList[T any](a *app, t table[T], noun string, items []T) error {
 		return nil
 	case formatName:
 		for _, item := range items {
-			fmt.Fprintln(a.out, clean(t.name(item)))
+			if err := a.write([]byte(clean(t.name(item)) + "\n")); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
@@ -92,11 +92,11 @@ func (a *app) printValue(v any) error {
 	data := b.Bytes()
 	if a.format == formatYAML {
 		var err error
-		if data, err = yaml.JSONToYAML(data); err != nil {
+		if data, err = yamlOf(data); err != nil {
 			return fail("internal", "cannot print the result: %v", err)
 		}
 	}
-	return a.write(data)
+	return a.write(escaped(data))
 }
 
 // printLine prints a value as one line of JSON.
@@ -107,11 +107,12 @@ func (a *app) printLine(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fail("internal", "cannot print the result: %v", err)
 	}
-	return a.write(b.Bytes())
+	return a.write(escaped(b.Bytes()))
 }
 
+// write prints results on standard output.
 func (a *app) write(data []byte) error {
-	if _, err := a.out.Write(data); err != nil {
+	if _, err := io.WriteString(a.out, guarded(string(data))); err != nil {
 		return fail("failed", "cannot print the result: %v", err)
 	}
 	return nil
@@ -127,5 +128,10 @@ func (a *app) say(format string, args ...any) {
 	if a.flags.quiet {
 		return
 	}
-	fmt.Fprintln(a.err, clean(fmt.Sprintf(format, args...)))
+	a.tell(clean(fmt.Sprintf(format, args...)) + "\n")
+}
+
+// tell prints what is no result on standard error.
+func (a *app) tell(text string) {
+	_, _ = io.WriteString(a.err, guarded(text)) // there is nobody left to tell
 }

@@ -144,7 +144,7 @@ func (a *app) printDetails(details []detail, tail string) error {
 		if color {
 			value = paint(value)
 		}
-		fmt.Fprintf(&b, "%-*s  %s\n", width, d.name, value)
+		fmt.Fprintf(&b, "%-*s  %s\n", width, clean(d.name), value)
 	}
 	return a.write([]byte(b.String() + tail))
 }

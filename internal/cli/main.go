@@ -64,11 +64,11 @@ func (a *app) printFailure(f *failure, args []string) {
 	if a.wantsJSON(args) {
 		line, err := json.Marshal(f.problem)
 		if err == nil {
-			fmt.Fprintln(a.err, string(line))
+			a.tell(string(escaped(line)) + "\n")
 			return
 		}
 	}
-	fmt.Fprint(a.err, f.text())
+	a.tell(f.text())
 }
 
 // text is the failure as people read it.

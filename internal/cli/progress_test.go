@@ -226,14 +226,6 @@ func TestTablesAreCutAndColouredOnATerminalOnly(t *testing.T) {
 	}
 }
 
-func TestWhatOthersWroteIsShownNotObeyed(t *testing.T) {
-	for in, want := range map[string]string{"a\x1b[2Jb": "a?[2Jb", "a\nb": "a b", "x\u202ey": "x?y", "é…": "é…", "\xff": "?"} {
-		if got := clean(in); got != want {
-			t.Errorf("clean(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestSecondsAreReadable(t *testing.T) {
 	for seconds, want := range map[float64]string{-1: "0 s", 0: "0 s", 0.0001: "1 ms", 0.02: "20 ms", 0.42: "0.4 s", 2: "2 s", 14.2: "14 s", 200: "3 min 20 s", 7500: "2 h 5 min"} {
 		if got := secondsText(seconds); got != want {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -156,18 +155,4 @@ func cut(s string, width int) string {
 		return s
 	}
 	return string([]rune(s)[:width-1]) + "…"
-}
-
-// clean takes from a text what would move the cursor or hide something: what a
-// fabric or another person wrote is shown, never obeyed.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n', r == '\t':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError:
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -82,7 +82,7 @@ func (a *app) watched(ctx context.Context, c *client.Client, seen map[string]str
 	if a.format == formatName {
 		return a.write([]byte(clean(s.Name) + "\n"))
 	}
-	state := s.State
+	state := clean(s.State)
 	if a.colored(a.out) {
 		state = paint(state)
 	}
