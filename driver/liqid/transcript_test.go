@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,7 +34,7 @@ var update = flag.Bool("update", false, "rewrite testdata/transcript")
 // status and answer, each with the section of liqid-api.md that asks for it.
 // How they are read stands in docs/reference/transcripts.md; -update rewrites.
 func TestTranscripts(t *testing.T) {
-	for _, era := range []string{"2.5"} {
+	for _, era := range emulator.Eras() {
 		t.Run(era, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRecorder(t, era)
@@ -189,6 +190,7 @@ type recorder struct {
 	user     string // signs in, where the era has it in its transcripts
 	director *emulator.Director
 	base     http.RoundTripper
+	links    map[string]bool // where outcomes of commits are told
 
 	mu    sync.Mutex
 	began time.Time
@@ -212,6 +214,15 @@ type exchange struct {
 	status       int
 }
 
+// What the director does by itself ends between the calls of the driver, and a
+// reading call comes later than a changing one that was made at the same moment:
+// which of two comes first is never left to chance.
+const (
+	commitTime = 100*time.Millisecond + 50*time.Microsecond
+	bootTime   = time.Second + 30*time.Microsecond
+	readTime   = 100 * time.Microsecond
+)
+
 // signedIn are the eras in whose transcripts the driver signs in.
 var signedIn = map[string]string{"3.2": "ann", "3.4": "ann"}
 
@@ -220,10 +231,10 @@ func newRecorder(t *testing.T, era string) *recorder {
 	config := emulator.Config{
 		Name: "rack1", API: era, Seed: 7, Counts: emulator.Counts{CPUs: 1, GPUs: 3, SSDs: 1},
 		CallLatency:   emulator.Latency{Min: time.Millisecond, Max: time.Millisecond},
-		CommitLatency: emulator.Latency{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond},
-		BootLatency:   emulator.Latency{Min: time.Second, Max: time.Second},
+		CommitLatency: emulator.Latency{Min: commitTime, Max: commitTime},
+		BootLatency:   emulator.Latency{Min: bootTime, Max: bootTime},
 	}
-	r := &recorder{t: t, era: era, user: signedIn[era], began: time.Now()}
+	r := &recorder{t: t, era: era, user: signedIn[era], began: time.Now(), links: map[string]bool{}}
 	if r.user != "" {
 		config.Users = map[string]string{r.user: password}
 	}
@@ -289,6 +300,9 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 		q = q.Clone(q.Context())
 		q.Body = io.NopCloser(bytes.NewReader(text))
 		e.body = string(text)
+	}
+	if q.Method == http.MethodGet {
+		time.Sleep(readTime)
 	}
 	resp, err := r.base.RoundTrip(q)
 	if err != nil {
@@ -392,6 +406,7 @@ func (r *recorder) text(verb string, steps []*recorded) string {
 func (r *recorder) tell(out io.Writer, number int, e *exchange, before map[string]int) {
 	r.t.Helper()
 	path := strings.TrimPrefix(e.path, prefix+"/")
+	r.link(e)
 	section := r.section(e, path)
 	fmt.Fprintf(out, "\n%d. %s  %s %s", number, stamp(e.at), e.method, path)
 	if e.signed != "" {
@@ -401,7 +416,7 @@ func (r *recorder) tell(out io.Writer, number int, e *exchange, before map[strin
 	if e.body != "" {
 		fmt.Fprintf(out, "> %s\n", e.body)
 	}
-	fmt.Fprintf(out, "< %d after %s", e.status, e.took)
+	fmt.Fprintf(out, "< %d after %s", e.status, e.took.Round(time.Millisecond))
 	key := fmt.Sprint(e.method, path, e.status, e.answer)
 	switch was := before[key]; {
 	case was > 0 && len(e.answer) > 100:
@@ -460,10 +475,11 @@ var sections = []justified{
 	{`GET digest`, third, "4 How to tell: in 3.x only; 2.14 list of labels"},
 	{`(DELETE|POST) digest/[^/]+`, third, "2.14 login: DELETE with Basic, its outcome ignored, then POST with Basic, then X-API-Key"},
 	{`GET device/info/(cpu|gpu|ssd|link|fpga|mem)`, third, "2.9 whole lists in 3.x; 1.4 DeviceInfo; 4 How to tell"},
+	{`GET device/info/(cpu|gpu|ssd|link|fpga|mem)/[^/]+`, third, "2.9 one device in 3.x, in the envelope; 1.4 DeviceInfo"},
 	{`GET system/device/info/(cpu|gpu|ssd|link|fpga)/[^/]+`, second, "2.9 one at a time in 2.x, a bare object; 1.4 DeviceInfo; 6.2"},
 	{`GET /liqid/websocket/v2/event`, second, "0.2 event socket, later form; 2.17; 6.2"},
 	{`GET /liqid/event`, second, "0.2 event socket, earlier form; 2.17; 6.2"},
-	{`GET sse/(device|group|machine|predevice)`, second, "2.16 six streams; 4 Events"},
+	{`GET sse/(api/v2/)?(group|machine|predevice)`, second, "2.16 streams, in either form of the path (A12); 4 Events: none known in 3.x"},
 	{`GET state/\d+`, second, "2.12 pending commands of 2.x; 3.10"},
 	{`GET status`, always, "2.8 all devices, whoever has them; 1.4 DeviceStatus"},
 	{`GET status/(compute|gpu|storage|network|fpga)\?filter=false`, third, "2.8 filter=false: all; 1.4 DeviceStatus"},
@@ -485,6 +501,7 @@ var sections = []justified{
 	{`POST pool/cancel`, always, "2.3 GroupPool; 3.9 reverts"},
 	{`GET machine`, always, "2.5; 1.4 Machine"},
 	{`GET machine\?grp_id=\d+`, "2.5 3.2 3.4", "2.5 grp_id (cid before 2.5); 1.4 Machine"},
+	{`GET machine\?cid=\d+`, "2.4", "2.5 cid before 2.5; 1.4 Machine"},
 	{`GET machine\?mach_id=\d+`, always, "2.5 exactly one; 1.4 Machine"},
 	{`GET machine/nextid`, always, "2.5 a string (A1); 3.2 step 4"},
 	{`POST machine`, always, "2.5 client-chosen id, 201; 1.4 Machine before any device; 3.2 step 4"},
@@ -496,13 +513,43 @@ var sections = []justified{
 	{`POST power/(start|shutdown)`, second, "2.10 POST with the Machine in 2.x"},
 	{`PUT power/(start|shutdown)/\d+/\d+`, third, "2.10 PUT by group and machine, no body, in 3.x"},
 	{`DELETE machine/\d+`, always, "2.5 200 Machine; 3.6 step 1"},
-	{`GET asynchronous/\S+`, third, "2.13 Pending, then another state or 404"},
+}
+
+// link remembers where an answer 202 says that its outcome is told; it must be
+// absolute (2.13).
+func (r *recorder) link(e *exchange) {
+	r.t.Helper()
+	var says struct {
+		Response struct {
+			Data []struct {
+				Links []struct {
+					Href string `json:"href"`
+				} `json:"links"`
+			} `json:"data"`
+		} `json:"response"`
+	}
+	if e.status != http.StatusAccepted {
+		return
+	}
+	if err := json.Unmarshal([]byte(e.answer), &says); err != nil || len(says.Response.Data) != 1 || len(says.Response.Data[0].Links) == 0 {
+		r.t.Errorf("%s %s answered 202 without a link: %s", e.method, e.path, e.answer)
+		return
+	}
+	at, err := url.Parse(says.Response.Data[0].Links[0].Href)
+	if err != nil || !at.IsAbs() {
+		r.t.Errorf("%s %s links to %q, which is not absolute: %v", e.method, e.path, says.Response.Data[0].Links[0].Href, err)
+		return
+	}
+	r.links[at.RequestURI()] = true
 }
 
 // section finds what justifies a call, and fails where nothing does, or where
 // the call is there in an era that has it not.
 func (r *recorder) section(e *exchange, path string) string {
 	r.t.Helper()
+	if e.method == http.MethodGet && r.links[e.path] {
+		return "2.13 the link of a 202: Pending, then another state, or 404"
+	}
 	for _, s := range sections {
 		if !regexp.MustCompile("^(?:" + s.call + ")$").MatchString(e.method + " " + path) {
 			continue
@@ -511,7 +558,7 @@ func (r *recorder) section(e *exchange, path string) string {
 		if !has && e.status != http.StatusNotFound {
 			r.t.Errorf("%s %s answered %d, and liqid-api.md %s has it in %s only", e.method, path, e.status, s.section, s.eras)
 		}
-		if has && e.status == http.StatusNotFound && !strings.HasPrefix(s.call, "GET asynchronous") && !strings.HasPrefix(path, "digest/") {
+		if has && e.status == http.StatusNotFound && !strings.HasPrefix(path, "digest/") {
 			r.t.Errorf("%s %s is not there, and liqid-api.md %s has it in %s", e.method, path, s.section, s.eras)
 		}
 		return s.section
