@@ -1,6 +1,6 @@
 // Package liqid is an emulated Liqid Director: pretend composable hardware
 // behind the protocol of the real thing, spoken over real HTTP and, for pushed
-// changes, STOMP over websocket.
+// changes, STOMP over websocket and server-sent events.
 //
 // Start with [New], which builds a [Director] from a [Config], and serve
 // [Director.Handler] on any listener:
@@ -17,20 +17,29 @@
 // one causes none.
 //
 // What it answers, field by field, follows the project's notes on the protocol;
-// comments cite them as "liqid-api.md" with the section. It speaks the era of
-// director software 2.5. Routes of that era which no composing client needs
-// (assembly, images, licences, enclosures, log, upgrade, certificates, server
-// sent events, …) answer 404 like any unknown route.
+// comments cite them as "liqid-api.md" with the section. [Config] API says which
+// era of director software it is, one of [Eras], and [Habits] what it does where
+// the notes leave that open. Calls that an era does not have answer 404.
+//
+// Some calls no era has here, and they answer 404 too. Of most the notes have no
+// shape, or half of one: enclosure*, license*, provider/* and roles, northbound,
+// upgrade*, certificate/*, manager/network beyond ipmi, node/config, node-names,
+// feedback. The others are manager/slurm and manager/kubernetes, which configure
+// programs that are not there, fabric/id/{id}, which switches to another fabric
+// where there is but one, and system/shutdown, after which nobody would answer.
 //
 // A director can be made slow ([Config] CallLatency, CommitLatency) and made to
 // fail ([FaultRule]); people and tests look behind the curtain with
 // [Director.Control] over HTTP or with the methods of the same meaning. With
 // [Config] DataDir every acknowledged change survives the death of the process.
 //
-// The files: config.go is the way in, inventory.go and catalogue.go make
-// believable parts, state.go holds what is so, rules.go what may become of it,
-// records.go what is shown of it, director.go, transport.go and routes_*.go the
-// calls, push.go the event socket, fault.go the failures, journal.go the
+// The files: config.go, era.go and habits.go are the way in, inventory.go and
+// catalogue.go make believable parts, state.go, session.go and settings.go hold
+// what is so, rules.go what may become of it, commit.go when, records.go what is
+// shown of it; transport.go takes a call, signin.go and limit.go let it in,
+// routes.go and routes_*.go answer it, links.go goes on where it was answered
+// before it was done; push.go is the event socket, sse.go the event streams;
+// fault.go, late.go, restart.go and spoil.go are the failures, journal.go the
 // memory of calls, control.go the view from behind and disk.go what outlives
 // the process.
 package liqid
