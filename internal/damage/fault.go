@@ -96,7 +96,7 @@ func (c Case) director() emulator.Config {
 	return emulator.Config{
 		API: c.Era, Counts: counts, Seed: 1,
 		CallLatency:   emulator.Latency{Min: time.Millisecond},
-		CommitLatency: emulator.Latency{Min: 400 * time.Millisecond},
+		CommitLatency: emulator.Latency{Min: 60 * time.Millisecond},
 	}
 }
 
@@ -286,9 +286,11 @@ func (p *play) cancel(r *rack, s emulator.SessionState) {
 		p.log.Debug("cancelled", "err", r.director.Rival().Do("POST", "pool/cancel", fmt.Sprintf(`{"grp_id":%d,"coordinates":{"rack":0,"shelf":0,"node":1}}`, s.Group)))
 		return
 	}
-	for _, path := range []string{"fabric/edit/cancel", "fabric/cancel"} {
-		p.log.Debug("cancelled", "err", r.director.Rival().Do("POST", path, fmt.Sprintf(`{"mach_id":%d,"grp_id":%d}`, s.Machine, s.Group)))
+	path := "fabric/edit/cancel"
+	if r.era == "2.4" {
+		path = "fabric/cancel"
 	}
+	p.log.Debug("cancelled", "err", r.director.Rival().Do("POST", path, fmt.Sprintf(`{"mach_id":%d,"grp_id":%d}`, s.Machine, s.Group)))
 }
 
 func (p *play) check(ctx context.Context, when string) error {
@@ -338,10 +340,34 @@ func (p *play) decide(ctx context.Context, id composa.OperationID) error {
 	return nil
 }
 
+// takeOut is a person with the vendor's tool, who takes a part out of a machine
+// of ours that was put in another's place there.
+func (p *play) takeOut(site *composa.Site) error {
+	for i := range site.Machines {
+		m := &site.Machines[i]
+		for _, d := range site.Drift(m) {
+			at := slices.IndexFunc(p.racks, func(r *rack) bool { return r.name == m.Fabric })
+			if d.Sort != composa.DriftExtra || at < 0 {
+				continue
+			}
+			if err := p.racks[at].director.Rival().Release(d.Device.Name()); err != nil {
+				return fmt.Errorf("%s cannot be taken out: %w", d.Device, err)
+			}
+		}
+	}
+	return nil
+}
+
 // giveBack frees every machine: then nothing of ours may be left.
 func (p *play) giveBack(ctx context.Context) error {
 	site, err := p.now(ctx)
 	if err != nil {
+		return err
+	}
+	if err := p.takeOut(site); err != nil {
+		return err
+	}
+	if _, err := p.Seen(ctx, time.Now()); err != nil {
 		return err
 	}
 	for _, m := range site.Machines {

@@ -37,6 +37,7 @@ type Site struct {
 // rack is one fabric: the director, and how it is reached.
 type rack struct {
 	name     composa.FabricName
+	era      string
 	director *emulator.Director
 	net      *network
 	http     *http.Server
@@ -99,8 +100,8 @@ func (s *Site) addRack(ctx context.Context, name composa.FabricName, c emulator.
 	if err != nil {
 		return err
 	}
-	r := &rack{name: name, director: d, net: newNetwork(string(name))}
-	r.http = &http.Server{Handler: d.Handler(), ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	r := &rack{name: name, era: c.API, director: d, net: newNetwork(string(name))}
+	r.http = &http.Server{Handler: d.Handler(), ConnState: d.ConnState, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	r.serving.Go(func() {
 		if err := r.http.Serve(r.net); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("a director serves no more", "rack", name, "error", err)

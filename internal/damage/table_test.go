@@ -3,15 +3,19 @@ package damage
 import (
 	"math/rand/v2"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	emulator "github.com/composa-dev/composa/emulator/liqid"
 )
 
 // eras are those of the table.
-var eras = []string{"2.5"}
+var eras = emulator.Eras()
 
 // fewCases is how long the table is worked on where it is not proven.
 const fewCases = 24 * time.Second
@@ -45,8 +49,9 @@ func cases(t *testing.T, era string, v Verb) (all []Case) {
 }
 
 // TestTable prints what each failure of a director leaves behind, and fails
-// where that is damage. COMPOSA_PROVE plays all of it; COMPOSA_DAMAGE_ONLY plays
-// the cases whose line holds that text.
+// where that is damage. COMPOSA_PROVE plays all of it, or with the race detector
+// one case in raceShare; COMPOSA_DAMAGE_SHARE=n plays one in n, and
+// COMPOSA_DAMAGE_ONLY the cases whose line holds that text.
 func TestTable(t *testing.T) {
 	var mu sync.Mutex
 	var outs []*Outcome
@@ -70,23 +75,44 @@ func TestTable(t *testing.T) {
 	t.Logf("%d of %d cases in %s\n%s", len(outs), n, time.Since(began).Round(time.Second), Table(outs))
 }
 
+// raceShare is how many cases there are for each that is proven where the race
+// detector makes every one slow.
+const raceShare = 40
+
+// share chooses the cases that this run is about, in the order in which they are
+// played, and for how long; zero: until all are played.
+func share(t *testing.T, all []Case) (some []Case, within time.Duration) {
+	t.Helper()
+	one := 1
+	switch n := os.Getenv("COMPOSA_DAMAGE_SHARE"); {
+	case n != "":
+		var err error
+		if one, err = strconv.Atoi(n); err != nil || one < 1 {
+			t.Fatalf("COMPOSA_DAMAGE_SHARE=%q is no number above 0", n)
+		}
+	case os.Getenv("COMPOSA_DAMAGE_ONLY") != "":
+		return slices.DeleteFunc(all, func(c Case) bool { return !strings.Contains(c.String(), os.Getenv("COMPOSA_DAMAGE_ONLY")) }), 0
+	case os.Getenv("COMPOSA_PROVE") == "":
+		within = fewCases / time.Duration(len(eras)*len(Verbs()))
+	case race:
+		one = raceShare
+	default:
+		return all, 0
+	}
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:(len(all)+one-1)/one], within
+}
+
 // tableRows plays the cases that this run is about.
 func tableRows(t *testing.T, all []Case) (outs []*Outcome) {
-	only, prove := os.Getenv("COMPOSA_DAMAGE_ONLY"), os.Getenv("COMPOSA_PROVE") != ""
-	if !prove && only == "" {
-		rand.New(rand.NewPCG(1, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	}
+	some, within := share(t, slices.Clone(all))
 	began := time.Now()
-	for i, c := range all {
-		switch {
-		case only != "":
-			if !strings.Contains(c.String(), only) {
-				continue
-			}
-		case !prove && time.Since(began) > fewCases/time.Duration(len(eras)*len(Verbs())):
+	for i, c := range some {
+		if within > 0 && time.Since(began) > within {
 			return outs
-		case i%500 == 499:
-			t.Logf("%d of %d cases after %s", i+1, len(all), time.Since(began).Round(time.Second))
+		}
+		if i%500 == 499 {
+			t.Logf("%d of %d cases after %s", i+1, len(some), time.Since(began).Round(time.Second))
 		}
 		out := played(t, c)
 		if out == nil {

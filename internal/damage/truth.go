@@ -44,6 +44,7 @@ type truth struct {
 	rack  *rack
 	snap  emulator.Snapshot
 	mark  string
+	rests bool // everything has come to rest
 	lines []string
 }
 
@@ -52,7 +53,7 @@ type truth struct {
 func (s *Site) Damage(site *composa.Site, before []untouched) []string {
 	lines := unexplained(site)
 	for i, r := range s.racks {
-		t := &truth{site: site, rack: r, snap: r.director.Snapshot(), mark: composa.GroupMark(s.id)}
+		t := &truth{site: site, rack: r, snap: r.director.Snapshot(), mark: composa.GroupMark(s.id), rests: true}
 		t.machines()
 		t.inUse()
 		t.bindings()
@@ -149,7 +150,8 @@ func (t *truth) owner(native int, label string) *composa.Machine {
 	return nil
 }
 
-// inUse: what is in a machine of ours is claimed for it. It must hold at any
+// inUse: what is in a machine of ours is claimed for it, but for a part that was
+// put in another's place there, which the site tells of. It must hold at any
 // moment, whatever is under way.
 func (t *truth) inUse() {
 	for _, seen := range t.snap.Machines {
@@ -159,11 +161,20 @@ func (t *truth) inUse() {
 		}
 		for _, name := range seen.Devices {
 			c := t.claim(name)
+			if c == nil && t.replaced(name) {
+				continue
+			}
 			if c == nil || c.Machine != m.ID && c.Heir != m.ID {
 				t.says("%s is in machine %q, and its claim is %s", name, m.Name, t.told(c))
 			}
 		}
 	}
+}
+
+// replaced says whether another part was put in a place.
+func (t *truth) replaced(name string) bool {
+	d, _ := t.snap.Device(name)
+	return d.Replaced > 0
 }
 
 // machines: whatever machine is in our group is one of ours.
@@ -214,6 +225,13 @@ func (t *truth) bindings() {
 			continue
 		}
 		seen := t.snap.Machines[at]
+		drift := t.site.Drift(m)
+		for _, name := range seen.Devices {
+			extra := composa.Drift{Sort: composa.DriftExtra, Device: composa.PlaceOf(m.Fabric, name)}
+			if t.rests && t.claim(name) == nil && !slices.Contains(drift, extra) {
+				t.says("machine %q holds %s, and the site does not tell", m.Name, name)
+			}
+		}
 		for _, b := range t.site.Binding(m.ID) {
 			d, known := t.snap.Device(b.Device.Name)
 			if known && !d.Gone && d.Machine != seen.ID {
@@ -223,10 +241,11 @@ func (t *truth) bindings() {
 	}
 }
 
-// leaked: what is in our group is claimed.
+// leaked: what is in our group is claimed. A part that was put in another's
+// place there is nobody's, and free for the next request.
 func (t *truth) leaked() {
 	for _, d := range t.snap.Devices {
-		if d.Gone || !t.ours(d.Group) {
+		if d.Gone || !t.ours(d.Group) || d.Replaced > 0 {
 			continue
 		}
 		if t.claim(d.Name) == nil {
