@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // control makes a call to the view from behind and decodes the answer.
@@ -77,6 +78,61 @@ func TestControl(t *testing.T) {
 	control[any](t, d, "DELETE", "/sessions", "", 204)
 	must[any](t, d, "POST", "pool/edit", poolBody(1))
 	control[any](t, d, "DELETE", "/sockets", "", 204)
+}
+
+// TestControlOfTheDirector: restart, clock, rate and links from behind.
+func TestControlOfTheDirector(t *testing.T) {
+	d := start(t, Config{Habits: Habits{Restart: "forgets-sessions"}})
+	must[any](t, d, "POST", "group", groupBody(1, "g"))
+	must[any](t, d, "POST", "pool/edit", poolBody(1))
+	control[any](t, d, "POST", "/restart", "", 204)
+	if s := control[Snapshot](t, d, "GET", "/state", "", 200); len(s.Sessions) != 0 || len(s.Groups) != 1 {
+		t.Errorf("after a restart: %+v", s)
+	}
+	for query, says := range map[string]string{"?down=2": "not a duration", "?down=-2s": "not from 0", "?down=2h": "not from 0"} {
+		if e := control[map[string]string](t, d, "POST", "/restart"+query, "", 400); !strings.Contains(e["error"], says) {
+			t.Errorf("restart%s: %v", query, e)
+		}
+	}
+
+	control[any](t, d, "POST", "/clock?off=-48h", "", 204)
+	must[any](t, d, "POST", "machine", machineBody(1, 1, "m"))
+	s := control[Snapshot](t, d, "GET", "/state", "", 200)
+	if behind := time.Since(s.Machines[0].Created); behind < 48*time.Hour || behind > 49*time.Hour {
+		t.Errorf("a clock that is two days behind is %v behind", behind)
+	}
+	control[any](t, d, "POST", "/clock", "", 204)
+	control[any](t, d, "POST", "/clock?off=soon", "", 400)
+	control[any](t, d, "POST", "/clock?off=200000h", "", 400)
+
+	control[any](t, d, "POST", "/rate?persecond=0.01", "", 204)
+	must[any](t, d, "GET", "group", "")
+	refused(t, d, "GET", "group", "", 429)
+	control[any](t, d, "POST", "/rate?persecond=many", "", 400)
+	control[any](t, d, "POST", "/rate", "", 400)
+	control[any](t, d, "POST", "/rate?persecond=-1", "", 400)
+	control[any](t, d, "POST", "/rate?persecond=0", "", 204)
+	must[any](t, d, "GET", "group", "")
+
+	control[any](t, d, "POST", "/device/gpu0/narrow", "", 204)
+	control[any](t, d, "POST", "/device/gpu0/narrow", "", 409)
+	if v, _ := control[Snapshot](t, d, "GET", "/state", "", 200).Device("gpu0"); !v.Narrow {
+		t.Errorf("narrowed: %+v", v)
+	}
+	control[any](t, d, "POST", "/device/gpu0/return", "", 204)
+	control[any](t, d, "POST", "/device/gpu0/return", "", 409)
+	control[any](t, d, "POST", "/device/gpu99/narrow", "", 404)
+	control[any](t, d, "POST", "/device/gpu0/use", "", 204)
+	if v, _ := control[Snapshot](t, d, "GET", "/state", "", 200).Device("gpu0"); v.Narrow || !v.InUse {
+		t.Errorf("in use: %+v", v)
+	}
+	control[any](t, d, "POST", "/device/gpu0/unuse", "", 204)
+
+	control[any](t, d, "POST", "/faults", `["* DELETE machine/1 late=1h"]`, 200)
+	refused(t, d, "DELETE", "machine/1", "", 500)
+	if s := control[Snapshot](t, d, "GET", "/state", "", 200); s.Late != 1 || len(s.Machines) != 1 {
+		t.Errorf("with a late effect: %+v", s)
+	}
 }
 
 func TestLogIsBounded(t *testing.T) {

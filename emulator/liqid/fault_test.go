@@ -22,6 +22,19 @@ func TestParseFault(t *testing.T) {
 		" *  GET  predevice  stale ":         {Method: "GET", Path: "predevice", Effect: EffectStale},
 		"#1 POST fabric/* steal-edit":        {Nth: 1, Method: "POST", Path: "fabric/*", Effect: EffectStealEdit},
 		"* * /liqid/api/v2/status gone=gpu3": {Method: "*", Path: "status", Effect: EffectGone, Device: "gpu3"},
+		"* POST pool/done late=30s":          {Method: "POST", Path: "pool/done", Effect: EffectLate, Delay: 30 * time.Second},
+		"* DELETE machine/7 late=1m":         {Method: "DELETE", Path: "machine/7", Effect: EffectLate, Delay: time.Minute},
+		"1/9 * late=90s":                     {OneIn: 9, Method: "*", Path: "*", Effect: EffectLate, Delay: 90 * time.Second},
+		"#2 * restart":                       {Nth: 2, Method: "*", Path: "*", Effect: EffectRestart},
+		"#2 * restart=0s":                    {Nth: 2, Method: "*", Path: "*", Effect: EffectRestart},
+		"#2 POST fabric/edit restart=2s":     {Nth: 2, Method: "POST", Path: "fabric/edit", Effect: EffectRestart, Delay: 2 * time.Second},
+		"* * return=gpu3":                    {Method: "*", Path: "*", Effect: EffectReturn, Device: "gpu3"},
+		"* * replace=gpu3":                   {Method: "*", Path: "*", Effect: EffectReplace, Device: "gpu3"},
+		"* * narrow=gpu3":                    {Method: "*", Path: "*", Effect: EffectNarrow, Device: "gpu3"},
+		"* GET * html":                       {Method: "GET", Path: "*", Effect: EffectHTML},
+		"* GET * half":                       {Method: "GET", Path: "*", Effect: EffectHalf},
+		"* GET * types":                      {Method: "GET", Path: "*", Effect: EffectTypes},
+		"* GET * empty":                      {Method: "GET", Path: "*", Effect: EffectEmpty},
 		"* DELETE machine/* drop-before":     {Method: "DELETE", Path: "machine/*", Effect: EffectDropBefore},
 	} {
 		got, err := ParseFault(text)
@@ -55,6 +68,22 @@ func TestParseFault(t *testing.T) {
 		"* GET group steal-edit":       "about an edit session",
 		"* GET group gone":             "name of the device",
 		"* GET group explode":          "there are status=500",
+		"* GET group Html":             "types, empty",
+		"* * late":                     "invalid duration",
+		"* * late=0s":                  "late 0s is not above 0",
+		"* * late=61m":                 "at most 1h0m0s",
+		"* GET group late=1s":          "take effect late",
+		"* PUT * late=1s":              "take effect late",
+		"* POST group late=1s":         "take effect late",
+		"* DELETE relate/gpu late=1s":  "take effect late",
+		"* * restart=-1s":              "not from 0 to 1h0m0s",
+		"* * restart=":                 "invalid duration",
+		"* * restart=2":                "missing unit",
+		"* * return":                   "as in return=gpu3",
+		"* * replace=":                 "as in replace=gpu3",
+		"* * narrow":                   "as in narrow=gpu3",
+		"* * html=1":                   "takes no value",
+		"* * empty=0":                  "takes no value",
 	} {
 		if r, err := ParseFault(text); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q = %v, %v; want %q", text, r, err, says)
@@ -63,7 +92,9 @@ func TestParseFault(t *testing.T) {
 }
 
 func FuzzParseFault(f *testing.F) {
-	for _, s := range []string{"#3 POST relate/gpu status=500", "1/50 * * drop-after", "* * hang", "* GET machine* delay=2s", "#1 POST fabric/* steal-edit", "* * * gone=gpu3"} {
+	for _, s := range []string{"#3 POST relate/gpu status=500", "1/50 * * drop-after", "* * hang", "* GET machine* delay=2s", "#1 POST fabric/* steal-edit", "* * * gone=gpu3",
+		"* * late=30s", "#2 DELETE machine/7 late=1m30s", "1/7 * restart", "* POST pool/done restart=2s", "* * return=gpu3", "* GET status replace=ssd0", "* * narrow=pcpu0",
+		"* GET * html", "* GET * half", "* GET * types", "* GET * empty"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -76,6 +107,9 @@ func FuzzParseFault(f *testing.F) {
 			t.Errorf("%q is written %q, which reads as %v, %v", s, r, again, err)
 		}
 		r.matches("POST", "relate/gpu")
+		if err := r.check(); err != nil {
+			t.Errorf("%q reads as a rule that is refused: %v", s, err)
+		}
 	})
 }
 
@@ -273,5 +307,124 @@ func TestFaultGone(t *testing.T) {
 	}
 	if err := d.SetFaults(FaultRule{Method: "*", Path: "*", Effect: EffectGone, Device: "gpu99"}); err == nil {
 		t.Error("a fault about a device that is not there was taken")
+	}
+}
+
+// TestEffectsAreRead: what Effects lists is what ParseFault reads, each of it.
+func TestEffectsAreRead(t *testing.T) {
+	for _, e := range Effects() {
+		form := strings.NewReplacer("[", "", "]", "").Replace(e.Form)
+		r, err := ParseFault("* " + "* " + form)
+		if err != nil || e.Does == "" {
+			t.Errorf("%s: %v", e.Form, err)
+		}
+		if name, _, _ := strings.Cut(e.Form, "="); string(r.Effect) != strings.TrimSuffix(name, "[") {
+			t.Errorf("%s reads as %s", e.Form, r.Effect)
+		}
+	}
+}
+
+// TestFaultsOnDevices: a device comes back, is another one, or has a slower
+// link, just before the call that looks.
+func TestFaultsOnDevices(t *testing.T) {
+	w := onWire(t, Config{})
+	compose(t, w.d, "pcpu0", "gpu3")
+	whole := w.want(200, "GET", "system/device/info/gpu/gpu3", "").body
+	narrow := strings.ReplaceAll(whole, `"buswidth":"x16"`, `"buswidth":"x8"`)
+	if whole == narrow {
+		t.Fatalf("gpu3 has no x16 link: %s", whole)
+	}
+	for _, tt := range []struct {
+		fault string
+		same  bool   // as it was at first
+		info  string // of gpu3; empty: there is none
+		lanes int    // in status and predevice
+	}{
+		{"narrow=gpu3", false, narrow, 8},
+		{"narrow=gpu3", false, narrow, 8}, // it is so already
+		{"return=gpu3", true, whole, 16},
+		{"return=gpu3", true, whole, 16},
+		{"gone=gpu3", false, "", 0},
+		{"return=gpu3", true, whole, 16},
+		{"narrow=gpu3", false, narrow, 8},
+		{"replace=gpu3", false, "another", 16},
+	} {
+		fault(t, w.d, "#1 GET status "+tt.fault)
+		lanes := 0
+		for _, r := range must[statusRecord](t, w.d, "GET", "status", "") {
+			if r.Name == "gpu3" {
+				lanes = r.Lanes
+			}
+		}
+		if lanes != tt.lanes {
+			t.Errorf("%s: status shows %d lanes, want %d", tt.fault, lanes, tt.lanes)
+		}
+		lanes = 0
+		for _, r := range must[predeviceRecord](t, w.d, "GET", "predevice", "") {
+			if r.Name == "gpu3" {
+				lanes = r.Lanes
+			}
+		}
+		if lanes != tt.lanes {
+			t.Errorf("%s: predevice shows %d lanes, want %d", tt.fault, lanes, tt.lanes)
+		}
+		switch got := w.call("GET", "system/device/info/gpu/gpu3", ""); {
+		case tt.info == "another":
+			if got.status != 200 || got.body == whole || got.body == narrow {
+				t.Errorf("%s: %d %s", tt.fault, got.status, got.body)
+			}
+		case tt.info == "" && got.status != 404, tt.info != "" && got.body != tt.info:
+			t.Errorf("%s: %d %s", tt.fault, got.status, got.body)
+		}
+		if f := w.d.Faults(); f[0].Fired != 1 {
+			t.Errorf("%s fired %d times", tt.fault, f[0].Fired)
+		}
+	}
+	if err := w.d.SetFaults(FaultRule{Method: "*", Path: "*", Effect: EffectNarrow, Device: "gpu99"}); err == nil {
+		t.Error("a fault about a device that is not there was taken")
+	}
+}
+
+// TestNarrowNeedsLanes: a link of one lane cannot fall to half of it.
+func TestNarrowNeedsLanes(t *testing.T) {
+	d := start(t, Config{Inventory: &Inventory{Devices: []Entry{{Kind: NIC, Model: "Ethernet", Vendor: "Acme", Lanes: 1}}}})
+	if err := d.Narrow("link0"); err == nil || !strings.Contains(err.Error(), "1 lanes") {
+		t.Errorf("narrowed: %v", err)
+	}
+}
+
+// TestFaultStaleIn3x: the lists that only 3.x has are read from before, too.
+func TestFaultStaleIn3x(t *testing.T) {
+	for _, api := range []string{"3.2", "3.4"} {
+		w := onWire(t, Config{API: api})
+		for _, path := range []string{"device/info/gpu", "status/gpu?filter=false", "status"} {
+			if err := w.d.Gone("gpu3"); err != nil {
+				t.Fatal(err)
+			}
+			plain, _, _ := strings.Cut(path, "?")
+			fault(t, w.d, "#1 GET "+plain+" stale")
+			for _, stale := range []bool{true, false} {
+				if got := w.want(200, "GET", path, ""); strings.Contains(got.body, `"gpu3"`) != stale {
+					t.Errorf("%s of %s, stale %t: %s", path, api, stale, got.body)
+				}
+			}
+			if err := w.d.Return("gpu3"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestRivalHearsNothing: faults hit somebody else's calls, too.
+func TestRivalHearsNothing(t *testing.T) {
+	d := start(t, Config{})
+	fault(t, d, "#1 POST group drop-after", "#2 POST group restart")
+	for range 2 {
+		if err := d.Rival().Do("POST", "group", groupBody(1, "g")); err == nil || IsDenied(err) {
+			t.Errorf("the rival was told %v", err)
+		}
+	}
+	if n := len(d.Snapshot().Groups); n != 1 {
+		t.Errorf("%d groups", n)
 	}
 }

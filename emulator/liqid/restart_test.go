@@ -210,3 +210,42 @@ func TestRestartRefuses(t *testing.T) {
 		t.Error("a closed director restarted")
 	}
 }
+
+// TestRestartAmidAnsweredCommits: what was answered 202, or too early, is
+// finished or never carried out, like any commit; where it is not, the link
+// leads nowhere any more.
+func TestRestartAmidAnsweredCommits(t *testing.T) {
+	for _, commit := range []string{"accepted", "early"} {
+		for habit, want := range map[string]string{"keeps": "grouped", "forgets-queues": "grouped", "forgets-sessions": "free"} {
+			t.Run(commit+", "+habit, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := onWire(t, Config{API: "3.4", CommitLatency: Latency{Min: 10 * time.Second}, Habits: Habits{Restart: habit, Commit: commit}})
+					w.want(201, "POST", "group", groupBody(1, "g"))
+					w.want(200, "POST", "pool/edit", poolBody(1))
+					w.want(200, "POST", "predevice/gpu", memberBody("gpu1", 1))
+					got := w.call("POST", "pool/done", poolBody(1))
+					if err := w.d.Restart(2 * time.Second); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(10 * time.Second)
+					synctest.Wait()
+					if s := w.d.Snapshot(); whereIs(s, "gpu1") != want || len(s.Sessions) != 0 || len(s.Pending) != 0 {
+						t.Errorf("gpu1 is %s, want %s; sessions %v, pending %v", whereIs(s, "gpu1"), want, s.Sessions, s.Pending)
+					}
+					_, link, linked := strings.Cut(got.body, prefix+linkPath)
+					if linked != (commit == "accepted") {
+						t.Fatalf("answered %d %s", got.status, got.body)
+					}
+					if linked {
+						id, _, _ := strings.Cut(link, `"`)
+						status := 200
+						if habit == "forgets-sessions" {
+							status = 404
+						}
+						w.want(status, "GET", linkPath+id, "")
+					}
+				})
+			})
+		}
+	}
+}
