@@ -141,7 +141,6 @@ func (s *state) inEdit(t target, by client, rule Rule) (session, error) {
 // cancel ends a session and drops what is queued in it.
 func (s *state) cancel(t target, by client) error {
 	if _, err := s.inEdit(t, by, RuleNothingOpen); err != nil {
-		delete(s.lost, lost{t, by}) // it knows now
 		return err
 	}
 	s.end(t, by)
@@ -152,7 +151,8 @@ func (s *state) cancel(t target, by client) error {
 const maxLost = 1000
 
 // lost is an edit session that somebody else ended, or that a restart forgot:
-// the client that opened it cannot know, and breaks no rule by going on.
+// the client that opened it cannot know, and breaks no rule by going on until it
+// opens one itself.
 type lost struct {
 	target
 	client
