@@ -72,10 +72,10 @@ func machineKey(m *machine) string {
 // readDetail reads a DeviceInfo (liqid-api.md 1.4).
 func readDetail(kind composa.Kind, raw []byte) (serial string, f composa.Facts, ok bool) {
 	var w struct {
-		Vendor   text   `json:"vendor"`
-		Model    text   `json:"model"`
+		Vendor   label  `json:"vendor"`
+		Model    label  `json:"model"`
 		Part     text   `json:"part_num"`
-		Serial   text   `json:"serial_num"`
+		Serial   label  `json:"serial_num"`
 		Firmware text   `json:"fw_rev"`
 		BusGen   text   `json:"busgen"`
 		BusWidth text   `json:"buswidth"`

@@ -93,8 +93,8 @@ func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
 // same time where one call tells them all, else after groups and machines are
 // known.
 func (f *Fabric) read(ctx context.Context, k *knowledge, into *reading, beside func() error) error {
-	members := func() (err error) {
-		into.members, into.unlisted, err = f.readMembers(ctx, k, nil, into.groups, into.machines)
+	members := func(groups []group, machines []machine) (err error) {
+		into.members, into.unlisted, err = f.readMembers(ctx, k, nil, groups, machines)
 		return err
 	}
 	rest := []func() error{
@@ -103,12 +103,12 @@ func (f *Fabric) read(ctx context.Context, k *knowledge, into *reading, beside f
 		beside,
 	}
 	if !k.speaks.perGroup && f.observed.is(askMembers, seenAll) {
-		return together(append(rest, members)...)
+		return together(append(rest, func() error { return members(nil, nil) })...)
 	}
 	if err := together(rest...); err != nil {
 		return err
 	}
-	return members()
+	return members(into.groups, into.machines)
 }
 
 // compare says what two readings, and the devices between them, disagree about.
