@@ -63,6 +63,23 @@ type Abilities struct {
 	// SettleTime is how long something that was sent may still take effect
 	// where the fabric cannot prove that nothing is pending; 0 where it can.
 	SettleTime time.Duration `json:"settleTime,omitempty"`
+	// ReadOnly is set where the driver changes nothing although it is told to
+	// manage: it does not know well enough what it has before it. Acts is empty.
+	ReadOnly *ReadOnly `json:"readOnly,omitempty"`
+}
+
+// ReadOnly is why nothing is changed on a fabric, and what to do about it.
+type ReadOnly struct {
+	Why  string `json:"why"` // "its director is of the line 2.6, which …"; empty: it is only observed
+	Next string `json:"next,omitempty"`
+}
+
+// Of is the reason as a sentence about the fabric of that name.
+func (r *ReadOnly) Of(name FabricName) string {
+	if r.Why == "" {
+		return string(name) + " is only observed"
+	}
+	return string(name) + ": " + r.Why
 }
 
 // Can says whether the fabric has an act.
@@ -91,6 +108,17 @@ type Fabric struct {
 	Reach     FabricReach   `json:"reach"`
 	Every     time.Duration `json:"every,omitempty"` // pause between observations
 	Revision  int64         `json:"revision"`
+}
+
+// ReadOnly says why nothing may be changed on the fabric; nil where something may.
+func (f *Fabric) ReadOnly() *ReadOnly {
+	switch {
+	case f.Access == AccessObserve:
+		return &ReadOnly{Next: "set access: manage for it in the server's configuration"}
+	case f.Abilities != nil:
+		return f.Abilities.ReadOnly
+	}
+	return nil
 }
 
 // FabricReach tells whether a fabric answers.

@@ -10,6 +10,7 @@ type Fabric struct {
 	URL         string     `json:"url,omitempty"`
 	Source      string     `json:"source" enum:"config,api"`
 	Access      string     `json:"access" enum:"manage,observe"`
+	ReadOnly    string     `json:"readOnly,omitempty" doc:"Why nothing is changed on it although its access is manage, and what to do about it"`
 	Emulated    bool       `json:"emulated,omitempty"`
 	State       string     `json:"state" enum:"new,ok,silent" doc:"new until the first complete picture"`
 	Seen        *time.Time `json:"seen,omitempty" doc:"When the newest complete picture began"`

@@ -61,7 +61,15 @@ func (f *fabric) check(ctx context.Context, checker driver.Checker, probe bool) 
 		}
 		checks = append(checks, told...)
 	}
-	return append(checks, shows(picture), says(abilities), composa.Check{Name: "access", OK: true, Text: string(f.access)}), nil
+	return append(checks, shows(picture), says(abilities), f.may(abilities)), nil
+}
+
+func (f *fabric) may(a *composa.Abilities) composa.Check {
+	c := composa.Check{Name: "access", OK: a.ReadOnly == nil, Text: string(f.access)}
+	if a.ReadOnly != nil {
+		c.Text += ", and read-only: " + a.ReadOnly.Why + "; " + a.ReadOnly.Next
+	}
+	return c
 }
 
 func shows(p *composa.Picture) composa.Check {

@@ -21,7 +21,7 @@ import (
 // Limits of what stands beside the configuration, and of a fabric's own times.
 const (
 	maxUsername = 256     // bytes
-	maxSecret = 1024    // bytes of the file
+	maxSecret   = 1024    // bytes of the file
 	maxCA       = 1 << 20 // bytes of the file
 	leastSettle = time.Second
 	mostSettle  = time.Hour

@@ -113,7 +113,9 @@ func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {
 	if says.era == "" {
 		k.abilities.Era = k.speaks.era
 	}
-	if k.speaks.readOnly == "" {
+	if k.speaks.readOnly != "" {
+		k.abilities.ReadOnly = &composa.ReadOnly{Why: k.speaks.readOnly, Next: k.speaks.next}
+	} else {
 		k.abilities.Acts = []composa.Act{
 			composa.ActEnter, composa.ActLeave, composa.ActMake, composa.ActReshape, composa.ActRemove, composa.ActP2P, composa.ActPower,
 		}

@@ -118,7 +118,7 @@ func TestErasAreFoundOutByAsking(t *testing.T) {
 func TestAnUnknownEraSaysWhatToDo(t *testing.T) {
 	f := told(t, map[string]string{"fabric/id": `[1]`, "version": versionOf("2.6.0.0"), "state/1": `[]`})
 	_, err := f.Apply(t.Context(), composa.Step{Act: composa.ActMake, Fabric: rackName, Machine: composa.MachineRef{Name: "train"}})
-	want := `cannot make train on rack1: its director is of the line 2.6, which this driver does not know; it is served as 2.5, and only observed; set its era to "2.5" where you know that it takes calls as 2.5 does`
+	want := `cannot make train on rack1: its director is of the line 2.6, which this driver does not know; it is served as 2.5, and only observed; write era: "2.5" for it into the server's configuration where you know that it takes calls as 2.5 does`
 	if err == nil || err.Error() != want {
 		t.Errorf("%v", err)
 	}

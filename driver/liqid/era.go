@@ -139,7 +139,7 @@ func choose(told string, line int, set string) speech {
 		return s
 	case told == d.era:
 		s.readOnly = fmt.Sprintf("its configuration says era %s, and its director is of the line %s", composa.Abridge(set, 24), told)
-		s.next = fmt.Sprintf("set its era to %q, or leave it out", d.era)
+		s.next = fmt.Sprintf("write era: %q for it into the server's configuration, or leave era out", d.era)
 		return s
 	case told == "":
 		s.readOnly = fmt.Sprintf("its director does not say of which line its software is; it is served as %s, and only observed", d.era)
@@ -148,7 +148,7 @@ func choose(told string, line int, set string) speech {
 	default:
 		s.readOnly = fmt.Sprintf("its director is of the line %s, which this driver does not know; it is served as %s, and only observed", told, d.era)
 	}
-	s.next = fmt.Sprintf("set its era to %q where you know that it takes calls as %s does", d.era, d.era)
+	s.next = fmt.Sprintf("write era: %q for it into the server's configuration where you know that it takes calls as %s does", d.era, d.era)
 	return s
 }
 

@@ -34,7 +34,15 @@ func (a *app) fabricLs() *cobra.Command {
 				return err
 			}
 			sortNaturally(fabrics, func(f api.Fabric) string { return f.Name })
-			return printList(a, fabricTable, "fabrics", fabrics)
+			if err := printList(a, fabricTable, "fabrics", fabrics); err != nil {
+				return err
+			}
+			if a.format == formatPlain || a.format == formatTable {
+				for _, line := range troubles(fabrics) {
+					a.say("%s", line)
+				}
+			}
+			return nil
 		},
 	}
 }
@@ -92,7 +100,7 @@ var fabricTable = table[api.Fabric]{
 		{name: "name", text: func(f api.Fabric) string { return marked(f.Name, f.Emulated) }},
 		{name: "driver", text: func(f api.Fabric) string { return strings.TrimSpace(f.Driver + " " + f.Era) }},
 		{name: "state", text: func(f api.Fabric) string { return f.State }},
-		{name: "access", text: func(f api.Fabric) string { return f.Access }},
+		{name: "access", text: accessText},
 		{name: "machines", text: func(f api.Fabric) string { return fmt.Sprint(f.Machines) }},
 		{name: "free", text: func(f api.Fabric) string { return sharesText(f.Kinds) }},
 		{name: "foreign", wide: true, text: func(f api.Fabric) string { return fmt.Sprint(f.Foreign) }},
@@ -101,6 +109,28 @@ var fabricTable = table[api.Fabric]{
 		{name: "seen", wide: true, text: func(f api.Fabric) string { return optionalMoment(f.Seen) }},
 		{name: "reason", wide: true, text: func(f api.Fabric) string { return f.Reason }},
 	},
+}
+
+// accessText is what may be done on a fabric.
+func accessText(f api.Fabric) string {
+	if f.ReadOnly != "" {
+		return f.Access + ", read-only"
+	}
+	return f.Access
+}
+
+// troubles says, a line each, which fabrics are of no use as they are, and why.
+func troubles(fabrics []api.Fabric) []string {
+	var lines []string
+	for _, f := range fabrics {
+		switch {
+		case f.State == "silent":
+			lines = append(lines, fmt.Sprintf("%s is silent since %s: %s", f.Name, optionalMoment(f.SilentSince), orDefault(f.Reason, "nobody knows why")))
+		case f.ReadOnly != "":
+			lines = append(lines, f.Name+" is read-only: "+f.ReadOnly)
+		}
+	}
+	return lines
 }
 
 // sharesText is how much of each kind is free: "cpu 2/4, gpu 5/16".
@@ -115,7 +145,7 @@ func sharesText(shares []api.Share) string {
 func fabricDetails(f *api.Fabric) []detail {
 	return []detail{
 		{"name", marked(f.Name, f.Emulated)}, {"driver", strings.TrimSpace(f.Driver + " " + f.Era)}, {"url", f.URL}, {"source", f.Source},
-		{"access", f.Access}, {"state", f.State}, {"seen", optionalMoment(f.Seen)}, {"silent since", optionalMoment(f.SilentSince)}, {"reason", f.Reason},
+		{"access", accessText(*f)}, {"read-only", f.ReadOnly}, {"state", f.State}, {"seen", optionalMoment(f.Seen)}, {"silent since", optionalMoment(f.SilentSince)}, {"reason", f.Reason},
 		{"free", sharesText(f.Kinds)}, {"machines", fmt.Sprint(f.Machines)}, {"foreign", fmt.Sprint(f.Foreign)},
 		{"can", strings.Join(f.Acts, ", ")}, {"epoch", fmt.Sprint(f.Epoch)},
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
@@ -75,6 +76,14 @@ func (a *app) showStatus(s *siteStatus) error {
 	}
 	if err := printSection(a, fabricTable, "fabrics", s.Fabrics); err != nil {
 		return err
+	}
+	if lines := troubles(s.Fabrics); len(lines) > 0 {
+		for i := range lines {
+			lines[i] = clean(lines[i]) + "\n"
+		}
+		if err := a.write([]byte(strings.Join(lines, "") + "\n")); err != nil {
+			return err
+		}
 	}
 	if err := printSection(a, machineTable, "machines", s.Machines); err != nil {
 		return err

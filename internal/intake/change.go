@@ -234,9 +234,8 @@ func (p *proposal) subject(site *composa.Site, name string) (*composa.Machine, e
 	if m == nil {
 		return nil, noMachine(site, p.asked.Project, p.verb, name)
 	}
-	if f := site.Fabric(m.Fabric); f != nil && f.Access == composa.AccessObserve {
-		return nil, composa.Errorf(composa.CodeReadOnly, "cannot %s %q: %s is only observed", p.verb, name, m.Fabric).
-			WithNext("set access: manage for it in the server's configuration")
+	if f := site.Fabric(m.Fabric); f != nil && f.ReadOnly() != nil {
+		return nil, composa.Errorf(composa.CodeReadOnly, "cannot %s %q: %s", p.verb, name, f.ReadOnly().Of(f.Name)).WithNext("%s", f.ReadOnly().Next)
 	}
 	if op := site.Operation(m.Operation); op != nil && op.Phase == composa.PhaseHeld {
 		return nil, held(fmt.Sprintf("cannot %s %q", p.verb, name), op)

@@ -2,10 +2,9 @@ package inventory
 
 import (
 	"maps"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/composa-dev/composa"
 )
@@ -123,13 +122,11 @@ func (s *State) fell(now time.Time, err error) *composa.Observation {
 // withoutNumbers is what two reasons have in common that differ in a port or a
 // time only.
 func withoutNumbers(reason string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsDigit(r) {
-			return -1
-		}
-		return r
-	}, reason)
+	return number.ReplaceAllString(reason, "#")
 }
+
+// number is a number, or several with units that are one time: "1m4.5s".
+var number = regexp.MustCompile(`(\d+(\.\d+)?(ns|µs|ms|s|m|h)?)+`)
 
 // saw makes an observation of a look.
 func (s *State) saw(now time.Time, in Input) *composa.Observation {

@@ -39,7 +39,7 @@ func script(t *testing.T, s State, lines ...string) string {
 		case "part":
 			in.Looked = &Look{Picture: shows("incomplete gpu0=A", now.Sub(start))}
 		case "silent":
-			in.Looked = &Look{Err: fmt.Errorf("no connection from port %d", now.UnixNano()%100)}
+			in.Looked = &Look{Err: fmt.Errorf("no connection from port %d, for %s", now.UnixNano()%100, time.Duration(now.UnixNano()%100)*30*time.Millisecond)}
 		case "refused":
 			in.Looked = &Look{Err: errors.New("wrong password")}
 		}
@@ -105,7 +105,7 @@ func TestNext(t *testing.T) {
 0 start: look
 0.8 silent: wake 1s
 1 time: look
-1 silent: record, no connection from port 0, wake 2s
+1 silent: record, no connection from port 0, for 0s, wake 2s
 2 time: look
 3 silent: wake 5s
 5 time: look
@@ -116,12 +116,12 @@ func TestNext(t *testing.T) {
 11 time: look
 11.1 silent: wake 11.3s
 11.3 time: look
-11.5 silent: record, no connection from port 0, wake 12.5s`},
+11.5 silent: record, no connection from port 0, for 0s, wake 12.5s`},
 		{"another reason is told, another number in it is not", State{}, `
 0 start: look
 0.8 silent: wake 1s
 1 time: look
-1.00000003 silent: record, no connection from port 30, wake 2.00000003s
+1.00000003 silent: record, no connection from port 30, for 900ms, wake 2.00000003s
 3 time: look
 3.00000004 silent: wake 5.00000004s
 6 time: look

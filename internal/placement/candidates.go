@@ -79,8 +79,8 @@ func (t *trial) out() string {
 		able = p.Abilities
 	}
 	switch {
-	case f.Access == composa.AccessObserve:
-		return "only observed"
+	case f.ReadOnly() != nil:
+		return cmp.Or(f.ReadOnly().Why, "only observed")
 	case q.site.Pictures[f.Name] == nil || able == nil:
 		return "never seen yet"
 	case f.Reach.Silent():

@@ -98,7 +98,7 @@ func (q *query) checkPlace(kind composa.Kind, p composa.Place) error {
 // checkAccess refuses where only fabrics remain that are only observed.
 func (q *query) checkAccess() error {
 	for _, t := range q.trials {
-		if t.fabric.Access != composa.AccessObserve {
+		if t.fabric.ReadOnly() == nil {
 			return nil
 		}
 	}
@@ -106,8 +106,8 @@ func (q *query) checkAccess() error {
 	case 0:
 		return nil
 	case 1:
-		return composa.Errorf(composa.CodeReadOnly, "%s: %s is only observed", q.begin, q.trials[0].fabric.Name).
-			WithNext("set access: manage for it in the server's configuration")
+		f := q.trials[0].fabric
+		return composa.Errorf(composa.CodeReadOnly, "%s: %s", q.begin, f.ReadOnly().Of(f.Name)).WithNext("%s", f.ReadOnly().Next)
 	}
 	return composa.Errorf(composa.CodeReadOnly, "%s: all %d fabrics are only observed", q.begin, len(q.trials)).
 		WithNext("set access: manage for one in the server's configuration")

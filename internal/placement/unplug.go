@@ -44,9 +44,8 @@ func (u *unplugging) checkFabric() error {
 	switch {
 	case f == nil:
 		return composa.Errorf(composa.CodeNotFound, "%s: there is no fabric %q", u.begin, u.machine.Fabric)
-	case f.Access == composa.AccessObserve:
-		return composa.Errorf(composa.CodeReadOnly, "%s: %s is only observed", u.begin, f.Name).
-			WithNext("set access: manage for it in the server's configuration")
+	case f.ReadOnly() != nil:
+		return composa.Errorf(composa.CodeReadOnly, "%s: %s", u.begin, f.ReadOnly().Of(f.Name)).WithNext("%s", f.ReadOnly().Next)
 	}
 	able := f.Abilities
 	if p := u.site.Pictures[f.Name]; able == nil && p != nil {

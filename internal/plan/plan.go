@@ -26,8 +26,8 @@ func For(site *composa.Site, verb composa.Verb, project composa.ProjectID, targe
 			return nil, err
 		}
 	}
-	if len(p.steps) > 0 && p.fabric.Access == composa.AccessObserve {
-		return nil, p.errorf(composa.CodeReadOnly, "%s is only observed", p.fabric.Name)
+	if only := p.fabric.ReadOnly(); len(p.steps) > 0 && only != nil {
+		return nil, p.readOnly(only)
 	}
 	return &composa.Plan{
 		Project: project, Verb: verb, Target: target, Scope: p.scope(), Steps: p.steps, NeedsOwner: p.needsOwner,

@@ -320,6 +320,13 @@ func (p *planner) errorf(code composa.Code, format string, args ...any) *composa
 	return composa.Errorf(code, "cannot %s %s: %s", p.verb, strings.Join(names, " and "), fmt.Sprintf(format, args...))
 }
 
+func (p *planner) readOnly(only *composa.ReadOnly) error {
+	return p.errorf(composa.CodeReadOnly, "%s", only.Of(p.fabric.Name)).WithNext("%s", only.Next)
+}
+
 func (p *planner) unsupported(format string, args ...any) error {
+	if only := p.fabric.ReadOnly(); only != nil { // it has no acts then
+		return p.readOnly(only)
+	}
 	return p.errorf(composa.CodeUnsupported, format, args...)
 }

@@ -21,6 +21,9 @@ func (v *view) fabric(f *composa.Fabric) *api.Fabric {
 	}
 	if f.Abilities != nil {
 		out.Era, out.Acts = f.Abilities.Era, texts(f.Abilities.Acts)
+		if only := f.Abilities.ReadOnly; only != nil {
+			out.ReadOnly = only.Why + "; " + only.Next
+		}
 	}
 	if p := v.site.Pictures[f.Name]; p != nil {
 		out.Foreign = len(p.Machines) - len(v.ours[f.Name])

@@ -101,9 +101,9 @@ func (s *Server) checkFabric(ctx context.Context, in *checkInput) (*checkOutput,
 	with := s.checks
 	if in.Probe {
 		with = s.probes
-		if f.Access != composa.AccessManage {
-			return nil, composa.Errorf(composa.CodeReadOnly, "cannot probe %s: it is only observed, and a probe makes and removes an empty machine there", f.Name).
-				WithNext("check it without the probe, or set access: manage for it in the server's configuration")
+		if only := f.ReadOnly(); only != nil {
+			return nil, composa.Errorf(composa.CodeReadOnly, "cannot probe %s: it makes and removes an empty machine, and %s", f.Name, only.Of(f.Name)).
+				WithNext("check it without the probe, or %s", only.Next)
 		}
 	}
 	checks, err := asked(ctx, s, with, f.Name, func(fs Fabrics, ctx context.Context, name composa.FabricName) ([]composa.Check, error) {

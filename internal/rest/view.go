@@ -106,7 +106,7 @@ func (v *view) whyNot(d *composa.Device, pool composa.PoolID) string {
 		return "its fabric is not in the configuration"
 	case f.Reach.Silent():
 		return "its fabric is silent"
-	case f.Access == composa.AccessObserve:
+	case f.ReadOnly() != nil:
 		return "its fabric is only observed"
 	}
 	return ""
