@@ -309,7 +309,11 @@ func (m *toy) shown() (group, machine map[string]int) {
 
 // lists says whether predevice, asked for a group, lists a device.
 func (m *toy) lists(t *rapid.T, d *Director, group int, device string) bool {
-	status, text := call(d, "GET", fmt.Sprintf("predevice?grp_id=%d", group), "")
+	key := "grp_id"
+	if m.api == "2.4" {
+		key = "cid"
+	}
+	status, text := call(d, "GET", fmt.Sprintf("predevice?%s=%d", key, group), "")
 	if status != 200 {
 		t.Fatalf("predevice: %d %s", status, text)
 	}

@@ -341,13 +341,22 @@ func (s show) groupList() []groupRecord {
 	return out
 }
 
+// location is where a device says that it is. Rack and shelf are always 0 in 3.x
+// (liqid-api.md 1.1).
+func (s show) location(d *device) Coordinates {
+	if s.era.in(line3) {
+		return Coordinates{Node: d.Location.Node}
+	}
+	return d.Location
+}
+
 func (s show) status(d *device) statusRecord {
 	r := statusRecord{
 		Type: kindNames[d.Kind].statusType, Index: d.Index, Name: d.Name, Flags: hex16(flagWord),
 		DeviceType: s.deviceType(d), DeviceState: d.health(), FabricType: d.Generation, ConnType: s.connType(d), Lanes: d.lanes(),
 		DevID: hex8(d.DevID), SledID: hex8(noSledID), FabrID: s.fabric,
 		SwitGID: hex6(d.Switch), PortGID: hex6(d.Port), FabrGID: hex8(d.fabrGID()), PodID: podID,
-		VID: hex4(d.VID), DID: hex4(d.DID), Location: d.Location, Owner: directorAt,
+		VID: hex4(d.VID), DID: hex4(d.DID), Location: s.location(d), Owner: directorAt,
 	}
 	if s.era.in(line3) {
 		r.Flags2 = hex8(0)
@@ -617,7 +626,7 @@ func (s show) counts(switches int) countRecord {
 // info is what system/device/info tells of a device in 2.x, device/info in 3.x.
 func (s show) info(d *device) any {
 	r := infoRecord{
-		Index: d.Index, Name: d.Name, Flags: hex16(flagWord), Unique: unset, Location: d.Location, Owner: directorAt,
+		Index: d.Index, Name: d.Name, Flags: hex16(flagWord), Unique: unset, Location: s.location(d), Owner: directorAt,
 		BusGen: d.Generation, BusWidth: fmt.Sprintf("x%d", d.lanes()), Vendor: d.Vendor, Model: d.Model, Family: unset,
 		DeviceType: s.deviceType(d), DeviceState: d.health(), FabricType: d.Generation, ConnType: s.connType(d),
 		DevID: hex8(d.DevID), SledID: hex8(noSledID), FabrGID: hex8(d.fabrGID()), PodID: podID,

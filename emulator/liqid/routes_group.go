@@ -101,8 +101,8 @@ func (r *request) clearGroups() (any, error) {
 }
 
 // pool reads which group's pool a call is about and answers with its record.
-// The coordinates are whatever the client sends: clients disagree on whose they
-// are (liqid-api.md 2.3).
+// The coordinates are whatever the client sends, and are echoed: clients disagree
+// on whose they are (liqid-api.md 2.3).
 func (r *request) pool() (groupPoolRecord, error) {
 	f, err := r.fields()
 	if err != nil {
@@ -111,7 +111,11 @@ func (r *request) pool() (groupPoolRecord, error) {
 	if !f.GrpID.given {
 		return groupPoolRecord{}, invalid("grp_id is missing")
 	}
-	return groupPoolRecord{GrpID: f.GrpID.value, FabrID: r.fabric, Coordinates: directorAt}, nil
+	at := directorAt
+	if c := f.Coordinates; c != nil {
+		at = Coordinates{Rack: c.Rack.value, Shelf: c.Shelf.value, Node: c.Node.value}
+	}
+	return groupPoolRecord{GrpID: f.GrpID.value, FabrID: r.fabric, Coordinates: at}, nil
 }
 
 func (r *request) editPool() (any, error) {
@@ -176,10 +180,10 @@ func member(c Class, add bool) func(*request) (any, error) {
 	}
 }
 
-// predevices lists members of groups; the query may narrow it by grp_id,
+// predevices lists members of groups; the query may narrow it by group,
 // mach_id and dev_type (liqid-api.md 2.4).
 func (r *request) predevices() (any, error) {
-	group, byGroup, err := r.queryNumber("grp_id")
+	group, byGroup, err := r.queryGroup()
 	if err != nil {
 		return nil, err
 	}

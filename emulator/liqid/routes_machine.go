@@ -9,9 +9,9 @@ import (
 // The calls about machines, their devices and their power: liqid-api.md 2.1,
 // 2.5, 2.6 and 2.10.
 
-// machines may be narrowed by grp_id, mach_id and mach_name.
+// machines may be narrowed by group, mach_id and mach_name.
 func (r *request) machines() (any, error) {
-	group, byGroup, err := r.queryNumber("grp_id")
+	group, byGroup, err := r.queryGroup()
 	if err != nil {
 		return nil, err
 	}

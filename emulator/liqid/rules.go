@@ -245,8 +245,8 @@ func (s *state) regroup(id int, q session) error {
 	}
 	for _, name := range q.Add {
 		d, err := s.find(name, "")
-		if err == nil {
-			err = canAdd(d)
+		if err == nil && d.group != 0 { // it was free when it was queued
+			err = contends("%s was taken meanwhile: it is in group %d", name, d.group)
 		}
 		if err != nil {
 			return err

@@ -408,6 +408,8 @@ type fields struct {
 	Shelf     number `json:"shelf"`
 	Node      number `json:"node"`
 
+	Coordinates *fields `json:"coordinates"`
+
 	DeviceStatus *deviceFields `json:"deviceStatus"`
 	Group        *fields       `json:"group"`
 	Machine      *fields       `json:"machine"`
@@ -446,6 +448,15 @@ func (r *request) pathID(name string) (int, error) {
 		return 0, invalid("%s %q is not a positive number", name, r.PathValue(name))
 	}
 	return id, nil
+}
+
+// queryGroup reads the group that a list is narrowed to: cid before 2.5, grp_id
+// since (liqid-api.md 2.4, 2.5).
+func (r *request) queryGroup() (n int, ok bool, err error) {
+	if r.d.era.in(era24) {
+		return r.queryNumber("cid")
+	}
+	return r.queryNumber("grp_id")
 }
 
 // queryNumber reads a number out of the query; ok is false when it is not there.
