@@ -195,6 +195,119 @@ func TestGO32SingleResults(t *testing.T) {
 	p.blameless()
 }
 
+// TestGO32Topology: data is one list of nodes, numbered, each below another but
+// the director; ids are 32-bit numbers to this client.
+func TestGO32Topology(t *testing.T) {
+	p := sdk(t)
+	p.login("mydriver")
+	nodes := askOne[[]struct {
+		ID       int32  `json:"id"`
+		Parent   int32  `json:"parentId"`
+		Name     string `json:"name"`
+		Type     string `json:"deviceType"`
+		Hardware *struct {
+			Type   string `json:"type"`
+			FabrID int32  `json:"fabr_id"`
+			Lanes  int32  `json:"lanes"`
+			Flags  string `json:"flags"`
+			VID    string `json:"vid"`
+		} `json:"hardwareComponent"`
+	}](p, "GET", "fabric/topology", nil)
+	known := map[int32]bool{}
+	names := map[string]bool{}
+	for _, n := range nodes {
+		if known[n.ID] || (n.Parent != 0 && !known[n.Parent]) || (n.Parent == 0) != (len(known) == 0) {
+			t.Errorf("node %+v", n)
+		}
+		known[n.ID], names[n.Name] = true, true
+	}
+	for _, d := range p.d.Snapshot().Devices {
+		if !names[d.Name] {
+			t.Errorf("%s is not in the topology", d.Name)
+		}
+	}
+}
+
+// TestGO32Info: the types of 3.x, where those of 2.x are others (1.4 DeviceInfo).
+func TestGO32Info(t *testing.T) {
+	p := sdk(t)
+	p.login("mydriver")
+	type common struct {
+		Name, Vendor, Model, Family, Class, UDesc, Unique string
+		Index                                             int32
+		Serial                                            string `json:"serial_num"`
+		DevID                                             string `json:"dev_id"`
+		DeviceType                                        string `json:"device_type"`
+		FabricType                                        string `json:"fabric_type"`
+		PodID                                             int32  `json:"pod_id"`
+	}
+	cpu := ask[struct {
+		common
+		Cores   string  `json:"core_cnt"`
+		MHz     float64 `json:"core_mhz"`
+		DRAM    string  `json:"dram_size"`
+		Kind    string  `json:"dram_type"`
+		Set     string  `json:"inst_set"`
+		Socket  string  `json:"socket"`
+		Threads int32   `json:"thrd_cnt"`
+	}](p, "GET", "device/info/cpu", nil)
+	gpu := ask[struct {
+		common
+		Cache string `json:"cache_size"`
+		Cores string `json:"core_cnt"`
+		Speed string `json:"core_speed"`
+		DRAM  string `json:"dram_size"`
+		Kind  string `json:"dram_type"`
+	}](p, "GET", "device/info/gpu", nil)
+	fpga := ask[struct {
+		common
+		Cores   string  `json:"core_cnt"`
+		MHz     float64 `json:"core_mhz"`
+		DRAM    string  `json:"dram_size"`
+		Kind    string  `json:"dram_type"`
+		Speed   string  `json:"fpga_speed"`
+		Threads int32   `json:"thrd_cnt"`
+	}](p, "GET", "device/info/fpga", nil)
+	link := ask[struct {
+		common
+		Speed string `json:"link_speed"`
+		DRAM  string `json:"dram_sz"`
+		Kind  string `json:"dram_type"`
+	}](p, "GET", "device/info/link", nil)
+	type keeper struct {
+		common
+		Capacity string `json:"capacity"`
+	}
+	ssd, mem := ask[keeper](p, "GET", "device/info/ssd", nil), ask[keeper](p, "GET", "device/info/mem", nil)
+	if len(cpu) != 2 || cpu[0].Cores == "" || cpu[0].MHz == 0 || cpu[0].DRAM == "" || cpu[0].Threads == 0 || cpu[0].Set == "" || cpu[0].Socket == "" {
+		t.Errorf("cpus %+v", cpu)
+	}
+	if len(gpu) != 3 || gpu[0].Cores == "" || gpu[0].Speed == "" || gpu[0].DRAM == "" || gpu[0].Cache == "" || gpu[0].Serial == "" {
+		t.Errorf("gpus %+v", gpu)
+	}
+	if len(fpga) != 1 || fpga[0].Cores == "" || fpga[0].Speed == "" || fpga[0].MHz == 0 {
+		t.Errorf("fpgas %+v", fpga)
+	}
+	if len(link) != 1 || link[0].Speed == "" || link[0].DRAM == "" {
+		t.Errorf("links %+v", link)
+	}
+	if len(ssd) != 2 || ssd[0].Capacity == "" || len(mem) != 2 || mem[0].Capacity == "" {
+		t.Errorf("drives %+v, memory %+v", ssd, mem)
+	}
+	for _, d := range ask[struct {
+		VID      string `json:"vid"`
+		Capacity *int32 `json:"capacity"` // 32 bits to this client
+		Cores    *int32 `json:"cores"`
+		Speed    *int32 `json:"speed"`
+		DRAM     *int32 `json:"dram_size"`
+		MHz      *int32 `json:"core_mhz"`
+	}](p, "GET", "manager/device", nil) {
+		if d.VID == "" || d.Capacity == nil || d.Cores == nil || d.Speed == nil || d.DRAM == nil || d.MHz == nil {
+			t.Errorf("descriptor %+v", d)
+		}
+	}
+}
+
 // TestGO32Erase: "device/erase//id" with its doubled slash, and "epoch fits int32".
 func TestGO32Erase(t *testing.T) {
 	p := sdk(t)

@@ -251,8 +251,8 @@ func (r *request) backup() (any, error) {
 }
 
 type pciNode struct {
-	ID         string `json:"id"`
-	ParentID   string `json:"parentId"`
+	ID         int    `json:"id"`       // one client of 3.2 reads 32 bits
+	ParentID   int    `json:"parentId"` // 0: nothing is above it
 	Name       string `json:"name"`
 	DeviceType string `json:"deviceType"`
 	Hardware   any    `json:"hardwareComponent"`
@@ -268,18 +268,19 @@ type switchRecord struct {
 // topology answers an array that holds one array of nodes: the director, its
 // switches, and the devices on each (liqid-api.md 1.4).
 func (r *request) topology() (any, error) {
-	root := "mgmt"
+	const root = 1
 	nodes := []pciNode{{ID: root, Name: r.d.config.Name, DeviceType: "MGMT"}}
-	seen := map[uint32]bool{}
+	switches := map[uint32]int{} // node ids
 	for i := range r.devices {
 		d := &r.devices[i]
-		if !seen[d.Switch] {
-			seen[d.Switch] = true
-			nodes = append(nodes, pciNode{ID: hex6(d.Switch), ParentID: root, Name: "switch" + strconv.Itoa(len(seen)-1), DeviceType: "plx",
-				Hardware: switchRecord{Type: "plx", Name: "switch" + strconv.Itoa(len(seen)-1), FabrID: r.fabric, SwitGID: hex6(d.Switch)}})
+		if switches[d.Switch] == 0 {
+			name := "switch" + strconv.Itoa(len(switches))
+			switches[d.Switch] = len(nodes) + 1
+			nodes = append(nodes, pciNode{ID: len(nodes) + 1, ParentID: root, Name: name, DeviceType: "plx",
+				Hardware: switchRecord{Type: "plx", Name: name, FabrID: r.fabric, SwitGID: hex6(d.Switch)}})
 		}
 		if !d.gone {
-			nodes = append(nodes, pciNode{ID: hex6(d.Port), ParentID: hex6(d.Switch), Name: d.Name, DeviceType: d.devType(), Hardware: r.show.status(d)})
+			nodes = append(nodes, pciNode{ID: len(nodes) + 1, ParentID: switches[d.Switch], Name: d.Name, DeviceType: d.devType(), Hardware: r.show.status(d)})
 		}
 	}
 	return one(nodes), nil
