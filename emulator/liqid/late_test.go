@@ -80,19 +80,44 @@ func whereIs(s Snapshot, name string) string {
 	return "free"
 }
 
+// TestLateP2P in every era and by every habit of answering.
 func TestLateP2P(t *testing.T) {
+	for _, api := range Eras() {
+		for _, commit := range HabitValues("commit") {
+			synctest.Test(t, func(t *testing.T) {
+				w := onWire(t, Config{API: api, Habits: Habits{Commit: commit}})
+				w.want(201, "POST", "group", groupBody(1, "g"))
+				w.want(201, "POST", "machine", machineBody(1, 1, "m"))
+				fault(t, w.d, "* POST machine/p2p late=30s")
+				w.want(500, "POST", "machine/p2p", `{"mach_id":1,"p2p":"on"}`)
+				if w.d.Snapshot().Machines[0].P2P {
+					t.Errorf("%s, %s: p2p is on before its time", api, commit)
+				}
+				time.Sleep(30 * time.Second)
+				synctest.Wait()
+				if !w.d.Snapshot().Machines[0].P2P {
+					t.Errorf("%s, %s: p2p is not on at its time", api, commit)
+				}
+			})
+		}
+	}
+}
+
+// TestLateDeletionOfAnotherMachine: a deletion that comes late means the machine
+// that was there, not one that has its id by then.
+func TestLateDeletionOfAnotherMachine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := onWire(t, Config{})
 		compose(t, w.d, "pcpu0")
-		fault(t, w.d, "* POST machine/p2p late=30s")
-		w.want(500, "POST", "machine/p2p", `{"mach_id":1,"p2p":"on"}`)
-		if w.d.Snapshot().Machines[0].P2P {
-			t.Error("p2p is on before its time")
-		}
-		time.Sleep(30 * time.Second)
+		fault(t, w.d, "#1 DELETE machine/1 late=30s")
+		w.want(500, "DELETE", "machine/1", "")
+		w.want(200, "DELETE", "machine/1", "")
+		time.Sleep(5 * time.Second)
+		w.want(201, "POST", "machine", machineBody(1, 1, "trainbox"))
+		time.Sleep(25 * time.Second)
 		synctest.Wait()
-		if !w.d.Snapshot().Machines[0].P2P {
-			t.Error("p2p is not on at its time")
+		if s := w.d.Snapshot(); len(s.Machines) != 1 || s.Late != 0 {
+			t.Errorf("machines = %+v, %d late", s.Machines, s.Late)
 		}
 	})
 }
@@ -130,7 +155,12 @@ func TestLateEffectsKeepTheRules(t *testing.T) {
 			w.want(200, "DELETE", "group/1", "")
 			w.want(201, "POST", "group", groupBody(1, "another"))
 		},
-		"the director is closed": func(t *testing.T, w *wire) { w.d.Close() },
+		"the director is closed": func(t *testing.T, w *wire) {
+			w.d.Close()
+			if n := w.d.Snapshot().Late; n != 0 {
+				t.Errorf("%d late effects of a closed director", n)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -160,6 +160,25 @@ func TestRestartDropsWhatIsOnItsWay(t *testing.T) {
 	})
 }
 
+// TestRestartBeforeACall: a call that arrived before a restart is not taken up
+// after it, however little stands between them.
+func TestRestartBeforeACall(t *testing.T) {
+	var d *Director
+	w := onWire(t, Config{Before: func(c Call) {
+		if c.Number == 1 {
+			if err := d.Restart(0); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	d = w.d
+	w.want(0, "POST", "group", groupBody(1, "a"))
+	if g := d.Snapshot().Groups; len(g) != 0 {
+		t.Errorf("groups = %v", g)
+	}
+	w.want(201, "POST", "group", groupBody(1, "a"))
+}
+
 // TestRestartKeepsLateEffects as it keeps commits under way.
 func TestRestartKeepsLateEffects(t *testing.T) {
 	for habit, want := range map[string]string{"keeps": "grouped", "forgets-queues": "grouped", "forgets-sessions": "free"} {
