@@ -2,205 +2,9 @@ package liqid
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 )
-
-// eraRoutes is liqid-api.md 2.1 to 2.16 with the columns of its tables, as far
-// as the emulator speaks it, and 6.2: which era has which call. What the tables
-// have a question mark for is absent.
-const eraRoutes = `
-# 2.1
-2.4 2.5 3.2 3.4  GET    fabric/id
--   2.5 -   -    POST   fabric/id
--   2.5 3.2 3.4  PUT    fabric
-2.4 2.5 3.2 3.4  POST   fabric/edit
-2.4 -   -   -    POST   fabric/cancel
--   2.5 3.2 3.4  POST   fabric/edit/cancel
-2.4 2.5 3.2 3.4  POST   fabric/reprogram
--   2.5 3.2 3.4  POST   fabric/reprogram/cancel
--   2.5 -   -    POST   fabric/reprogram/force
-2.4 2.5 3.2 3.4  GET    fabric/topology
--   2.5 3.2 3.4  GET    fabric/types
-2.4 -   -   -    GET    assignment
-2.4 -   -   -    POST   assignment
--   2.5 3.2 3.4  GET    coordinates
--   2.5 3.2 3.4  POST   coordinates
--   2.5 3.2 3.4  GET    coordinates/available
-# 2.2
-2.4 2.5 3.2 3.4  GET    group
--   2.5 -   -    GET    group/0/0/1
-2.4 2.5 3.2 3.4  GET    group/nextid
-2.4 2.5 3.2 3.4  POST   group
-2.4 2.5 3.2 3.4  DELETE group/1
-2.4 2.5 3.2 3.4  GET    group/details/1
-2.4 2.5 3.2 3.4  GET    group/mapper
-2.4 2.5 3.2 3.4  POST   group/clear
-# 2.3
-2.4 2.5 3.2 3.4  POST   pool/edit
-2.4 2.5 3.2 3.4  POST   pool/done
-2.4 2.5 3.2 3.4  POST   pool/cancel
-# 2.4
-2.4 2.5 3.2 3.4  GET    predevice
-2.4 2.5 3.2 3.4  POST   predevice/compute
-2.4 2.5 3.2 3.4  DELETE predevice/compute
-2.4 2.5 3.2 3.4  POST   predevice/gpu
-2.4 2.5 3.2 3.4  DELETE predevice/gpu
-2.4 2.5 3.2 3.4  POST   predevice/storage
-2.4 2.5 3.2 3.4  DELETE predevice/storage
-2.4 2.5 3.2 3.4  POST   predevice/network
-2.4 2.5 3.2 3.4  DELETE predevice/network
-2.4 2.5 3.2 3.4  POST   predevice/fpga
-2.4 2.5 3.2 3.4  DELETE predevice/fpga
--   -   3.2 3.4  POST   predevice/mem
--   -   3.2 3.4  DELETE predevice/mem
--   -   -   -    POST   predevice/memory
-# 2.5
-2.4 2.5 3.2 3.4  GET    machine
--   2.5 3.2 3.4  GET    machine/0/0/1
-2.4 2.5 3.2 3.4  GET    machine/nextid
-2.4 2.5 3.2 3.4  POST   machine
-2.4 2.5 3.2 3.4  DELETE machine/1
-2.4 2.5 3.2 3.4  GET    machine/details/1
-2.4 2.5 3.2 3.4  POST   machine/p2p
-# 2.6
-2.4 2.5 3.2 3.4  POST   relate/compute
-2.4 2.5 3.2 3.4  DELETE relate/compute
-2.4 2.5 3.2 3.4  POST   relate/gpu
-2.4 2.5 3.2 3.4  DELETE relate/gpu
-2.4 2.5 3.2 3.4  POST   relate/storage
-2.4 2.5 3.2 3.4  DELETE relate/storage
-2.4 2.5 3.2 3.4  POST   relate/network
-2.4 2.5 3.2 3.4  DELETE relate/network
-2.4 2.5 3.2 3.4  POST   relate/fpga
-2.4 2.5 3.2 3.4  DELETE relate/fpga
--   -   3.2 3.4  POST   relate/memory
--   -   3.2 3.4  DELETE relate/memory
--   -   -   -    POST   relate/mem
-# 2.7
-2.4 2.5 -   -    POST   assembly/assemble
-2.4 2.5 -   -    POST   assembly/assemble/all
-2.4 2.5 -   -    POST   assembly/assemble/list
-2.4 2.5 -   -    POST   assembly/assemble/list/all
-2.4 2.5 -   -    POST   assembly/disassemble
-2.4 2.5 -   -    POST   assembly/disassemble/all
-2.4 2.5 -   -    POST   assembly/clear
-2.4 2.5 -   -    POST   assembly/clear/all
-# 2.8
-2.4 2.5 3.2 3.4  GET    status
-2.4 2.5 3.2 3.4  GET    status/compute
-2.4 2.5 3.2 3.4  GET    status/gpu
-2.4 2.5 3.2 3.4  GET    status/storage
-2.4 2.5 3.2 3.4  GET    status/network
-2.4 2.5 3.2 3.4  GET    status/fpga
--   -   3.2 3.4  GET    status/mem
-2.4 2.5 3.2 3.4  GET    status/compute/parents
-2.4 2.5 3.2 3.4  GET    devices/count
-2.4 2.5 3.2 3.4  GET    device/attributes
-# 2.9
-2.4 2.5 -   -    GET    system/device/info/gpu/gpu0
--   -   3.2 3.4  GET    device/info/cpu
--   -   3.2 3.4  GET    device/info/fpga
--   -   3.2 3.4  GET    device/info/gpu
--   -   3.2 3.4  GET    device/info/mem
--   -   3.2 3.4  GET    device/info/link
--   -   3.2 3.4  GET    device/info/ssd
--   -   3.2 3.4  GET    device/info/cpu/x
--   -   3.2 3.4  GET    device/info/fpga/x
--   -   3.2 3.4  GET    device/info/gpu/x
--   -   3.2 3.4  GET    device/info/mem/x
--   -   3.2 3.4  GET    device/info/link/x
--   -   3.2 3.4  GET    device/info/ssd/x
-2.4 2.5 3.2 3.4  PUT    device/udesc/gpu/0x00002000
-2.4 2.5 3.2 3.4  DELETE device/udesc/gpu/0x00002000
-2.4 2.5 3.2 3.4  PUT    device/0x00005000
--   -   3.2 3.4  GET    device/erase//0x00005000
--   2.5 -   -    PUT    device/gpu/0x00002000/hidden/enabled
-# 2.10
-2.4 2.5 -   -    POST   power/start
-2.4 2.5 -   -    POST   power/shutdown
-2.4 2.5 -   -    POST   power/reboot
-2.4 2.5 -   -    POST   power/restart
--   -   3.2 3.4  PUT    power/start/1/1
--   -   3.2 3.4  PUT    power/shutdown/1/1
--   -   3.2 3.4  PUT    power/reboot/1/1
--   -   3.2 3.4  PUT    power/restart/1/1
-2.4 2.5 3.2 3.4  GET    node/status
-2.4 -   -   -    GET    node/status/bound
-2.4 -   -   -    GET    node/status/pcpu0
-2.4 -   -   -    GET    node/status/0/0/2
-# 2.11
-2.4 2.5 3.2 3.4  GET    manager/network/ipmi/cpu
--   2.5 3.2 3.4  GET    manager/network/ipmi/enclosure
-2.4 2.5 3.2 3.4  GET    manager/device
--   2.5 3.2 3.4  GET    manager/discovery
-# 2.12
--   2.5 -   -    GET    state
-2.4 2.5 -   -    GET    state/flags
--   2.5 -   -    POST   state/flags
-2.4 2.5 -   -    GET    state/1
-2.4 2.5 -   -    GET    state/1/1
-2.4 2.5 -   -    GET    state/1/1/1
--   2.5 -   -    PUT    state/degraded/clear
-2.4 -   -   -    POST   reset
-2.4 -   -   -    POST   restart
--   2.5 3.2 3.4  POST   system/state/reset
--   2.5 3.2 3.4  POST   system/restart/fabric
--   2.5 3.2 3.4  POST   system/restart/hierarchy
--   2.5 3.2 3.4  POST   system/restart/switch
-2.4 2.5 3.2 3.4  GET    version
--   -   3.2 3.4  GET    backup/0
--   2.5 3.2 3.4  GET    ssh/enable
--   2.5 3.2 3.4  POST   ssh/enable
-# 2.14
--   2.5 -   -    GET    deployment
--   -   3.2 3.4  GET    digest
--   -   3.2 3.4  POST   digest/mine
--   -   3.2 3.4  DELETE digest/mine
-# 2.15
-2.4 -   -   -    GET    bimg
--   2.5 -   -    GET    image/boot
-# 2.16
-2.4 2.5 -   -    GET    sse/machine
-2.4 2.5 -   -    GET    sse/api/v2/machine
-`
-
-// TestEraRoutes holds that a director has the calls of its era and no others.
-// A call that the era has may be refused, but never as unknown.
-func TestEraRoutes(t *testing.T) {
-	columns := Eras()
-	for i, api := range columns {
-		t.Run(api, func(t *testing.T) {
-			d := start(t, Config{API: api})
-			compose(t, d, "pcpu0", "gpu0")
-			known := map[string]bool{}
-			for line := range strings.Lines(eraRoutes) {
-				f := strings.Fields(line)
-				if len(f) == 0 || f[0] == "#" {
-					continue
-				}
-				if has := f[i] != "-"; has && f[i] != api {
-					t.Fatalf("the table is out of shape at %q", line)
-				} else if got, _ := d.lookup(httptest.NewRequest(f[4], prefix+f[5], nil), slashes(prefix+f[5])); (got != nil) != has {
-					t.Errorf("%s %s: there is such a call: %t, want %t", f[4], f[5], got != nil, has)
-				} else if has {
-					known[got.method+" "+got.path] = true
-				} else if status, _ := call(d, f[4], f[5], ""); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
-					t.Errorf("%s %s: %d, want 404", f[4], f[5], status)
-				}
-			}
-			for _, rt := range routes(d.era) {
-				// The first parts stand for the families that the table names by one example.
-				family := slices.ContainsFunc([]string{"manager/", "log/", "image/", "bimg", "sse/", "state/degraded", linkPath}, func(p string) bool { return strings.HasPrefix(rt.path, p) })
-				if !family && !known[rt.method+" "+rt.path] {
-					t.Errorf("%s %s is in no table", rt.method, rt.path)
-				}
-			}
-		})
-	}
-}
 
 // TestEraVersions holds how each era says which it is (1.4, 4), and that none
 // is taken for real.
@@ -270,4 +74,128 @@ func TestMemory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestForce holds what 2.5's reprogram/force is for: a device that a program has
+// open is taken nevertheless, and no other.
+func TestForce(t *testing.T) {
+	p := meet(t, Config{})
+	compose(t, p.d, "pcpu0", "gpu0", "gpu1")
+	ask[any](p, "POST", "power/start", `{"mach_id":1}`)
+	for _, v := range []string{"gpu0", "gpu1"} {
+		if err := p.d.Use(v, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	detach := func(device string) {
+		ask[any](p, "POST", "fabric/edit", machineBody(1, 1, "m"))
+		ask[any](p, "DELETE", "relate/gpu", relateBody(device, 1, 1))
+	}
+	detach("gpu0")
+	p.denied(400, "POST", "fabric/reprogram", machineBody(1, 1, "m"))
+	p.denied(400, "POST", "fabric/reprogram/force", `{"device_name":"gpu1","machine":{"mach_id":1}}`)
+	p.denied(400, "POST", "fabric/reprogram/force", `{"machine":{"mach_id":1}}`)
+	asked := `{"device_name":"gpu0","device_gid":"0x10002000","port":"","type":"gpu","machine":{"mach_id":1}}`
+	if got := askOne[record](p, "POST", "fabric/reprogram/force", asked); got["device_name"] != "gpu0" {
+		t.Errorf("it answers %v", got)
+	}
+	detach("gpu1")
+	ask[any](p, "POST", "fabric/reprogram/force", `{"device_gid":"0x10002001","machine":{"mach_id":1}}`)
+	if got := p.d.Snapshot().Machines[0].Devices; !slices.Equal(got, []string{"pcpu0"}) {
+		t.Errorf("left: %v", got)
+	}
+	p.blameless()
+}
+
+// TestMarks holds what a device's flags do here (2.9), and that a restart keeps it.
+func TestMarks(t *testing.T) {
+	config := Config{DataDir: t.TempDir()}
+	p := meet(t, config)
+	free := func(p *party) (names []string) {
+		for _, r := range ask[statusRecord](p, "GET", "status/gpu", nil) {
+			names = append(names, r.Name)
+		}
+		return names
+	}
+	for _, flag := range []string{"hidden", "disappear"} {
+		if a := p.do("PUT", "device/gpu/0x00002000/"+flag+"/enabled", nil); a.status != http.StatusNoContent {
+			t.Fatalf("%s: %d %s", flag, a.status, a.body)
+		}
+		if slices.Contains(free(p), "gpu0") {
+			t.Errorf("%s: it is listed", flag)
+		}
+		p.do("PUT", "device/gpu/0x00002000/"+flag+"/disabled", nil)
+		if !slices.Contains(free(p), "gpu0") {
+			t.Errorf("not %s: it is not listed", flag)
+		}
+	}
+	p.do("PUT", "device/gpu/0x00002000/active/disabled", nil)
+	p.do("PUT", "device/gpu/0x00002001/hidden/enabled", nil)
+	p.do("PUT", "device/gpu/0x00002001/perm/enabled", nil)
+	for _, wrong := range []string{"gpu/0x00002000/loud/enabled", "gpu/0x00002000/active/maybe", "targ/0x00002000/active/enabled", "gpu/0xffffffff/active/enabled"} {
+		p.denied(400, "PUT", "device/"+wrong, nil)
+	}
+	p.d.Close()
+	again := meet(t, config)
+	list := ask[statusRecord](again, "GET", "status/gpu", nil)
+	if list[0].Name != "gpu0" || list[0].DeviceState == healthy || slices.Contains(free(again), "gpu1") {
+		t.Errorf("after a restart: %+v", list[:2])
+	}
+	if all := ask[statusRecord](again, "GET", "status", nil); len(all) != len(again.d.Snapshot().Devices) {
+		t.Errorf("status lists %d devices", len(all))
+	}
+}
+
+// TestFabricID holds that another id is in all records and outlives a restart.
+func TestFabricID(t *testing.T) {
+	config := Config{DataDir: t.TempDir()}
+	p := meet(t, config)
+	ask[any](p, "POST", "group", groupBody(1, "g"))
+	ask[any](p, "POST", "fabric/id", `{"id":"7"}`)
+	for _, wrong := range []string{`{}`, `{"id":0}`, `{"id":"x"}`, ""} {
+		p.denied(400, "POST", "fabric/id", wrong)
+	}
+	p.denied(400, "POST", "group", groupBody(2, "of fabric 1"))
+	p.denied(400, "GET", "state/1", nil)
+	p.d.Close()
+	again := meet(t, config)
+	if id := askOne[int](again, "GET", "fabric/id", nil); id != 7 {
+		t.Errorf("after a restart the fabric is %d", id)
+	}
+	if g := askOne[groupRecord](again, "GET", "group", nil); g.FabrID != 7 {
+		t.Errorf("the group is %+v", g)
+	}
+}
+
+// TestSSH: what was set is told, in each era's form.
+func TestSSH(t *testing.T) {
+	p := meet(t, Config{})
+	p.do("POST", "ssh/enable", "true")
+	if got := string(p.do("GET", "ssh/enable", nil).body); got != `{"active":true,"enabled":true}` {
+		t.Errorf("2.5: %s", got)
+	}
+	p.denied(400, "POST", "ssh/enable", `{"is-enabled":true}`)
+	p = meet(t, Config{API: "3.4"})
+	if got := askOne[sshState3](p, "POST", "ssh/enable", `{"is-active":true,"is-enabled":true}`); !got.Enabled {
+		t.Errorf("3.4: %+v", got)
+	}
+	if got := askOne[sshState3](p, "GET", "ssh/enable", nil); !got.Enabled || !got.Active {
+		t.Errorf("3.4: %+v", got)
+	}
+}
+
+// TestNodesOf24 holds 2.4's ways of asking for one host (2.10).
+func TestNodesOf24(t *testing.T) {
+	p := meet(t, Config{API: "2.4"})
+	compose(t, p.d, "pcpu2")
+	for path, want := range map[string]int{
+		"node/status": 4, "node/status/pcpu2": 1, "node/status/pcpu9": 0, "node/status/0/0/4": 1, "node/status/0/0/1": 0,
+		"node/status/bound": 1, "node/status/bound?mach_id=1&group_id=1&mach_name=trainbox&fabr_id=1": 1, "node/status/bound?mach_id=2": 0,
+		"node/status/bound?mach_name=other": 0,
+	} {
+		if got := ask[nodeRecord](p, "GET", path, nil); len(got) != want {
+			t.Errorf("%s: %d hosts, want %d", path, len(got), want)
+		}
+	}
+	p.denied(400, "GET", "node/status/bound?mach_id=x", nil)
 }
