@@ -77,6 +77,29 @@ func TestResolveTakesWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestResolveWhereAPartIsGone(t *testing.T) {
+	w := newWorld(t)
+	op := w.composed("train", wants(gpus(1), composa.Entry{Kind: composa.KindSSD, Count: 1}))
+	w.hold(op.ID, "7")
+	p := w.pictures["rack1"]
+	p.Machines = []composa.SeenMachine{{Native: "7", Label: w.site().MachineNamed(w.project, "train").Label, InOurs: true, Devices: []string{"gpu0", "pcpu0"}, Power: composa.PowerOff}}
+	for _, name := range []string{"gpu0", "pcpu0"} {
+		p.Device(name).Spot = composa.Spot{Area: composa.AreaMachine, Machine: "7"}
+	}
+	w.see("rack1")
+	gone := w.site().At("rack1/ssd0")
+	if err := w.store.Record(t.Context(), composa.System(), composa.Observation{Fabric: "rack1", Parts: []composa.PartChange{{Device: *gone, Gone: true}}}); err != nil {
+		t.Fatal(err)
+	}
+	done, err := w.Resolve(t.Context(), w.who, op.ID)
+	if err != nil || done.Phase != composa.PhaseDone {
+		t.Fatalf("resolve is %+v, %v; want done", done, err)
+	}
+	if c := w.site().Claim(gone.ID); c != nil {
+		t.Errorf("the part that is gone is still held: %+v", c)
+	}
+}
+
 func TestResolveOfAMachineThatIsNotThereFreesIt(t *testing.T) {
 	w := newWorld(t)
 	op := w.composed("train", wants(gpus(1)))

@@ -159,7 +159,7 @@ func settle(op *composa.Operation, outcome *composa.Target, site *composa.Site) 
 		}
 		ch := composa.ClaimChange{Claim: c.ID, Machine: c.Machine, Entry: c.Entry, Purpose: c.Purpose}
 		dev := site.Device(c.Device)
-		ch.Used = dev != nil && dev.Kind.Keeping() && attached(op, c.Device)
+		ch.Used = attached(op, c.Device)
 		if g, b := holder(outcome, c.Device); g != nil {
 			ch.Machine, ch.Entry = g.Machine.ID, b.Entry
 			if ch.Machine != c.Machine || ch.Entry != c.Entry || c.Heir != "" || ch.Used {
@@ -190,11 +190,12 @@ func holder(t *composa.Target, id composa.DeviceID) (*composa.Goal, *composa.Bou
 	return nil, nil
 }
 
-// attached says whether an operation may have put a device into a machine.
+// attached says whether an operation may have put a keeping device into a
+// machine, also one that is gone since.
 func attached(op *composa.Operation, id composa.DeviceID) bool {
 	return slices.ContainsFunc(op.Steps, func(r composa.StepRecord) bool {
 		return r.Attempt > 0 && (r.Step.Act == composa.ActReshape || r.Step.Act == composa.ActMake) &&
-			slices.ContainsFunc(r.Step.Attach, func(ref composa.DeviceRef) bool { return ref.ID == id })
+			slices.ContainsFunc(r.Step.Attach, func(ref composa.DeviceRef) bool { return ref.ID == id && ref.Kind.Keeping() })
 	})
 }
 

@@ -33,10 +33,7 @@ func settledSite(devices string) *composa.Site {
 	}
 	for _, f := range strings.Fields(devices) {
 		name, at, _ := strings.Cut(f, "@")
-		kind := composa.KindGPU
-		if strings.HasPrefix(name, "ssd") {
-			kind = composa.KindSSD
-		}
+		kind := kindOf(name)
 		s.Devices = append(s.Devices, composa.Device{ID: composa.DeviceID(name), Fabric: rack, Name: name, Kind: kind})
 		spot := composa.Spot{Area: composa.AreaMachine, Machine: at}
 		switch at {
@@ -52,6 +49,13 @@ func settledSite(devices string) *composa.Site {
 		p.Devices = append(p.Devices, composa.SeenDevice{Name: name, Kind: kind, Spot: spot, Seen: p.Began})
 	}
 	return s
+}
+
+func kindOf(name string) composa.Kind {
+	if strings.HasPrefix(name, "ssd") {
+		return composa.KindSSD
+	}
+	return composa.KindGPU
 }
 
 // claims reads "gpu0:train gpu1:train>render": holder, and heir.
@@ -87,7 +91,7 @@ func goals(text string) composa.Target {
 func handed(act composa.Act, after time.Duration, attach, detach string) composa.StepRecord {
 	r := composa.StepRecord{Generation: 1, Ordinal: 1, State: composa.StepDone, Attempt: 1, BeganAt: moment.Add(after), Step: composa.Step{Act: act}}
 	for _, d := range strings.Fields(attach) {
-		r.Step.Attach = append(r.Step.Attach, composa.DeviceRef{ID: composa.DeviceID(d), Name: d})
+		r.Step.Attach = append(r.Step.Attach, composa.DeviceRef{ID: composa.DeviceID(d), Name: d, Kind: kindOf(d)})
 	}
 	for _, d := range strings.Fields(detach) {
 		r.Step.Detach = append(r.Step.Detach, composa.DeviceRef{ID: composa.DeviceID(d), Name: d})
@@ -120,6 +124,10 @@ func TestSettle(t *testing.T) {
 		{
 			name: "a drive that was attached may hold data, also when it is given back", devices: "ssd0@1 ssd1@free", claims: "ssd0:train ssd1:train", outcome: "train=ssd0",
 			steps: []composa.StepRecord{handed(composa.ActReshape, 0, "ssd0 ssd1", "")}, want: []string{"ssd0 of train used", "ssd1 closed used"},
+		},
+		{
+			name: "nor less when it is gone since", devices: "", claims: "ssd0:train", outcome: "train=-",
+			steps: []composa.StepRecord{handed(composa.ActReshape, 0, "ssd0", "")}, want: []string{"ssd0 closed used"},
 		},
 		{
 			name: "a drive that only entered the group does not", devices: "ssd0@free", claims: "ssd0:train", outcome: "train=-",

@@ -198,98 +198,24 @@ func TestClaimsMoveReleaseAndClose(t *testing.T) {
 	})
 }
 
-func TestHistory(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bed) {
-		devices := b.addFabric("rack1", 3)
-		m := b.ready("train", devices[1])
-		spec := m.Spec.Plus(composa.Entry{Kind: composa.KindGPU, Count: 1})
-		a := b.compose("x", devices[2])
-		a.NewMachine, a.Operation.Verb, a.Operation.Machines = nil, composa.VerbPlug, []composa.MachineID{m.ID}
-		a.Claims[0].Machine = m.ID
-		a.Machines = []MachineAccept{{Machine: m.ID, Revision: m.Revision, Spec: &spec}}
-		op := b.accept(a)
-		claim := b.site().Claim(devices[2].ID)
-		b.advance(composa.Advance{
-			Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseUndone, Direction: composa.Undo,
-			Claims: []composa.ClaimChange{{Claim: claim.ID, Closed: true, Evidence: "it is free"}},
-			Machines: []composa.MachineChange{{
-				Machine: m.ID, Idle: true, Spec: &m.Spec, SpecRevision: 1,
-				Binding: []composa.Bound{{Device: devices[1].Ref(), Entry: "gpu"}},
-			}},
-		})
-		history, err := b.History(b.ctx(), b.admin, m.ID)
-		b.ok(err)
-		type line struct {
-			Revision int64
-			Entries  int
-			Parts    []string
-		}
-		var got []line
-		for _, h := range history {
-			l := line{Revision: h.Revision, Entries: len(h.Spec.Entries)}
-			for _, p := range h.Binding {
-				l.Parts = append(l.Parts, p.Device.Name+" "+p.Facts.Model)
-			}
-			got = append(got, l)
-		}
-		want := []line{{1, 0, []string{"gpu0 A100"}}, {2, 1, nil}, {3, 0, []string{"gpu0 A100"}}}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("history (-want +got):\n%s", diff)
-		}
-		if history[0].Reason != "for the lecture" || history[0].Principal != b.admin.Principal.ID {
-			t.Errorf("the first revision = %+v", history[0])
-		}
-		_, err = b.History(b.ctx(), b.admin, "mach_none")
-		b.code(err, composa.CodeNotFound)
-	})
-}
-
-func TestOperationsInPages(t *testing.T) {
+func TestADriveThatIsGoneIsUsedAllTheSame(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		b.addFabric("rack1", 1)
-		var want []composa.OperationID
-		for _, name := range []string{"a", "b", "c", "d", "e"} {
-			want = append([]composa.OperationID{b.accept(b.compose(name)).ID}, want...)
+		ssd := composa.Device{
+			ID: "dev_ssd", Fabric: "rack1", Name: "ssd0", Kind: composa.KindSSD, Fingerprint: composa.Fingerprint{Serial: "SSD0"},
+			Health: composa.HealthOK, Hygiene: composa.HygieneClean,
 		}
-		var got []composa.OperationID
-		page := composa.Page{Limit: 2}
-		for {
-			ops, next, err := b.Operations(b.ctx(), b.admin, composa.OperationFilter{}, page)
-			b.ok(err)
-			for _, op := range ops {
-				got = append(got, op.ID)
-			}
-			if next == "" {
-				break
-			}
-			page.After = next
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("pages (-want +got):\n%s", diff)
-		}
-		_, _, err := b.Operations(b.ctx(), b.admin, composa.OperationFilter{}, composa.Page{After: "yesterday"})
-		b.code(err, composa.CodeInvalid)
-
-		last, err := b.Operation(b.ctx(), b.admin, want[0])
-		b.ok(err)
-		b.made(last, "m")
-		for name, tt := range map[string]struct {
-			f composa.OperationFilter
-			n int
-		}{
-			"open":            {composa.OperationFilter{Open: true}, 4},
-			"done":            {composa.OperationFilter{Phases: []composa.Phase{composa.PhaseDone, composa.PhaseHeld}}, 1},
-			"of a machine":    {composa.OperationFilter{Machine: last.Machines[0]}, 1},
-			"of a verb":       {composa.OperationFilter{Verb: composa.VerbFree}, 0},
-			"of a project":    {composa.OperationFilter{Project: b.project}, 5},
-			"of no project":   {composa.OperationFilter{Project: "proj_none"}, 0},
-			"all, with limit": {composa.OperationFilter{Verb: composa.VerbCompose}, 5},
-		} {
-			ops, _, err := b.Operations(b.ctx(), b.admin, tt.f, composa.Page{Limit: 9})
-			b.ok(err)
-			if len(ops) != tt.n {
-				t.Errorf("%s: %d operations, want %d", name, len(ops), tt.n)
-			}
+		b.ok(b.Record(b.ctx(), system, composa.Observation{Fabric: "rack1", Parts: []composa.PartChange{{Device: ssd, New: true}}}))
+		op := b.accept(b.compose("train", ssd))
+		b.ok(b.Record(b.ctx(), system, composa.Observation{Fabric: "rack1", Parts: []composa.PartChange{{Device: ssd, Gone: true}}}))
+		b.advance(composa.Advance{
+			Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseUndone, Direction: composa.Undo,
+			Claims:   []composa.ClaimChange{{Claim: b.site().Claims[0].ID, Purpose: composa.PurposeReleasing, Closed: true, Evidence: "the part is gone", Used: true}},
+			Machines: []composa.MachineChange{{Machine: op.Machines[0], Freed: true, Idle: true}},
+		})
+		b.ok(b.Record(b.ctx(), system, composa.Observation{Fabric: "rack1", Parts: []composa.PartChange{{Device: ssd, Back: true}}}))
+		if got := b.site().Device(ssd.ID); got == nil || got.Hygiene != composa.HygieneUsed || got.KeptFor != b.project {
+			t.Errorf("the drive that came back = %+v, want used", got)
 		}
 	})
 }

@@ -126,12 +126,17 @@ func (t *tx) changeClaim(change composa.ClaimChange, op composa.OperationID) err
 }
 
 // markUsed records that a keeping device may hold data of the project of the
-// machine that holds it. A device that was used stays kept for who used it.
+// machine that holds it, also one that is gone: it may come back. A device that
+// was used stays kept for who used it.
 func (t *tx) markUsed(c *composa.Claim) error {
-	d, err := t.lockDevice(c.Device)
-	if err != nil {
+	if _, err := t.exec(`UPDATE device SET revision = revision WHERE id = $1`, string(c.Device)); err != nil {
 		return err
 	}
+	found, err := t.devices(`id = $1`, string(c.Device))
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	d := &found[0]
 	if !d.Kind.Keeping() || d.Hygiene == composa.HygieneUsed {
 		return nil
 	}
