@@ -22,7 +22,7 @@ type Snapshot struct {
 	Sessions   []SessionState `json:"sessions"` // open edit sessions, pools before machines
 	Pending    []PendingState `json:"pending"`  // commits under way
 	Late       int            `json:"late"`     // commits that were answered with an error and are still to come
-	Sockets    int            `json:"sockets"`  // open event sockets
+	Sockets    int            `json:"sockets"`  // open event sockets and streams
 }
 
 // GroupState is a group with the devices in it, attached or not.
@@ -84,7 +84,7 @@ type PendingState struct {
 // Snapshot says what is so now.
 func (d *Director) Snapshot() Snapshot {
 	d.mu.Lock()
-	s, pending, late, sockets := d.now, slices.Clone(d.pending), len(d.late), len(d.conns)
+	s, pending, late, sockets := d.now, slices.Clone(d.pending), len(d.late), len(d.listeners)
 	d.mu.Unlock()
 	out := Snapshot{
 		Fabric: s.fabric, Generation: s.generation, Sockets: sockets, Late: late,

@@ -39,7 +39,7 @@ type Director struct {
 	commands    int
 	closed      bool
 	rng         *rand.Rand
-	conns       map[*socket]struct{}
+	listeners   map[*listener]struct{}
 	life        *life
 	connections map[net.Conn]struct{} // of servers that tell of theirs
 	offers      map[offer]time.Time   // when nextid offered an id last
@@ -66,14 +66,14 @@ func New(c Config) (*Director, error) {
 	}
 	parts := era.shown(c.Inventory.build(c.Name, c.Seed))
 	d := &Director{
-		config:  c,
-		era:     era,
-		journal: newJournal(c.LogSize),
-		now:     newState(parts, c.FabricID),
-		changed: make(chan struct{}),
-		rng:     rand.New(rand.NewPCG(c.Seed, 1)),
-		conns:   map[*socket]struct{}{},
-		offers:  map[offer]time.Time{},
+		config:    c,
+		era:       era,
+		journal:   newJournal(c.LogSize),
+		now:       newState(parts, c.FabricID),
+		changed:   make(chan struct{}),
+		rng:       rand.New(rand.NewPCG(c.Seed, 1)),
+		listeners: map[*listener]struct{}{},
+		offers:    map[offer]time.Time{},
 	}
 	d.clockOff.Store(int64(c.ClockOff))
 	d.limiter.Store(newLimiter(c.PerSecond))

@@ -41,12 +41,17 @@ var collections = map[string]func(show) any{
 	"/data/device":    func(s show) any { return s.statusList(func(*device) bool { return true }) },
 }
 
+// listener is one who listens to events, on a socket or a stream.
+type listener struct {
+	ctx context.Context
+	cut context.CancelFunc
+}
+
 // socket is one open event socket.
 type socket struct {
+	*listener
 	d       *Director
 	conn    *websocket.Conn
-	ctx     context.Context
-	cut     context.CancelFunc
 	version stomp.Version
 
 	mu       sync.Mutex
@@ -60,13 +65,36 @@ type subscription struct {
 	sent            []byte // the last body; nil before the first
 }
 
-// CutSockets closes every event socket without a word, as a network would.
+// CutSockets closes every event socket and stream without a word, as a network would.
 func (d *Director) CutSockets() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for s := range d.conns {
-		s.cut()
+	for l := range d.listeners {
+		l.cut()
 	}
+}
+
+// attend counts one more listener, until leave is called. [Director.CutSockets],
+// [Director.Close] and the end of parent end its context.
+func (d *Director) attend(parent context.Context) (l *listener, leave func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, nil, errClosing
+	}
+	l = &listener{}
+	l.ctx, l.cut = context.WithCancel(parent)
+	stop := context.AfterFunc(d.closing, l.cut)
+	d.sockets.Add(1)
+	d.listeners[l] = struct{}{}
+	return l, func() {
+		stop()
+		l.cut()
+		d.mu.Lock()
+		delete(d.listeners, l)
+		d.mu.Unlock()
+		d.sockets.Done()
+	}, nil
 }
 
 // serveEvents is one client's event socket from its opening to its end.
@@ -90,16 +118,12 @@ func (d *Director) serveEvents(w http.ResponseWriter, r *http.Request, path stri
 		status = d.fail(w, r, number, path, effects, err)
 		return
 	}
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
-		status = d.fail(w, r, number, path, effects, errClosing)
+	here, leave, err := d.attend(context.Background())
+	if err != nil {
+		status = d.fail(w, r, number, path, effects, err)
 		return
 	}
-	d.sockets.Add(1)
-	d.mu.Unlock()
-	defer d.sockets.Done()
-
+	defer leave()
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		status = http.StatusBadRequest // Accept has answered
@@ -109,17 +133,7 @@ func (d *Director) serveEvents(w http.ResponseWriter, r *http.Request, path stri
 	d.journal.end(number, status, time.Since(began))
 	defer conn.CloseNow()
 	conn.SetReadLimit(maxClientFrame)
-	s := &socket{d: d, conn: conn, wake: make(chan struct{}, 1)}
-	s.ctx, s.cut = context.WithCancel(d.closing)
-	defer s.cut()
-	d.mu.Lock()
-	d.conns[s] = struct{}{}
-	d.mu.Unlock()
-	defer func() {
-		d.mu.Lock()
-		delete(d.conns, s)
-		d.mu.Unlock()
-	}()
+	s := &socket{listener: here, d: d, conn: conn, wake: make(chan struct{}, 1)}
 	s.run()
 }
 

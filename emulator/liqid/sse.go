@@ -2,7 +2,6 @@ package liqid
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -53,7 +52,7 @@ type stream struct {
 
 func (s *stream) write(w http.ResponseWriter) {
 	d := s.r.d
-	ctx, leave, err := d.attend(s.r.Context())
+	here, leave, err := d.attend(s.r.Context())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
@@ -98,7 +97,7 @@ func (s *stream) write(w http.ResponseWriter) {
 			sent = body
 		}
 		select {
-		case <-ctx.Done():
+		case <-here.ctx.Done():
 			return
 		case <-changed:
 		case <-beats:
@@ -107,28 +106,4 @@ func (s *stream) write(w http.ResponseWriter) {
 			}
 		}
 	}
-}
-
-// attend counts one who listens to events: [Director.CutSockets] and
-// [Director.Close] end the context it returns, and Close waits until leave was
-// called.
-func (d *Director) attend(parent context.Context) (ctx context.Context, leave func(), err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return nil, nil, errClosing
-	}
-	d.sockets.Add(1)
-	s := &socket{d: d}
-	s.ctx, s.cut = context.WithCancel(parent)
-	stop := context.AfterFunc(d.closing, s.cut)
-	d.conns[s] = struct{}{}
-	return s.ctx, func() {
-		stop()
-		s.cut()
-		d.mu.Lock()
-		delete(d.conns, s)
-		d.mu.Unlock()
-		d.sockets.Done()
-	}, nil
 }
