@@ -3,7 +3,9 @@ package liqid
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -100,6 +102,11 @@ func (c *Config) check() error {
 	}
 	if len(c.Name) > 64 || strings.ContainsFunc(c.Name, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		refuse("name %q is not up to 64 printable characters without spaces", c.Name)
+	}
+	for _, user := range slices.Sorted(maps.Keys(c.Users)) {
+		if user == "" || strings.ContainsRune(user, ':') {
+			refuse("user %q could not sign in: a name is not empty and has no colon", user)
+		}
 	}
 	if c.FabricID < 0 {
 		refuse("fabric id %d is negative", c.FabricID)

@@ -106,6 +106,30 @@ func TestOwnSecondEdit(t *testing.T) {
 	}
 }
 
+// TestDeletedUnderTheEditor: who edits a machine that somebody else deletes
+// cannot know; who never edited it can.
+func TestDeletedUnderTheEditor(t *testing.T) {
+	p := meet(t, Config{})
+	compose(t, p.d, "pcpu0", "gpu0")
+	ask[any](p, "POST", "fabric/edit", machineBody(1, 1, "m"))
+	other := p.as("other")
+	ask[any](other, "DELETE", "machine/1", nil)
+	for _, c := range [][3]string{
+		{"DELETE", "relate/gpu", relateBody("gpu0", 1, 1)},
+		{"POST", "fabric/reprogram", machineBody(1, 1, "m")},
+		{"POST", "fabric/edit/cancel", machineBody(1, 1, "m")},
+	} {
+		p.denied(400, c[0], c[1], c[2])
+		if n, rule := p.counted(); n != 0 {
+			t.Errorf("%s of its editor counts: %s", c[1], rule)
+		}
+		other.denied(400, c[0], c[1], c[2])
+		if n, rule := p.counted(); n != 1 || rule != RuleUnknownID {
+			t.Errorf("%s of who deleted it: %d, %q", c[1], n, rule)
+		}
+	}
+}
+
 // TestWhoContends holds whom a director takes for the same client.
 func TestWhoContends(t *testing.T) {
 	a := meet(t, Config{Users: map[string]string{"ann": "one", "bob": "two"}})

@@ -203,6 +203,7 @@ func TestConfigIsRefused(t *testing.T) {
 	}{
 		{"another era", Config{API: "3.9"}, `API era "3.9" is not emulated; there are: 2.4, 2.5, 3.2, 3.4`},
 		{"a habit that is none", Config{Habits: Habits{SecondEdit: "maybe"}}, `habit second-edit is one of refused, shared, takes-over, not "maybe"`},
+		{"a user who cannot sign in", Config{Users: map[string]string{"a:b": "x"}}, `user "a:b" could not sign in`},
 		{"a negative count", Config{Counts: Counts{GPUs: -1}}, "cannot be negative"},
 		{"too many", Config{Counts: Counts{GPUs: 20001}}, "more than 20000"},
 		{"a negative latency", Config{CallLatency: Latency{-1, -1}}, "call latency"},

@@ -234,10 +234,10 @@ func relate(c Class, attach bool) func(*request) (any, error) {
 			if err != nil {
 				return err
 			}
-			m, err := s.needMachine(id)
-			if err != nil {
+			if _, err := s.inEdit(machineTarget(id), r.by, RuleInEdit); err != nil {
 				return err
 			}
+			m := s.machines[id]
 			if g := f.Relator.Group; g != nil && g.GrpID.given && g.GrpID.value != m.Group {
 				return invalid("group.grp_id is %d, machine %d is in group %d", g.GrpID.value, id, m.Group)
 			}

@@ -125,15 +125,15 @@ func (s *state) exists(t target) error {
 // inEdit returns the open session on a target. Without one the client broke
 // that rule, unless somebody else ended the session it had.
 func (s *state) inEdit(t target, by client, rule Rule) (session, error) {
-	if err := s.exists(t); err != nil {
-		return session{}, err
-	}
 	open, there := s.session(t)
 	if there {
 		return open, nil
 	}
 	if _, unknowing := s.lost[lost{t, by}]; unknowing {
 		return open, contends("%s is not being edited any more", t)
+	}
+	if err := s.exists(t); err != nil {
+		return open, err
 	}
 	return open, violates(rule, "%s is not being edited", t)
 }
