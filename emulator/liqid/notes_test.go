@@ -80,3 +80,13 @@ func TestWhatOthersTookMeanwhile(t *testing.T) {
 		t.Errorf("gpu4 is in group %d", got.Group)
 	}
 }
+
+// TestRivalSignsIn lets the rival work where nobody may who does not sign in.
+func TestRivalSignsIn(t *testing.T) {
+	for _, api := range Eras() {
+		d := start(t, Config{API: api, Counts: Counts{CPUs: 1, GPUs: 1}, Users: map[string]string{"ann": "secret"}})
+		if _, err := d.Rival().Take("gpu0"); err != nil {
+			t.Errorf("%s: %v", api, err)
+		}
+	}
+}

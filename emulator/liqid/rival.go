@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -160,7 +161,11 @@ func (r *Rival) do(calls ...rivalCall) error {
 
 func (r *Rival) call(c rivalCall) (data []json.RawMessage, err error) {
 	rec := httptest.NewRecorder()
-	if !answers(r.director.Handler(), rec, httptest.NewRequest(c.method, "/liqid/api/v2/"+c.path, strings.NewReader(c.body))) {
+	req := httptest.NewRequest(c.method, "/liqid/api/v2/"+c.path, strings.NewReader(c.body))
+	if users := slices.Sorted(maps.Keys(r.director.config.Users)); len(users) > 0 {
+		req.SetBasicAuth(users[0], r.director.config.Users[users[0]])
+	}
+	if !answers(r.director.Handler(), rec, req) {
 		return nil, fmt.Errorf("%s %s: %w", c.method, c.path, errDropped)
 	}
 	var answer struct {
