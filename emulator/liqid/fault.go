@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -224,13 +225,10 @@ func (r FaultRule) check() error {
 
 // canCommit tells whether the rule can match a committing call.
 func (r FaultRule) canCommit() bool {
-	switch r.Method {
-	case http.MethodGet, http.MethodPut:
-		return false
-	case http.MethodDelete:
-		return strings.HasPrefix(r.Path, "machine/") || strings.Contains(r.Path, "*")
-	}
-	return r.Path == "pool/done" || r.Path == "fabric/reprogram" || strings.HasPrefix(r.Path, "machine/") || strings.Contains(r.Path, "*")
+	open := strings.Contains(r.Path, "*")
+	posts := r.Method == http.MethodPost || r.Method == "*"
+	deletes := r.Method == http.MethodDelete || r.Method == "*"
+	return posts && (open || slices.Contains(committingPosts, r.Path)) || deletes && (open || strings.HasPrefix(r.Path, "machine/"))
 }
 
 // String is the form that [ParseFault] reads.

@@ -75,6 +75,7 @@ func TestParseFault(t *testing.T) {
 		"* GET group late=1s":          "take effect late",
 		"* PUT * late=1s":              "take effect late",
 		"* POST group late=1s":         "take effect late",
+		"* POST machine/7 late=1s":     "take effect late",
 		"* DELETE relate/gpu late=1s":  "take effect late",
 		"* * restart=-1s":              "not from 0 to 1h0m0s",
 		"* * restart=":                 "invalid duration",

@@ -2,20 +2,20 @@ package liqid
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
 // Commits that happen after their client was told something else.
 
-// committing says whether a route is one of the committing calls (liqid-api.md 2.13).
+// committingPosts are the committing calls (liqid-api.md 2.13) beside DELETE machine/{id}.
+var committingPosts = []string{"pool/done", "fabric/reprogram", "fabric/reprogram/force", "machine/p2p"}
+
 func (rt *route) committing() bool {
-	switch rt.path {
-	case "pool/done", "fabric/reprogram", "machine/p2p":
-		return rt.method == http.MethodPost
-	case "machine/{id}":
-		return rt.method == http.MethodDelete
+	if rt.method == http.MethodDelete {
+		return rt.path == "machine/{id}"
 	}
-	return false
+	return rt.method == http.MethodPost && slices.Contains(committingPosts, rt.path)
 }
 
 // lateEffect is a commit that nobody waits for any more and that is still to come.

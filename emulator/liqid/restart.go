@@ -134,28 +134,3 @@ func (d *Director) pause(alive *life, t time.Duration) error {
 	}
 	return err
 }
-
-// carryOut makes the call, as far as faults leave it its ordinary course. A
-// restart comes before any call but a committing one, whose work is under way by
-// then, and one that is carried out before its connection closes.
-func (d *Director) carryOut(r *request, rt *route, how course) (answer any, err error) {
-	before := how.restarts && !how.dropAfter
-	switch {
-	case rt.committing() && how.late > 0:
-		r.late = &how.late
-		answer, err = rt.answer(r)
-	case rt.committing() && before:
-		latency := d.pick(d.config.CommitLatency)
-		r.late = &latency
-		answer, err = rt.answer(r)
-	case !before:
-		answer, err = rt.answer(r)
-	}
-	if !how.restarts {
-		return answer, err
-	}
-	if err := d.Restart(how.down); err != nil {
-		return nil, err
-	}
-	return nil, errDropped
-}

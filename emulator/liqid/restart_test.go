@@ -1,7 +1,10 @@
 package liqid
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -266,5 +269,29 @@ func TestRestartAmidAnsweredCommits(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestRestartCutsStreams of server-sent events, which 2.x has.
+func TestRestartCutsStreams(t *testing.T) {
+	w := onWire(t, Config{})
+	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://director"+prefix+"sse/group", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := w.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	lines := bufio.NewReader(stream.Body)
+	if line, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(line, "data:") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if err := w.d.Restart(0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(lines); err == nil {
+		t.Error("the stream ended as if it were whole")
 	}
 }
