@@ -279,35 +279,59 @@ func (d *dialect) memberQueries(only *group, groups []group, machines []machine,
 // readMembers reads what is in groups and machines, or in only one group and its
 // machines. What is told for a machine counts more than what is told for its
 // group; unlisted says that the one told of something that the other did not.
+// Machines are asked about after groups, and not where a group's list shows that
+// it lists also what is attached.
 func (f *Fabric) readMembers(ctx context.Context, k *knowledge, only *group, groups []group, machines []machine) (byName map[string]member, unlisted bool, err error) {
-	queries := k.speaks.memberQueries(only, groups, machines, f.observed.is(askMembers, seenAll))
-	answers := make([][]member, len(queries))
-	var reads []func() error
-	for i, q := range queries {
-		reads = append(reads, func() (err error) {
-			answers[i], err = readAll(ctx, f.calls, "predevice"+q.query, readMember)
-			return err
-		})
-	}
-	if err := together(reads...); err != nil {
+	byName = map[string]member{}
+	asked, err := f.membersOf(ctx, k.speaks.memberQueries(only, groups, machines, true))
+	if err != nil {
 		return nil, false, err
 	}
-	byName = map[string]member{}
-	for i, q := range queries {
-		for _, m := range answers[i] {
-			switch _, listed := byName[m.name]; {
-			case q.machine == 0:
-				byName[m.name] = m
-				if m.machine != 0 {
-					f.observed.saw(askMembers, seenAll)
-				}
-			case m.machine == q.machine:
+	for _, a := range asked {
+		for _, m := range a.members {
+			byName[m.name] = m
+			if m.machine != 0 {
+				f.observed.saw(askMembers, seenAll)
+			}
+		}
+	}
+	if f.observed.is(askMembers, seenAll) {
+		return byName, false, nil
+	}
+	all := k.speaks.memberQueries(only, groups, machines, false)
+	if asked, err = f.membersOf(ctx, all[len(asked):]); err != nil {
+		return nil, false, err
+	}
+	for _, a := range asked {
+		for _, m := range a.members {
+			if m.machine == a.machine {
+				_, listed := byName[m.name]
 				unlisted = unlisted || !listed
 				byName[m.name] = m
 			}
 		}
 	}
 	return byName, unlisted, nil
+}
+
+// askedMembers is what one call of predevice answered.
+type askedMembers struct {
+	memberQuery
+	members []member
+}
+
+// membersOf makes the calls of queries side by side.
+func (f *Fabric) membersOf(ctx context.Context, queries []memberQuery) ([]askedMembers, error) {
+	answers := make([]askedMembers, len(queries))
+	reads := make([]func() error, len(queries))
+	for i, q := range queries {
+		reads[i] = func() (err error) {
+			answers[i].memberQuery = q
+			answers[i].members, err = readAll(ctx, f.calls, "predevice"+q.query, readMember)
+			return err
+		}
+	}
+	return answers, together(reads...)
 }
 
 // learnHabits notes what two readings that agree show of how the director takes
