@@ -199,3 +199,26 @@ func TestNodesOf24(t *testing.T) {
 	}
 	p.denied(400, "GET", "node/status/bound?mach_id=x", nil)
 }
+
+// TestRivalInEveryEra: he takes a device of each kind, whatever the director
+// speaks and however it answers commits.
+func TestRivalInEveryEra(t *testing.T) {
+	for _, api := range Eras() {
+		d := start(t, Config{API: api})
+		take := []string{"pcpu0", "gpu0", "ssd0", "scm0", "link0", "fpga0"}
+		if api >= "3" {
+			take = append(take, "mem0")
+		}
+		id, err := d.Rival().MakeMachine("rival", take...)
+		if err != nil {
+			t.Errorf("%s: %v", api, err)
+			continue
+		}
+		if m := d.Snapshot().Machines[0]; m.ID != id || !slices.Equal(m.Devices, take) {
+			t.Errorf("%s: %+v", api, m)
+		}
+		if v := d.Violations(); len(v) != 0 {
+			t.Errorf("%s: %+v", api, v)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (r *Rival) pool(group int, method string, d DeviceState) []rivalCall {
 	at := fmt.Sprintf(`{"grp_id":%d,"coordinates":{"rack":0,"shelf":0,"node":1}}`, group)
 	calls := []rivalCall{
 		{"POST", "pool/edit", at},
-		{method, "predevice/" + d.class(), fmt.Sprintf(`{"deviceStatus":{"name":%q},"group":{"grp_id":%d}}`, d.Name, group)},
+		{method, "predevice/" + string(d.class()), fmt.Sprintf(`{"deviceStatus":{"name":%q},"group":{"grp_id":%d}}`, d.Name, group)},
 		{"POST", "pool/done", at},
 	}
 	if r.edited(func(s SessionState) bool { return s.Machine == 0 && s.Group == group }) {
@@ -108,7 +108,7 @@ func (r *Rival) edit(machine int, method string, d DeviceState) []rivalCall {
 	at := fmt.Sprintf(`{"mach_id":%d}`, machine)
 	calls := []rivalCall{
 		{"POST", "fabric/edit", at},
-		{method, "relate/" + d.class(), fmt.Sprintf(`{"groupDeviceRelator":{"deviceStatus":{"name":%q}},"machine":{"mach_id":%d}}`, d.Name, machine)},
+		{method, "relate/" + d.class().relateTo(), fmt.Sprintf(`{"groupDeviceRelator":{"deviceStatus":{"name":%q}},"machine":{"mach_id":%d}}`, d.Name, machine)},
 		{"POST", "fabric/reprogram", at},
 	}
 	if r.edited(func(s SessionState) bool { return s.Machine == machine }) {
@@ -125,18 +125,8 @@ func (r *Rival) edited(target func(SessionState) bool) bool {
 	return slices.ContainsFunc(r.director.Snapshot().Sessions, target)
 }
 
-// class is the segment of a path that names the device's class (liqid-api.md 1.2).
-func (d DeviceState) class() string {
-	switch d.Kind {
-	case CPU:
-		return "compute"
-	case SSD, SCM:
-		return "storage"
-	case NIC:
-		return "network"
-	}
-	return string(d.Kind)
-}
+// class is the device's class in the words of the API (liqid-api.md 1.2).
+func (d DeviceState) class() Class { return kindNames[d.Kind].class }
 
 func (r *Rival) nextID(path string) (int, error) {
 	data, err := r.call(rivalCall{method: "GET", path: path})
