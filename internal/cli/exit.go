@@ -136,7 +136,11 @@ func ofProblem(p api.Problem) *failure {
 	for _, e := range p.Errors {
 		f.lines = append(f.lines, fmt.Sprintf("%s: %s", e.Location, e.Message))
 	}
-	f.lines = append(f.lines, refusalLines(p.Refusal)...)
+	for _, line := range refusalLines(p.Refusal) {
+		if !strings.HasSuffix(p.Detail, line) { // the one reason there is was told already
+			f.lines = append(f.lines, line)
+		}
+	}
 	f.saysNearest = nearestFlags(p.Refusal) != ""
 	return f
 }

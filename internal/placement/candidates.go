@@ -81,10 +81,10 @@ func (t *trial) out() string {
 	switch {
 	case f.ReadOnly() != nil:
 		return cmp.Or(f.ReadOnly().Why, "only observed")
-	case q.site.Pictures[f.Name] == nil || able == nil:
-		return "never seen yet"
 	case f.Reach.Silent():
 		return silence(f.Reach, q.site.Now)
+	case q.site.Pictures[f.Name] == nil || able == nil:
+		return "never seen yet"
 	case q.request.Machine != nil && able.Reshape == composa.ReshapeNever:
 		return "it cannot change the devices of a machine"
 	case q.request.P2P && !able.Can(composa.ActP2P):
