@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,32 +19,53 @@ import (
 	"github.com/composa-dev/composa/internal/neighbour"
 )
 
-// neighbourly are the eras of directors on which Composa is not alone.
-var neighbourly = []string{"2.5"}
+// neighbourly are the directors on which Composa is not alone: their eras, and
+// whether one signs in there (Basic on 2.x, with a digest key on 3.x).
+var neighbourly = []struct {
+	era    string
+	signIn bool
+}{{"2.4", false}, {"2.5", true}, {"3.2", false}, {"3.4", true}}
 
 // TestBesideANeighbour lets Composa and a client that was written from the
 // protocol's description alone work on the same director, each in its own
 // process: no device of the one is taken by the other, no rule of the director
 // is broken, and what Composa has recorded is what the director has.
 //
-// At small counts each does about ten acts; `make prove` gives them ten minutes
-// on every era, all eras at the same time.
+// At small counts each does a few acts; `make prove` gives them ten minutes on
+// every era (as many eras side by side as -parallel says).
 func TestBesideANeighbour(t *testing.T) {
-	racks := map[string]*racked{}
-	for _, era := range neighbourly {
-		racks[era] = newRacked(t, 1, "--api", era, "--call-latency", "2ms", "--commit-latency", "20ms-80ms",
-			"--cpus", "6", "--gpus", "10", "--ssds", "5", "--nics", "5")
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte(neighbourPassword), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	for i, era := range neighbourly {
-		t.Run(era, func(t *testing.T) {
+	racks := map[string]*racked{}
+	for _, n := range neighbourly {
+		flags := []string{"--api", n.era, "--call-latency", "2ms", "--commit-latency", "20ms-80ms", "--cpus", "8", "--gpus", "16", "--ssds", "8", "--nics", "8"}
+		if n.signIn {
+			flags = append(flags, "--user", neighbourUser, "--password-file", password)
+		}
+		racks[n.era] = newRacked(t, 1, flags...)
+	}
+	for i, n := range neighbourly {
+		t.Run(n.era, func(t *testing.T) {
 			t.Parallel()
-			r := racks[era]
+			r := racks[n.era]
 			r.t = t
 			s := &shared{racked: r, rng: rand.New(rand.NewPCG(uint64(i), 0)), phases: map[string]int{}}
-			s.work(era)
+			config := neighbour.Config{URL: r.apis["rack1"], Prefix: "nbr", Seed: uint64(i), Patience: patience}
+			if n.signIn {
+				config.User, config.Password = neighbourUser, neighbourPassword
+			}
+			s.work(n.era, config)
 		})
 	}
 }
+
+// Both use the same account: a director does not tell them apart by it.
+const (
+	neighbourUser     = "ann"
+	neighbourPassword = "a-password"
+)
 
 // shared is a director on which Composa and a neighbour work.
 type shared struct {
@@ -53,12 +78,12 @@ type shared struct {
 
 // work lets both act, and checks what is left. The neighbour goes on for as long
 // as Composa does.
-func (s *shared) work(era string) {
+func (s *shared) work(era string, config neighbour.Config) {
 	t := s.t
 	deadline := time.Now().Add(10 * time.Minute) // of `make prove`
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	n, err := neighbour.New(neighbour.Config{URL: s.apis["rack1"], Prefix: "nbr", Seed: 1, Patience: patience})
+	n, err := neighbour.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,10 +92,10 @@ func (s *shared) work(era string) {
 	var report neighbour.Report
 	go func() {
 		var err error
-		report, err = n.Run(ctx, func(r neighbour.Report) bool { return r.Done() < 10 || !over.Load() })
+		report, err = n.Run(ctx, func(r neighbour.Report) bool { return r.Done() < 8 || !over.Load() })
 		ended <- err
 	}()
-	for (s.acts < 10 || prove() && time.Now().Before(deadline)) && !t.Failed() && len(ended) == 0 {
+	for (s.acts < 6 || prove() && time.Now().Before(deadline)) && !t.Failed() && len(ended) == 0 {
 		s.act(ctx)
 	}
 	over.Store(true)
@@ -105,9 +130,11 @@ func (s *shared) rested() {
 	var violations []liqid.Violation
 	s.director("rack1", "/violations", &violations)
 	for _, v := range violations {
-		// Two clients may have the same device in their queues where several
-		// groups are edited at a time; whose commit comes second has lost it.
-		if v.Rule != liqid.RuleSystemFree {
+		// Where several groups are edited at a time a device may be taken between
+		// the look of a client and its asking: the director refuses that, and
+		// nobody could know.
+		outrun := v.Rule == liqid.RuleSystemFree && v.Method == http.MethodPost && strings.HasPrefix(v.Path, "predevice/")
+		if !outrun {
 			s.t.Errorf("the director counted a violation: %+v", v)
 		}
 	}

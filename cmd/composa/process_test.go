@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -150,8 +151,14 @@ type racked struct {
 	controls map[string]string // URL of each director's control endpoint
 }
 
+// newRacked starts emulated directors with flags, and a server that manages them;
+// it signs in where the flags name a user.
 func newRacked(t *testing.T, racks int, flags ...string) *racked {
 	t.Helper()
+	signIn := ""
+	if user, password := slices.Index(flags, "--user"), slices.Index(flags, "--password-file"); user >= 0 {
+		signIn = fmt.Sprintf(", credentials: {username: %s, passwordFile: %q}", flags[user+1], flags[password+1])
+	}
 	r := &racked{t: t, apis: map[string]string{}, controls: map[string]string{}, token: "composa_testtesttesttesttesttesttest"}
 	dir := t.TempDir()
 	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata: %s\nfabrics:\n", filepath.Join(dir, "data"))
@@ -160,7 +167,7 @@ func newRacked(t *testing.T, racks int, flags ...string) *racked {
 		args := append([]string{"emulate", "liqid", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--name", name,
 			"--data", filepath.Join(dir, name), "--seed", fmt.Sprint(i + 1)}, flags...)
 		_, urls := start(t, `director on (http://\S+)\n(?s:.*)control on (http://\S+)`, args...)
-		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage}\n", name, urls[1])
+		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage%s}\n", name, urls[1], signIn)
 		r.apis[name], r.controls[name] = urls[1], urls[2]
 	}
 	r.config = filepath.Join(dir, "composa.yaml")
