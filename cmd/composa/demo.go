@@ -110,6 +110,7 @@ type demo struct {
 // rack is one emulated director behind a port of its own.
 type rack struct {
 	name     string
+	era      string
 	holds    string
 	director *liqid.Director
 	door     *door
@@ -126,12 +127,16 @@ func (d *demo) openRacks(n int) error {
 	return nil
 }
 
+// demoEras are the lines of software of the demo's directors, rack by rack and
+// from the first again.
+var demoEras = []string{"2.5", "3.4", "2.4", "3.2"}
+
 // openRack makes rack i: the second and third are the example racks, so that
 // the first three differ; the others are mixed.
 func openRack(i int, data string) (*rack, error) {
 	r := &rack{name: fmt.Sprintf("rack%d", i+1)}
 	c := liqid.Config{
-		Name: r.name, FabricID: i + 1, Seed: uint64(i + 1), CallLatency: demoCall, CommitLatency: demoCommit,
+		Name: r.name, API: demoEras[i%len(demoEras)], FabricID: i + 1, Seed: uint64(i + 1), CallLatency: demoCall, CommitLatency: demoCommit,
 		DataDir: filepath.Join(data, "racks", r.name),
 	}
 	if example := map[int]string{1: "gpu-rack", 2: "storage-rack"}[i]; example != "" {
@@ -152,7 +157,7 @@ func openRack(i int, data string) (*rack, error) {
 		r.director.Close()
 		return nil, err
 	}
-	r.holds = holdings(r.director)
+	r.era, r.holds = c.API, holdings(r.director)
 	go r.door.server.Serve(r.door.socket) // ends when the door is closed
 	return r, nil
 }
@@ -225,7 +230,7 @@ func answers(ctx context.Context, c cli.Context) bool {
 func (d *demo) greet(out io.Writer, url string, saved savedContext) {
 	fmt.Fprintf(out, "Composa demo: %d emulated racks, over the protocol that hardware speaks.\n\n", len(d.racks))
 	for _, r := range d.racks {
-		fmt.Fprintf(out, "  %-7s %s\n", r.name, r.holds)
+		fmt.Fprintf(out, "  %-7s Liqid %s: %s\n", r.name, r.era, r.holds)
 	}
 	with := ""
 	if !saved.current {

@@ -73,7 +73,12 @@ var checkTable = table[api.CheckLine]{
 			}
 			return "failed"
 		}},
-		{name: "took", text: func(c api.CheckLine) string { return secondsText(c.Seconds) }},
+		{name: "took", text: func(c api.CheckLine) string {
+			if c.Seconds == 0 { // nothing was waited for
+				return ""
+			}
+			return secondsText(c.Seconds)
+		}},
 		{name: "text", text: func(c api.CheckLine) string { return c.Text }},
 	},
 }
