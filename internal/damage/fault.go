@@ -91,6 +91,9 @@ const (
 	afterTime = 70 * time.Second // what may still come late
 )
 
+// tracedCalls is how many calls of a case are told of, at most.
+const tracedCalls = 600
+
 // director is the configuration of a case.
 func (c Case) director() emulator.Config {
 	return emulator.Config{
@@ -126,6 +129,7 @@ type play struct {
 	out    *Outcome
 	before []untouched
 	first  int // number of the last call before the verb
+	calls  []emulator.Call
 }
 
 // prepare puts the stranger's machine and ours in place.
@@ -185,6 +189,9 @@ func (p *play) run(ctx context.Context) error {
 	}
 	p.out.Took = op.EndedAt.Sub(began)
 	p.out.Points = points(d.Calls(p.first), op.EndedAt)
+	if p.calls = d.Calls(p.first); len(p.calls) > tracedCalls {
+		p.calls = p.calls[:tracedCalls]
+	}
 	for _, f := range d.Faults() {
 		p.out.Met = p.out.Met || f.Fired > 0
 	}
@@ -404,8 +411,8 @@ func (p *play) trace(ctx context.Context, id composa.OperationID) ([]string, err
 		out = append(out, fmt.Sprintf("step %d.%d %s %s: %s, attempt %d, %s to %s, %s", r.Generation, r.Ordinal, r.Direction, r.Step.String(), r.State, r.Attempt,
 			r.BeganAt.Format("15:04:05.000"), r.EndedAt.Format("15:04:05.000"), r.Evidence))
 	}
-	for _, c := range p.racks[0].director.Calls(p.first) {
-		if c.Changing || len(c.Faults) > 0 {
+	for _, c := range p.calls {
+		if c.Changing || c.Status >= 300 || len(c.Faults) > 0 {
 			out = append(out, fmt.Sprintf("%s call %d %s %s: %d after %s, faults %v, %s", c.Time.Format("15:04:05.000"), c.Number, c.Method, c.Path, c.Status, c.Duration, c.Faults, c.Body[:min(len(c.Body), 160)]))
 		}
 	}

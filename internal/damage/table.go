@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -80,12 +81,17 @@ func sort(effect string) string {
 	return effect
 }
 
+// label is a machine of the table as directors know it: its name and part of its
+// id.
+var label = regexp.MustCompile(`machine ("(?:train|render))[a-z0-9]{8}`)
+
 // reasons lists what was held, those of one reason together.
 func reasons(b *strings.Builder, outs []*Outcome) {
 	byReason := map[string][]*Outcome{}
 	for _, o := range outs {
 		if o.Result == Held {
-			byReason[o.Verb+": "+o.Reason] = append(byReason[o.Verb+": "+o.Reason], o)
+			why := o.Verb + ": " + label.ReplaceAllString(o.Reason, "machine $1…")
+			byReason[why] = append(byReason[why], o)
 		}
 	}
 	if len(byReason) == 0 {

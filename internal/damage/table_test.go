@@ -3,6 +3,7 @@ package damage
 import (
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func cases(t *testing.T, era string, v Verb) (all []Case) {
 // TestTable prints what each failure of a director leaves behind, and fails
 // where that is damage. COMPOSA_PROVE plays all of it, or with the race detector
 // one case in raceShare; COMPOSA_DAMAGE_SHARE=n plays one in n, and
-// COMPOSA_DAMAGE_ONLY the cases whose line holds that text.
+// COMPOSA_DAMAGE_ONLY those whose line matches that regular expression.
 func TestTable(t *testing.T) {
 	var mu sync.Mutex
 	var outs []*Outcome
@@ -84,14 +85,18 @@ const raceShare = 40
 func share(t *testing.T, all []Case) (some []Case, within time.Duration) {
 	t.Helper()
 	one := 1
+	only, err := regexp.Compile(os.Getenv("COMPOSA_DAMAGE_ONLY"))
+	if err != nil {
+		t.Fatalf("COMPOSA_DAMAGE_ONLY cannot be read: %v", err)
+	}
+	all = slices.DeleteFunc(all, func(c Case) bool { return !only.MatchString(c.String()) })
 	switch n := os.Getenv("COMPOSA_DAMAGE_SHARE"); {
 	case n != "":
-		var err error
 		if one, err = strconv.Atoi(n); err != nil || one < 1 {
 			t.Fatalf("COMPOSA_DAMAGE_SHARE=%q is no number above 0", n)
 		}
-	case os.Getenv("COMPOSA_DAMAGE_ONLY") != "":
-		return slices.DeleteFunc(all, func(c Case) bool { return !strings.Contains(c.String(), os.Getenv("COMPOSA_DAMAGE_ONLY")) }), 0
+	case only.String() != "":
+		return all, 0
 	case os.Getenv("COMPOSA_PROVE") == "":
 		within = fewCases / time.Duration(len(eras)*len(Verbs()))
 	case race:
