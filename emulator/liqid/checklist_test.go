@@ -43,7 +43,7 @@ var noted = []struct {
 	{"2.11", era25 | line3, "GET manager/network/ipmi/enclosure, GET manager/discovery, GET manager/discovery/targ, GET manager/discovery/link, GET manager/discovery/gpu, GET manager/discovery/fpga"},
 	{"2.11", era25, "POST manager/device, PUT manager/device, DELETE manager/device, POST manager/network/ipmi/cpu, PUT manager/network/ipmi/cpu, DELETE manager/network/ipmi/cpu, POST manager/network/ipmi/enclosure, PUT manager/network/ipmi/enclosure, DELETE manager/network/ipmi/enclosure"},
 	{"2.12", line2, "GET state/flags, GET state/1, GET state/1/1, GET state/1/1/1"},
-	{"2.12", era25, "GET state, POST state/flags, GET state/degraded, PUT state/degraded/clear, GET log/system, GET deployment"},
+	{"2.12", era25, "GET state, POST state/flags, GET state/degraded, PUT state/degraded/clear, GET log/system, GET certificate/csr, GET deployment"},
 	{"2.12", era24, "POST reset, POST restart"},
 	{"2.12", era25 | line3, "POST system/state/reset, POST system/restart/fabric, POST system/restart/hierarchy, POST system/restart/switch, GET ssh/enable, POST ssh/enable"},
 	{"2.12", line2 | line3, "GET version"},
@@ -62,13 +62,13 @@ var unknownThere = map[string]era{
 	"POST manager/device": line3, "PUT manager/device": line3, "DELETE manager/device": line3,
 	"POST manager/network/ipmi/cpu": line3, "PUT manager/network/ipmi/cpu": line3, "DELETE manager/network/ipmi/cpu": line3,
 	"POST manager/network/ipmi/enclosure": line3, "PUT manager/network/ipmi/enclosure": line3, "DELETE manager/network/ipmi/enclosure": line3,
-	"GET state": era24, "POST state/flags": era24, "GET state/degraded": era24, "PUT state/degraded/clear": era24,
+	"GET state": era24, "POST state/flags": era24, "GET state/degraded": era24, "PUT state/degraded/clear": era24, "GET certificate/csr": era24,
 }
 
 // absent are the calls of the notes that no era has here, as doc.go says: of
 // most the notes have no shape.
 const absent = "POST fabric/id/1, GET node/config, POST node/config, GET node-names, POST feedback, PUT system/shutdown, PUT system/shutdown/0/0/1, " +
-	"GET enclosure, GET license, GET provider/role, GET roles, GET northbound, POST upgrade, GET certificate/csr, POST certificate/upload, " +
+	"GET enclosure, GET license, GET provider/role, GET roles, GET northbound, POST upgrade, POST certificate/upload, " +
 	"GET manager/network, GET manager/network/redfish, GET manager/slurm/attribute, GET manager/kubernetes/configure"
 
 // TestCallsOfEachEra: each era has the calls that it has in the notes, and not

@@ -23,7 +23,7 @@
 //
 // Some calls no era has here, and they answer 404 too. Of most the notes have no
 // shape, or half of one: enclosure*, license*, provider/* and roles, northbound,
-// upgrade*, certificate/*, manager/network beyond ipmi, node/config, node-names,
+// upgrade*, certificate/upload, manager/network beyond ipmi, node/config, node-names,
 // feedback. The others are manager/slurm and manager/kubernetes, which configure
 // programs that are not there, fabric/id/{id}, which switches to another fabric
 // where there is but one, and system/shutdown, after which nobody would answer.

@@ -30,6 +30,7 @@ func moreRoutes() []*route {
 		{method: get, path: "state/degraded", answer: (*request).degraded, eras: era25},
 		{method: put, path: "state/degraded/clear", answer: (*request).clearDegraded, eras: era25},
 		{method: get, path: "log/{type}", answer: (*request).log, eras: era25},
+		{method: get, path: "certificate/csr", answer: (*request).signingRequest, eras: era25},
 
 		{method: get, path: "bimg", answer: (*request).images, eras: era24},
 		{method: post, path: "bimg/upload", status: http.StatusNoContent, answer: (*request).upload, eras: era24},

@@ -1,7 +1,12 @@
 package liqid
 
 import (
+	"archive/zip"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"slices"
@@ -305,6 +310,43 @@ func TestDirectorState(t *testing.T) {
 	}
 	p.denied(404, "GET", "log/holiday", nil)
 	p.blameless()
+}
+
+// TestSigningRequest: a zip of a key and of a request that it signed.
+func TestSigningRequest(t *testing.T) {
+	p := meet(t, Config{})
+	const subject = "country=DE&locality=Bonn&organization=Acme&organizationUnit=lab&state=NW"
+	for query, want := range map[string]string{"": "liqid", "&filePrefix=rack1&commonName=rack1.example": "rack1"} {
+		a := p.do("GET", "certificate/csr?"+subject+query, nil)
+		archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body)))
+		if a.status != 200 || err != nil || len(archive.File) != 2 || archive.File[0].Name != want+".csr" || archive.File[1].Name != want+".key" {
+			t.Fatalf("%d, %v: %.100q", a.status, err, a.body)
+		}
+		var der [2][]byte
+		for i, f := range archive.File {
+			r, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(r)
+			block, _ := pem.Decode(text)
+			if err != nil || block == nil {
+				t.Fatalf("%s: %v %q", f.Name, err, text)
+			}
+			der[i] = block.Bytes
+		}
+		csr, err := x509.ParseCertificateRequest(der[0])
+		if err != nil || csr.CheckSignature() != nil || csr.Subject.Locality[0] != "Bonn" || (want == "rack1") != (csr.Subject.CommonName == "rack1.example") {
+			t.Errorf("%v: %+v", err, csr)
+		}
+		key, err := x509.ParsePKCS8PrivateKey(der[1])
+		if err != nil || !csr.PublicKey.(*ecdsa.PublicKey).Equal(key.(*ecdsa.PrivateKey).Public()) {
+			t.Errorf("the key is not the request's (%v)", err)
+		}
+	}
+	for _, query := range []string{"", strings.Replace(subject, "state=NW", "", 1), subject + "&filePrefix=../x", subject + "&commonName=" + strings.Repeat("x", 65)} {
+		p.denied(400, "GET", "certificate/csr?"+query, nil)
+	}
 }
 
 // TestAssignment: what became coordinates in 2.5.

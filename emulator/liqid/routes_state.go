@@ -13,8 +13,8 @@ import (
 // The calls about the director's own state, its log and its shell that no
 // composing client makes: liqid-api.md 2.12.
 
-// deploymentState is a LiqidDeploymentState. The names are the API's, the types
-// of flags, modes and quorum are not known.
+// deploymentState is a LiqidDeploymentState (liqid-api.md 1.4). What its flags and
+// modes mean is not known.
 type deploymentState struct {
 	FabricID    int               `json:"fabricId"`
 	FabricType  string            `json:"fabricType"`
