@@ -28,41 +28,70 @@ func acts(small, proving int) int {
 func TestAloneOnADirector(t *testing.T) {
 	for _, c := range []struct{ era, user string }{{"2.4", ""}, {"2.5", ""}, {"2.5", "ann"}, {"3.2", ""}, {"3.2", "ann"}, {"3.4", "ann"}} {
 		t.Run(c.era+" as "+c.user, func(t *testing.T) {
-			config := liqid.Config{API: c.era, Name: "rack1", Counts: liqid.Counts{CPUs: 4, GPUs: 8, SSDs: 4, NICs: 4},
-				CommitLatency: liqid.Latency{Min: 5 * time.Millisecond, Max: 20 * time.Millisecond}}
+			config := liqid.Config{API: c.era}
 			if c.user != "" {
-				config.Users = map[string]string{c.user: "secret"}
+				config.Users = map[string]string{c.user: password}
 			}
-			d, err := liqid.New(config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			server := httptest.NewServer(d.Handler())
-			defer server.Close()
-			n, err := New(Config{URL: server.URL, User: c.user, Password: "secret", Prefix: "nbr", Seed: 1, Patience: 20 * time.Second})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-			defer cancel()
-			most := acts(15, 200)
-			r, err := n.Run(ctx, func(r Report) bool { return r.Done() < most })
-			t.Logf("%+v", r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.Era != c.era || r.Waited+r.IDTaken+r.Lost > 0 {
-				t.Errorf("era %s, waited %d, ids taken %d, lost %d; want %s and no trouble", r.Era, r.Waited, r.IDTaken, r.Lost, c.era)
-			}
-			for _, v := range d.Violations() {
-				t.Errorf("a rule was broken: %+v", v)
-			}
-			state := d.Snapshot()
-			if len(state.Machines)+len(state.Groups)+len(state.Sessions) > 0 {
-				t.Errorf("left behind: %+v %+v %+v", state.Machines, state.Groups, state.Sessions)
-			}
+			alone(t, config, c.user, acts(15, 200))
 		})
+	}
+}
+
+// TestAloneWithEveryHabit does the same on directors of every habit that the
+// notes leave open.
+func TestAloneWithEveryHabit(t *testing.T) {
+	for _, name := range liqid.HabitNames() {
+		for _, value := range liqid.HabitValues(name) {
+			for _, era := range []string{"2.5", "3.4"}[:acts(1, 2)] {
+				t.Run(name+"="+value+" on "+era, func(t *testing.T) {
+					t.Parallel() // it waits more than it works
+					config := liqid.Config{API: era}
+					if err := config.Habits.Set(name + "=" + value); err != nil {
+						t.Fatal(err)
+					}
+					alone(t, config, "", acts(4, 60))
+				})
+			}
+		}
+	}
+}
+
+const password = "secret"
+
+// alone lets a neighbour act on a director of its own.
+func alone(t *testing.T, config liqid.Config, user string, most int) {
+	t.Helper()
+	config.Name, config.Counts = "rack1", liqid.Counts{CPUs: 4, GPUs: 8, SSDs: 4, NICs: 4, Memories: 2}
+	config.CommitLatency = liqid.Latency{Min: 5 * time.Millisecond, Max: 20 * time.Millisecond}
+	d, err := liqid.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	server := httptest.NewServer(d.Handler())
+	defer server.Close()
+	n, err := New(Config{URL: server.URL, User: user, Password: password, Prefix: "nbr", Seed: 1, Patience: 20 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	r, err := n.Run(ctx, func(r Report) bool { return r.Done() < most })
+	if err != nil {
+		t.Fatalf("%v, after %+v", err, r)
+	}
+	if r.Era != config.API || r.IDTaken+r.Lost > 0 {
+		t.Errorf("era %s, ids taken %d, lost %d; want %s and no trouble", r.Era, r.IDTaken, r.Lost, config.API)
+	}
+	if r.Waited > 0 && config.Habits.Commit != "early" {
+		t.Errorf("it waited %d times, with nobody there", r.Waited)
+	}
+	for _, v := range d.Violations() {
+		t.Errorf("a rule was broken: %+v", v)
+	}
+	state := d.Snapshot()
+	if len(state.Machines)+len(state.Groups)+len(state.Sessions) > 0 {
+		t.Errorf("left behind: %+v %+v %+v", state.Machines, state.Groups, state.Sessions)
 	}
 }
 
