@@ -28,9 +28,11 @@
 // rules refuse the devices then; a machine is deleted only inside a session
 // that keeps others from editing it.
 //
-// The files: config.go is the way in; transport.go bounds the calls, calls.go
-// makes them and fault.go says what their failures mean; wire.go and sizes.go
-// read the records; abilities.go, look.go, picture.go and details.go observe;
+// The files: config.go is the way in; tls.go, signin.go and transport.go lie
+// under the calls: certificates, who calls, how often. calls.go makes them,
+// answer.go reads what comes back, link.go waits for what a director took on,
+// timing.go keeps how long it took and fault.go says what failures mean; wire.go
+// and sizes.go read the records; abilities.go, look.go, picture.go and details.go observe;
 // apply.go judges and proves, session.go, pool.go, machine.go and power.go act;
 // settle.go ends what was left, watch.go listens.
 package liqid
