@@ -87,7 +87,7 @@ func (n *Neighbour) send(ctx context.Context, method, path string, body any, bas
 	if err != nil {
 		return answer{}, nil, err
 	}
-	req.Header.Set("User-Agent", "neighbour")
+	req.Header.Set("User-Agent", "neighbour/"+n.config.Prefix)
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json;charset=UTF-8")

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +93,52 @@ func alone(t *testing.T, config liqid.Config, user string, most int) {
 	state := d.Snapshot()
 	if len(state.Machines)+len(state.Groups)+len(state.Sessions) > 0 {
 		t.Errorf("left behind: %+v %+v %+v", state.Machines, state.Groups, state.Sessions)
+	}
+}
+
+// TestNeighboursAmongThemselves lets three act on one director at the same time:
+// they wait for one another, lose ids and devices to one another, and each keeps
+// what it has.
+func TestNeighboursAmongThemselves(t *testing.T) {
+	for _, era := range liqid.Eras() {
+		t.Run(era, func(t *testing.T) {
+			t.Parallel() // it waits more than it works
+			d, err := liqid.New(liqid.Config{API: era, Name: "rack1", Counts: liqid.Counts{CPUs: 6, GPUs: 8, SSDs: 4, NICs: 4},
+				CommitLatency: liqid.Latency{Min: 5 * time.Millisecond, Max: 20 * time.Millisecond}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			server := httptest.NewServer(d.Handler())
+			defer server.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			most := acts(5, 100)
+			var all sync.WaitGroup
+			for i := range 3 {
+				n, err := New(Config{URL: server.URL, Prefix: fmt.Sprintf("n%dx", i), Seed: uint64(i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all.Go(func() {
+					r, err := n.Run(ctx, func(r Report) bool { return r.Done() < most })
+					t.Logf("%+v", r)
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			for _, v := range d.Violations() {
+				// a device that was taken between a look and the asking: nobody could know
+				if v.Rule != liqid.RuleSystemFree || !strings.HasPrefix(v.Path, "predevice/") {
+					t.Errorf("a rule was broken: %+v", v)
+				}
+			}
+			if state := d.Snapshot(); len(state.Machines)+len(state.Groups)+len(state.Sessions) > 0 && !t.Failed() {
+				t.Errorf("left behind: %+v %+v %+v", state.Machines, state.Groups, state.Sessions)
+			}
+		})
 	}
 }
 
