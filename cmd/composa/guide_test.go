@@ -1,35 +1,112 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/composa-dev/composa/emulator/liqid"
 )
 
-// TestCurlGuide runs the lines of docs/guides/curl.md as they are written.
-func TestCurlGuide(t *testing.T) {
-	for _, tool := range []string{"bash", "curl", "jq"} {
+// needs skips a test where a program is not there that the guide uses.
+func needs(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed: install it with your system's packages", tool)
 		}
 	}
-	text, err := os.ReadFile("../../docs/guides/curl.md")
+}
+
+// shellLines are the first block of shell lines of a guide.
+func shellLines(t *testing.T, guide string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../docs/guides", guide))
 	if err != nil {
 		t.Fatal(err)
 	}
 	block := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(text)
 	if block == nil {
-		t.Fatal("the guide has no block of shell lines")
+		t.Fatalf("%s has no block of shell lines", guide)
 	}
-	if lines := strings.Count(strings.TrimSpace(string(block[1])), "\n") + 1; lines > 8 {
+	return string(block[1])
+}
+
+// TestEmulatorGuide runs the lines of docs/guides/emulator.md as they are
+// written, but for their ports.
+func TestEmulatorGuide(t *testing.T) {
+	needs(t, "bash", "curl", "jq")
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := shellLines(t, "emulator.md")
+	for _, port := range []string{"18080", "18081", "17080"} {
+		lines = strings.ReplaceAll(lines, port, freePort(t))
+	}
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", lines)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	end := func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // what the lines started, too
+	out, err := runFor(cmd, patience, end)
+	if err != nil {
+		t.Fatalf("the guide's lines end with %v:\n%s", err, out)
+	}
+	for _, want := range []string{"lab (emulated)", "liqid 3.4", "train is ready: 1 cpu", "1 ssd", "train is freed", `"machines": []`, `"sessions": []`, "\n[]\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the guide's lines do not print %q:\n%s", want, out)
+		}
+	}
+}
+
+// runFor runs a program to its end and returns what it said; end ends it, and
+// what it started, when its time has passed and when it is over.
+func runFor(cmd *exec.Cmd, most time.Duration, end func()) (string, error) {
+	file, err := os.CreateTemp("", "composa-guide-")
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	cmd.Stdout, cmd.Stderr = file, file // a file: nobody waits for what the lines left running
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	timer := time.AfterFunc(most, end)
+	err = cmd.Wait()
+	timer.Stop()
+	end()
+	out, _ := os.ReadFile(file.Name())
+	return string(out), err
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// TestCurlGuide runs the lines of docs/guides/curl.md as they are written.
+func TestCurlGuide(t *testing.T) {
+	needs(t, "bash", "curl", "jq")
+	text := shellLines(t, "curl.md")
+	if lines := strings.Count(strings.TrimSpace(text), "\n") + 1; lines > 8 {
 		t.Errorf("the guide has %d lines, and promises eight", lines)
 	}
 	s := newSite(t, map[string]liqid.Config{"rack1": {CommitLatency: demoCommit}}, nil)
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", string(block[1]))
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", text)
 	cmd.Env = append(os.Environ(), "API="+s.url+"/v1", "TOKEN="+s.token)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

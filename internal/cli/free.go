@@ -24,7 +24,7 @@ func (a *app) freeCommand() *cobra.Command {
 		Use:   "free NAME… | free --label K=V",
 		Short: "give machines back",
 		Long: `Give machines back: the host is asked to shut down and has --grace to do so, then
-its power is cut where the fabric can; a Liqid 2.5 director can only ask once more.
+its power is cut where the fabric can; a Liqid director can only ask once more.
 When it is off its devices are taken and are free again. A host that stays on is asked
 again for a while, and then the operation is held until a person decides.
 

@@ -48,7 +48,7 @@ func init() {
 			summary: "Move devices to another machine", about: "Of the same fabric and project. This is the only call that takes devices from a machine for another one.",
 			answers: changes(""), example: exampleMove, on: reply(change(moveOf, Requests.Move))},
 		{method: post, path: "/v1/machines/{project}/{name}/free", verb: auth.MachineFree, id: "free", tag: "machines",
-			summary: "Give a machine back", about: "Asks its host to shut down, waits, cuts the power where the fabric can (a Liqid 2.5 director can only ask once more), and takes the devices back when it is off. A host that stays on leaves the operation held. Answers the freed machine, which stays readable by id.",
+			summary: "Give a machine back", about: "Asks its host to shut down, waits, cuts the power where the fabric can (a Liqid director can only ask once more), and takes the devices back when it is off. A host that stays on leaves the operation held. Answers the freed machine, which stays readable by id.",
 			answers: changes(""), example: exampleFree, on: reply(change(freeOf, Requests.Free))},
 
 		{method: get, path: "/v1/operations", verb: auth.OperationRead, id: "listOperations", tag: "operations",
