@@ -1,8 +1,13 @@
 package liqid
 
 import (
+	"bufio"
+	"encoding/binary"
 	"encoding/json"
+	"io"
+	"net"
 	"strings"
+	"testing"
 
 	"github.com/coder/websocket"
 )
@@ -124,5 +129,62 @@ func (f *frames) beat() {
 // closed waits until the server has ended the connection.
 func (f *frames) closed() {
 	for f.message() == nil {
+	}
+}
+
+// TestLargeFramesComeInPieces: the websocket library below SEED's gives up at a
+// piece of more than a mebibyte, and joins smaller ones.
+func TestLargeFramesComeInPieces(t *testing.T) {
+	p := seed(t, Config{Counts: Counts{CPUs: 100, GPUs: 3000}})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET "+eventPath+" HTTP/1.1\r\nHost: director\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	in := bufio.NewReader(conn)
+	for line := ""; line != "\r\n"; {
+		if line, err = in.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send := func(text string) {
+		// A short text message, masked with zeros.
+		conn.Write(append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...))
+	}
+	piece := func() (last bool, size int) {
+		t.Helper()
+		var head [2]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			t.Fatal(err)
+		}
+		size = int(head[1])
+		if width := map[int]int{126: 2, 127: 8}[size]; width > 0 {
+			var long [8]byte
+			if _, err := io.ReadFull(in, long[8-width:]); err != nil {
+				t.Fatal(err)
+			}
+			size = int(binary.BigEndian.Uint64(long[:]))
+		}
+		if _, err := in.Discard(size); err != nil {
+			t.Fatal(err)
+		}
+		return head[0]&0x80 != 0, size
+	}
+	send("CONNECT\naccept-version:1.1,1.0\nheart-beat:0,0\n\n\x00")
+	if last, _ := piece(); !last {
+		t.Error("CONNECTED came in pieces")
+	}
+	send("SUBSCRIBE\nid:d\ndestination:/data/device\n\n\x00")
+	total, last := 0, false
+	for !last {
+		var size int
+		if last, size = piece(); size > 1<<20 {
+			t.Errorf("a piece of %d bytes", size)
+		}
+		total += size
+	}
+	if total < 1<<20 {
+		t.Errorf("3,100 devices in %d bytes", total)
 	}
 }

@@ -27,6 +27,7 @@ const (
 const (
 	maxSubscriptions = 64
 	maxClientFrame   = 64 << 10
+	maxPiece         = 512 << 10        // of a message
 	connectWithin    = 30 * time.Second // CONNECT must have come
 	writeWithin      = 30 * time.Second // a client must have taken a frame
 )
@@ -386,10 +387,27 @@ func (s *socket) send(f *stomp.Frame) error {
 	return s.write(data)
 }
 
+// write sends one text message. A long one goes in pieces, which the other side
+// joins again: one client's websocket takes no piece of more than a mebibyte.
 func (s *socket) write(data []byte) error {
 	ctx, done := context.WithTimeout(s.ctx, writeWithin)
 	defer done()
-	if s.conn.Write(ctx, websocket.MessageText, data) != nil {
+	if len(data) <= maxPiece {
+		if s.conn.Write(ctx, websocket.MessageText, data) != nil {
+			return errLost
+		}
+		return nil
+	}
+	w, err := s.conn.Writer(ctx, websocket.MessageText)
+	if err != nil {
+		return errLost
+	}
+	for piece := range slices.Chunk(data, maxPiece) {
+		if _, err := w.Write(piece); err != nil {
+			return errLost
+		}
+	}
+	if w.Close() != nil {
 		return errLost
 	}
 	return nil
