@@ -69,7 +69,8 @@ type Reserver interface {
 type Watcher interface {
 	// Watch sends on changed, without waiting for the receiver, after each
 	// change, until ctx ends or the connection is lost. It returns nil only
-	// when ctx ended.
+	// when ctx ended, and unsupported where this fabric does not tell (its
+	// abilities have no Push).
 	Watch(ctx context.Context, changed chan<- struct{}) error
 }
 

@@ -31,6 +31,7 @@ package drivertest
 import (
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/composa-dev/composa"
@@ -59,7 +60,8 @@ type Harness interface {
 // also takes what is ours.
 type Rival interface {
 	// Take puts a device, wherever it is now, into a machine of the rival's own
-	// and returns its handle.
+	// and returns its handle. It answers refused, having moved nothing, where the
+	// fabric lets nobody else work beside us just now.
 	Take(device string) (native string, err error)
 	// AddTo puts a device, wherever it is now, into any machine, ours too.
 	AddTo(native, device string) error
@@ -105,33 +107,52 @@ type Guest interface {
 
 // Run runs the suite. open returns a fabric that nobody uses yet; it is called
 // for each test, and for each seed of a random one.
-func Run(t *testing.T, open func(t *testing.T) Harness) {
-	for _, tt := range []struct {
-		name string
-		run  func(*rig)
-	}{
-		{"abilities are stable", abilitiesAreStable},
-		{"a picture shows everything once and in order", pictureShowsEverything},
-		{"a narrow picture covers its scope", narrowPictureCoversItsScope},
-		{"a picture is not torn by changes beside it", observeBesideApply},
-		{"a watcher is told of a change", watcherIsTold},
-		{"a machine lives from its making to its end", wholeLife},
-		{"steps that nobody began settle", settlesNothing},
-		{"what the abilities exclude touches nothing", excludedTouchesNothing},
-		{"a fabric that is only observed is never changed", observedIsNeverChanged},
-		{"a device that a rival took is a conflict", takenDevice},
-		{"a device that a rival takes from our machine is left to him", takenFromOurMachine},
-		{"another machine of our label is a conflict", machineOfOurLabel},
-		{"another machine of our handle is a conflict", machineOfOurHandle},
-		{"a stranger in our machine is a conflict", strangerInOurMachine},
-		{"another part in the place is a conflict", anotherPart},
-		{"a part that was exchanged is a conflict", exchangedPart},
-		{"a part that vanished cannot be attached and need not be detached", vanishedPart},
-		{"a guest that does not let go is busy", guestHolds},
-		{"a rival between two calls keeps what he took", rivalBetweenCalls},
-		{"a step that was cancelled is settled and done again", cancelledStep},
-		{"random faults in every call do not change the end", randomFaults},
-	} {
+func Run(t *testing.T, open func(t *testing.T) Harness) { run(t, open, tests) }
+
+// Essence runs those tests of the suite that carry whole lives through whatever
+// happens beside them, for a driver with many more kinds of fabric than a run of
+// the whole suite for each has time for. COMPOSA_PROVE runs the whole suite.
+func Essence(t *testing.T, open func(t *testing.T) Harness) {
+	if proving() {
+		run(t, open, tests)
+		return
+	}
+	run(t, open, slices.DeleteFunc(slices.Clone(tests), func(tt test) bool { return !tt.essence }))
+}
+
+// test is one test of the suite. essence tests are what the others come to.
+type test struct {
+	name    string
+	run     func(*rig)
+	essence bool
+}
+
+var tests = []test{
+	{"abilities are stable", abilitiesAreStable, false},
+	{"a picture shows everything once and in order", pictureShowsEverything, false},
+	{"a narrow picture covers its scope", narrowPictureCoversItsScope, false},
+	{"a picture is not torn by changes beside it", observeBesideApply, false},
+	{"a watcher is told of a change", watcherIsTold, false},
+	{"a machine lives from its making to its end", wholeLife, true},
+	{"steps that nobody began settle", settlesNothing, false},
+	{"what the abilities exclude touches nothing", excludedTouchesNothing, false},
+	{"a fabric that is only observed is never changed", observedIsNeverChanged, false},
+	{"a device that a rival took is a conflict", takenDevice, false},
+	{"a device that a rival takes from our machine is left to him", takenFromOurMachine, false},
+	{"another machine of our label is a conflict", machineOfOurLabel, false},
+	{"another machine of our handle is a conflict", machineOfOurHandle, false},
+	{"a stranger in our machine is a conflict", strangerInOurMachine, false},
+	{"another part in the place is a conflict", anotherPart, false},
+	{"a part that was exchanged is a conflict", exchangedPart, false},
+	{"a part that vanished cannot be attached and need not be detached", vanishedPart, false},
+	{"a guest that does not let go is busy", guestHolds, false},
+	{"a rival between two calls keeps what he took", rivalBetweenCalls, true},
+	{"a step that was cancelled is settled and done again", cancelledStep, false},
+	{"random faults in every call do not change the end", randomFaults, true},
+}
+
+func run(t *testing.T, open func(t *testing.T) Harness, tests []test) {
+	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, open)
 			tt.run(r)

@@ -47,8 +47,8 @@ func abilitiesAreStable(r *rig) {
 	if a.Can(composa.ActReshape) == (a.Reshape == composa.ReshapeNever) {
 		r.Errorf("reshape is %s, and the acts are %v", a.Reshape, a.Acts)
 	}
-	if _, watches := r.f.(driver.Watcher); watches != a.Push {
-		r.Errorf("push is %v, and that it is a driver.Watcher is %v", a.Push, watches)
+	if _, watches := r.f.(driver.Watcher); a.Push && !watches {
+		r.Error("push is true, and the driver is no driver.Watcher")
 	}
 }
 
@@ -142,12 +142,15 @@ const (
 )
 
 // Watch tells that something changed, and ends without an error when its
-// context does.
+// context does. Where the fabric does not tell, it says so.
 func watcherIsTold(r *rig) {
 	w, ok := r.f.(driver.Watcher)
 	if !ok {
-		if r.able.Push {
-			r.Error("push is true, and the driver is no driver.Watcher")
+		return
+	}
+	if !r.able.Push {
+		if err := w.Watch(r.Context(), make(chan struct{}, 1)); driver.CodeOf(err) != composa.CodeUnsupported {
+			r.Errorf("nothing is told of changes there, and Watch ended with %v, want unsupported", err)
 		}
 		return
 	}

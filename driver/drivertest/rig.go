@@ -24,6 +24,8 @@ type rig struct {
 	f    driver.Fabric
 	able *composa.Abilities
 	rng  *rand.Rand // of the faults that strike now; nil: none
+
+	strides int // how many were taken, see stride
 }
 
 func newRig(t *testing.T, open func(*testing.T) Harness) *rig {

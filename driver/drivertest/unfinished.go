@@ -23,6 +23,16 @@ func (r *rig) interceptor() Interceptor {
 // tests that count them.
 const manyCalls = 60
 
+// stride is how many calls lie between two that a test picks: every one where it
+// is proven, else a few, and not the same number twice.
+func (r *rig) stride() int {
+	if proving() {
+		return 1
+	}
+	r.strides++
+	return 3 + r.strides%6
+}
+
 // Between any two calls of a step a rival takes a device of it into a machine
 // of his own. He keeps it, the step does not end well, nothing is left open, and
 // the next look says why.
@@ -34,19 +44,29 @@ func rivalBetweenCalls(r *rig) {
 		if s.Act == composa.ActEnter {
 			r.apply(m.leave(s.Attach)) // so that there is something left to do
 		}
-		for n := 1; ; n++ {
+		for n := 1; ; n += r.stride() {
 			if n > manyCalls {
 				r.Fatalf("%s made more than %d calls", &s, manyCalls)
 			}
 			device := s.Attach[len(s.Attach)-1].Name
 			var theirs *composa.SeenMachine
+			var rival error
 			between.Before(n, func() {
-				native, err := r.h.Rival().Take(device)
-				r.rival("take "+device, err)
-				theirs = &composa.SeenMachine{Native: native}
+				var native string
+				if native, rival = r.h.Rival().Take(device); rival == nil {
+					theirs = &composa.SeenMachine{Native: native}
+				}
 			})
 			_, err := r.f.Apply(r.Context(), s)
 			between.Before(0, nil)
+			if composa.CodeOf(rival) == composa.CodeRefused { // the fabric holds him off while we are at work
+				if err != nil {
+					r.Errorf("%s, with a rival who was held off: %v", &s, err)
+				}
+				r.takeBack(m, s)
+				continue
+			}
+			r.rival("take "+device, rival)
 			if theirs == nil { // the step made fewer calls
 				if err != nil {
 					r.Errorf("%s, with nobody else at work: %v", &s, err)
@@ -113,6 +133,17 @@ func (r *rig) giveBack(m *machine, s composa.Step, device string) {
 	}
 }
 
+// takeBack undoes what the step did, so that it can be tried again.
+func (r *rig) takeBack(m *machine, s composa.Step) {
+	r.Helper()
+	switch s.Act {
+	case composa.ActEnter:
+		r.applyOnce(m.leave(s.Attach))
+	case composa.ActReshape:
+		r.applyOnce(m.reshape(nil, s.Attach))
+	}
+}
+
 // inOne is the machine that holds all of refs, or nil.
 func inOne(p *composa.Picture, refs []composa.DeviceRef) *composa.SeenMachine {
 	for i := range p.Machines {
@@ -145,7 +176,7 @@ func cancelledStep(r *rig) {
 // settling and judging it, until it is done.
 func (r *rig) cut(between Interceptor, s composa.Step) *composa.Picture {
 	r.Helper()
-	for n := 1; n <= manyCalls; n++ {
+	for n := 1; n <= manyCalls; n += r.stride() {
 		ctx, cancel := r.background()
 		between.Before(n, cancel)
 		p, err := r.f.Apply(ctx, s)

@@ -311,7 +311,7 @@ func TestWithoutAnEventSocketThereIsNoPush(t *testing.T) {
 	if a, err := f.Abilities(t.Context()); err != nil || a.Push {
 		t.Errorf("%+v %v", a, err)
 	}
-	if err := f.Watch(t.Context(), make(chan struct{})); driver.CodeOf(err) != composa.CodeUnreachable {
+	if err := f.Watch(t.Context(), make(chan struct{})); driver.CodeOf(err) != composa.CodeUnsupported {
 		t.Errorf("%v", err)
 	}
 }

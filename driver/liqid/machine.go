@@ -118,13 +118,15 @@ func (j *job) reshape(ctx context.Context) error {
 			return faultf(composa.CodeConflict, "%s is in %s and not in the group of the machine", d.Name, at)
 		}
 	}
-	body := func(d *device) any { return machineRelator{relator{d.raw, g.raw}, m.raw} }
+	relate := func(d *device) (string, any) {
+		return "relate/" + d.class.relate, machineRelator{relator{d.raw, g.raw}, m.raw}
+	}
 	s := j.editMachine(m, g)
 	s.queue = func(ctx context.Context) error {
-		if err := j.queue(ctx, http.MethodDelete, "relate/", detach, body); err != nil {
+		if err := j.queue(ctx, http.MethodDelete, detach, relate); err != nil {
 			return err
 		}
-		return j.queue(ctx, http.MethodPost, "relate/", attach, body)
+		return j.queue(ctx, http.MethodPost, attach, relate)
 	}
 	unmoved := s.check
 	s.check = func(ctx context.Context) error {

@@ -72,7 +72,7 @@ func (j *job) editPool(ctx context.Context, g *group, method string, devices []c
 		open: "pool/edit", commit: "pool/done", cancel: poolCancel,
 		body: j.poolOf(g, first), what: "group " + g.name,
 		queue: func(ctx context.Context) error {
-			return j.queue(ctx, method, "predevice/", devices, func(d *device) any { return relator{d.raw, g.raw} })
+			return j.queue(ctx, method, devices, func(d *device) (string, any) { return "predevice/" + d.class.path, relator{d.raw, g.raw} })
 		},
 		check: func(ctx context.Context) error {
 			return j.unmovedPool(ctx, g, before, method == http.MethodPost, devices)
@@ -93,14 +93,16 @@ func (j *job) poolOf(g *group, near *device) groupPool {
 	return groupPool{g.id, j.know.fabric, at}
 }
 
-// queue asks for one change a device, in the order of the step.
-func (j *job) queue(ctx context.Context, method, path string, devices []composa.DeviceRef, body func(*device) any) error {
+// queue asks for one change a device, in the order of the step; of says with
+// which path and body.
+func (j *job) queue(ctx context.Context, method string, devices []composa.DeviceRef, of func(*device) (path string, body any)) error {
 	for _, ref := range devices {
 		d := j.look.device(ref.Name)
 		if d == nil {
 			return faultf(composa.CodeConflict, "%s is not there any more", ref.Name)
 		}
-		if err := j.calls.change(ctx, method, path+d.class.path, body(d)); err != nil {
+		path, body := of(d)
+		if err := j.calls.change(ctx, method, path, body); err != nil {
 			return err
 		}
 	}

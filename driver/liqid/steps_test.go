@@ -480,7 +480,7 @@ func TestACommitThatDoesNothingIsFailed(t *testing.T) {
 }
 
 func TestACommitThatIsNotSeenInTimeIsUnknown(t *testing.T) {
-	s := newScene(t, emulator.Config{})
+	s := newScene(t, emulator.Config{}, func(c *Config) { c.Timeouts.Late = time.Minute })
 	step := s.enter("gpu0")
 	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
 		switch {

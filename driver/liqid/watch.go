@@ -37,11 +37,10 @@ func (f *Fabric) Watch(ctx context.Context, changed chan<- struct{}) error {
 	if err != nil {
 		return ended(ctx, what, err)
 	}
-	listen := k.events
-	if listen == nil {
-		listen = f.listenSocket
+	if k.events == nil {
+		return explain(what, faultf(composa.CodeUnsupported, "a director of the line %s tells of no changes", k.abilities.Era))
 	}
-	return ended(ctx, what, listen(ctx, func() {}, func() {
+	return ended(ctx, what, k.events(ctx, func() {}, func() {
 		select {
 		case changed <- struct{}{}:
 		default: // the receiver has not come round to the last one yet

@@ -292,16 +292,18 @@ func (c coordinates) key() [3]int64 { return [3]int64{c.Rack.value, c.Shelf.valu
 // class is what the API calls a kind of device in its paths (liqid-api.md 1.2).
 type class struct {
 	kind   composa.Kind
-	path   string // predevice/…, relate/…
-	detail string // system/device/info/…
+	path   string // status/…, predevice/…
+	relate string // relate/…
+	detail string // device/info/…, system/device/info/…
 }
 
 var classes = map[string]class{
-	"ComputeDeviceStatus": {composa.KindCPU, "compute", "cpu"},
-	"GpuDeviceStatus":     {composa.KindGPU, "gpu", "gpu"},
-	"SsdDeviceStatus":     {composa.KindSSD, "storage", "ssd"},
-	"LinkDeviceStatus":    {composa.KindNIC, "network", "link"},
-	"FpgaDeviceStatus":    {composa.KindFPGA, "fpga", "fpga"},
+	"ComputeDeviceStatus": {composa.KindCPU, "compute", "compute", "cpu"},
+	"GpuDeviceStatus":     {composa.KindGPU, "gpu", "gpu", "gpu"},
+	"SsdDeviceStatus":     {composa.KindSSD, "storage", "storage", "ssd"},
+	"LinkDeviceStatus":    {composa.KindNIC, "network", "network", "link"},
+	"FpgaDeviceStatus":    {composa.KindFPGA, "fpga", "fpga", "fpga"},
+	"MemoryDeviceStatus":  {composa.KindMemory, "mem", "memory", "mem"}, // from 3.x on (A4)
 }
 
 // device is the live view of one device, whoever has it (DeviceStatus).
@@ -381,7 +383,11 @@ func readDevice(raw json.RawMessage) (d device, ok bool, err error) {
 		d.bus = w.Fabric.told()
 	}
 	if w.Capacity.ok {
-		d.size = scaled(w.Capacity.value, mega)
+		unit := int64(mega)
+		if d.class.kind == composa.KindMemory {
+			unit = mebi
+		}
+		d.size = scaled(w.Capacity.value, unit)
 	}
 	if w.Location != nil {
 		d.location, d.located = w.Location.key(), true

@@ -71,7 +71,7 @@ func TestDevicesAreReadAsTheNotesShowThem(t *testing.T) {
 		t.Fatalf("it is not read: %v", err)
 	}
 	want := composa.Fingerprint{DevID: "0x00002004", Port: "0x01a409", PCI: "10de:20b5"}
-	if d.name != "gpu4" || d.class != (class{composa.KindGPU, "gpu", "gpu"}) || d.print != want || d.health != composa.HealthOK ||
+	if d.name != "gpu4" || d.class != (class{composa.KindGPU, "gpu", "gpu", "gpu"}) || d.print != want || d.health != composa.HealthOK ||
 		d.lanes != 16 || d.bus != "gen4" || d.at != "0x01a400" || d.location != [3]int64{0, 0, 1} || string(d.raw) != raw {
 		t.Errorf("read %+v", d)
 	}
