@@ -69,7 +69,7 @@ func openFabrics(ctx context.Context, s *store.Store, c *Config, server string, 
 	}
 	fs := &fabrics{byName: map[composa.FabricName]*fabric{}}
 	for _, fc := range c.Fabrics {
-		f, err := openFabric(ctx, s, identity.Site, fc, server, log.With("fabric", fc.Name))
+		f, err := openFabric(ctx, s, identity.Site, fc, server, log)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func (fs *fabrics) openAbsent(ctx context.Context, s *store.Store, server string
 		}
 		f := &fabric{name: known.Name, driver: absent{known.Name}}
 		f.runner = runner.New(runner.Config{
-			Fabric: f.name, Driver: f.driver, Store: s, Epoch: epoch, Log: log.With("fabric", f.name),
+			Fabric: f.name, Driver: f.driver, Store: s, Epoch: epoch, Log: log,
 		})
 		fs.absent = append(fs.absent, f)
 	}
@@ -117,7 +117,7 @@ func openFabric(ctx context.Context, s *store.Store, site composa.SiteID, c Fabr
 	}
 	f.driver = d
 	if c.bare() {
-		log.Warn("the password for this fabric's director travels unencrypted", "url", c.URL)
+		log.Warn("the password for this fabric's director travels unencrypted", "fabric", f.name, "url", c.URL)
 	}
 	err = s.PutFabric(ctx, system, composa.Fabric{
 		Name: f.name, Driver: c.Driver, URL: c.URL, Source: "config", Access: f.access,

@@ -174,7 +174,7 @@ func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start fu
 		case ctx.Err() != nil:
 			return next, wake, false, err
 		default: // also moved twice although the operation did not
-			c.Log.Error("cannot write progress", "operation", a.Operation, "error", err)
+			c.Log.Error("cannot write progress", "fabric", c.Fabric, "operation", a.Operation, "error", err)
 			if retry := c.Clock().Add(storePause); wake.IsZero() || retry.Before(wake) {
 				wake = retry
 			}
