@@ -32,8 +32,8 @@ var (
 	}
 	otherFaults = []string{
 		"1/40 * drop-after", "1/40 * drop-before", "1/60 * status=500", "1/30 * status=503", "1/80 * hang", "1/40 * delay=2s",
-		"1/60 GET * stale", "1/50 * html", "1/60 * half", "1/60 * types", "1/60 * empty", "1/250 * restart", "1/300 * restart=2s",
-		"1/20 POST fabric/* steal-edit", "1/20 POST pool/* steal-edit",
+		"1/60 GET * stale", "1/50 * html", "1/60 * half", "1/60 * types", "1/60 * empty", "1/120 * restart", "1/150 * restart=2s",
+		"1/8 POST fabric/* steal-edit", "1/8 POST pool/* steal-edit",
 	}
 )
 

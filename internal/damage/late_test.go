@@ -14,9 +14,6 @@ import (
 	emulator "github.com/composa-dev/composa/emulator/liqid"
 )
 
-// fewStorms is how many are carried out where it is not to be proven.
-const fewStorms = 10
-
 func TestLateEffects(t *testing.T) {
 	seeds, first := uint64(fewStorms), uint64(0)
 	if os.Getenv("COMPOSA_PROVE") != "" {

@@ -2,4 +2,7 @@
 
 package damage
 
-const race = false
+const (
+	race      = false
+	fewStorms = 10 // how many are carried out where it is not to be proven
+)
