@@ -37,8 +37,8 @@ type Config struct {
 	API string
 	// Habits are how it does what the notes on the protocol leave open.
 	Habits Habits
-	// Users may sign in: their passwords by name (liqid-api.md 2.14). Empty means
-	// that nobody needs to.
+	// Users may sign in: their passwords by name, which has no colon (liqid-api.md
+	// 2.14). Empty means that nobody needs to.
 	Users map[string]string
 	// FabricID is what fabric/id answers. Zero means the inventory's, else 1.
 	FabricID int

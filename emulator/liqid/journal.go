@@ -25,7 +25,9 @@ type Call struct {
 	Faults   []FaultRule   `json:"faults,omitempty"`
 }
 
-// Violation is a request that was refused because it broke a rule of the protocol.
+// Violation is a request that was refused because it broke a rule of the
+// protocol. What only another client stood in the way of is refused too, but is
+// none.
 type Violation struct {
 	Call   int       `json:"call"` // its number in the log
 	Time   time.Time `json:"time"`
@@ -33,8 +35,9 @@ type Violation struct {
 	Path   string    `json:"path"`
 	Rule   Rule      `json:"rule"`
 	Reason string    `json:"reason"` // what the client was told
-	// Faults are those that hit this very call; steal-edit and gone make a
-	// blameless client break rules, here and in the calls that follow.
+	// Faults are those that hit this very call. A late effect makes a blameless
+	// client break rules, here and in the calls that follow; what other clients do
+	// to its edit sessions does not count against it.
 	Faults []FaultRule `json:"faults,omitempty"`
 }
 
