@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"encoding/json"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,6 +19,9 @@ func TestOddCalls(t *testing.T) {
 		`{"control_flag":7,"name":{},"value":"zz"}`, `{"cpu_name":"pcpu0","ip_address":"::1","port":"x","credentials":7}`, `{"rack":"x","shelf":-1,"node":1e99}`,
 	}
 	values := []string{"x", "0", "-1", "1", "99999999999999999999", "%2e%2e", "gpu0", "0x00002000"}
+	if os.Getenv("COMPOSA_PROVE") == "" {
+		values = values[:3]
+	}
 	hole := regexp.MustCompile(`\{[a-z]+\}`)
 	for _, api := range Eras() {
 		t.Run(api, func(t *testing.T) {
