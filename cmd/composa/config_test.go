@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -61,6 +64,28 @@ hosts:
 				t.Errorf("code %s, want invalid", composa.CodeOf(err))
 			}
 		})
+	}
+}
+
+// What is said of a fabric reaches its driver's configuration as it was meant: an
+// era that looks like a number is none, and files lie beside the configuration.
+func TestFabricConfigIsMeantAsWritten(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "pw"), []byte("se cret \r\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	text := "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: 'http://192.0.2.1:8080', era: 3.10, settle: 90s, credentials: {username: admin, passwordFile: pw}}]\n"
+	c, err := parseConfig(filepath.Join(folder, "composa.yaml"), []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := c.Fabrics[0]
+	if f.Era != "3.10" || f.settle() != 90*time.Second || !f.bare() {
+		t.Errorf("era %q, settle %v, bare %v", f.Era, f.settle(), f.bare())
+	}
+	// One line end is left out; what else looks like space belongs to the password.
+	if who, err := f.credentials(); err != nil || who.Username != "admin" || who.Password != "se cret " {
+		t.Errorf("credentials %+v, %v", who, err)
 	}
 }
 
