@@ -198,6 +198,9 @@ func TestNodesOf24(t *testing.T) {
 		}
 	}
 	p.denied(400, "GET", "node/status/bound?mach_id=x", nil)
+	// reboot came with 2.5; an older director looks at no query of reprogram (2.1).
+	ask[any](p, "POST", "fabric/edit", machineBody(1, 1, "m"))
+	ask[any](p, "POST", "fabric/reprogram?reboot=maybe", machineBody(1, 1, "m"))
 }
 
 // TestRivalInEveryEra: he takes a device of each kind, whatever the director
