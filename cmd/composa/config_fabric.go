@@ -14,6 +14,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/goccy/go-yaml/ast"
+
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/driver/liqid"
 )
@@ -40,7 +42,7 @@ type FabricConfig struct {
 	Return string `yaml:"return"`
 	// Era is the line of the director's software, such as "3.4"; it is asked
 	// unless said.
-	Era string `yaml:"era"`
+	Era Era `yaml:"era"`
 	// Settle is how long a call whose answer was lost may still take effect, where
 	// the director cannot tell; the driver's own unless said.
 	Settle      *Duration          `yaml:"settle"`
@@ -48,6 +50,16 @@ type FabricConfig struct {
 	TLS         *TLSConfig         `yaml:"tls"`
 	Limits      LimitsConfig       `yaml:"limits"`
 	Observe     ObserveConfig      `yaml:"observe"`
+}
+
+// Era is a line of software, which YAML takes for a number where it is not
+// quoted.
+type Era string
+
+// UnmarshalYAML takes what is written: 3.10 is not 3.1.
+func (e *Era) UnmarshalYAML(node ast.Node) error {
+	*e = Era(node.GetToken().Value)
+	return nil
 }
 
 // CredentialsConfig is who signs in at a director. The password stands in a file
@@ -122,8 +134,8 @@ func (f *FabricConfig) check() error {
 	if f.Limits.Concurrent < 0 || f.Limits.PerSecond < 0 {
 		return refuse("a limit is negative")
 	}
-	if f.Era != "" && !eraShape.MatchString(f.Era) {
-		return refuse("era %q is not the line of a director's software", composa.Abridge(f.Era, 24)).
+	if f.Era != "" && !eraShape.MatchString(string(f.Era)) {
+		return refuse("era %q is not the line of a director's software", composa.Abridge(string(f.Era), 24)).
 			WithNext(`write it as era: "3.4", or leave it out: the director is asked then`)
 	}
 	if s := f.settle(); f.Settle != nil && (s < leastSettle || s > mostSettle) {

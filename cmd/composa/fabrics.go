@@ -35,7 +35,7 @@ var drivers = map[string]func(site composa.SiteID, c FabricConfig) (driver.Fabri
 		}
 		return liqid.New(liqid.Config{
 			Name: composa.FabricName(c.Name), URL: c.URL, Site: site, Access: composa.Access(c.Access),
-			Era: c.Era, Credentials: credentials, CA: authorities,
+			Era: string(c.Era), Credentials: credentials, CA: authorities,
 			Limits:   liqid.Limits{Concurrent: c.Limits.Concurrent, PerSecond: c.Limits.PerSecond, Gap: time.Duration(c.Limits.Gap)},
 			Timeouts: liqid.Timeouts{Late: c.settle()},
 		})
