@@ -3,6 +3,7 @@ package liqid
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -111,7 +112,10 @@ func (c *calls) follow(ctx context.Context, call, at string) error {
 			return nil // the record is gone, the work is done
 		case err == nil && strings.EqualFold(state, "pending"):
 		case err == nil && strings.EqualFold(state, "failure"):
-			return faultf(composa.CodeUnknown, "the director of %s at %s took on %s and says that it failed", c.fabric, c.shown, call)
+			return &fault{
+				code: composa.CodeUnknown, err: errWorkFailed,
+				why: fmt.Sprintf("the director of %s at %s took on %s and says that it failed", c.fabric, c.shown, call),
+			}
 		case err == nil:
 			return nil
 		case silent || ctx.Err() != nil:
@@ -129,6 +133,10 @@ func (c *calls) follow(ctx context.Context, call, at string) error {
 		}
 	}
 }
+
+// errWorkFailed is in the error of work that was taken on and failed, by the
+// director's own word.
+var errWorkFailed = errors.New("it failed")
 
 // stateAt reads the state of work that was taken on (AsynchronousStatus,
 // liqid-api.md 1.4).

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -75,7 +76,7 @@ func (j *job) commit(ctx context.Context, method, path string, body any) (answer
 }
 
 // doubt finds out what became of a commit whose answer was lost: where its
-// effect is there it is done, else the session is cancelled. Where predevice may
+// effect is plainly there it is done, else the session is cancelled. Where predevice may
 // show what is only queued the session is cancelled first: what is there then
 // was committed. A director that says nothing more is left alone: whoever
 // settles the step ends its session.
@@ -94,7 +95,10 @@ func (j *job) doubt(ctx context.Context, s session, lost error) error {
 		standing, err = j.became(ctx)
 	}
 	holds := err == nil && standing == composa.Holds
-	if holds && (s.finish != nil || j.observed.is(askQueue, seenHidden)) {
+	// What is not shown any more holds too where it was to go; that is no sign
+	// that the commit came to its end, which is what ends the session.
+	sure := holds && !errors.Is(lost, errWorkFailed) && j.shown()
+	if sure && (s.finish != nil || j.observed.is(askQueue, seenHidden)) {
 		j.changed = true
 		return nil
 	}
@@ -107,6 +111,11 @@ func (j *job) doubt(ctx context.Context, s session, lost error) error {
 		return nil
 	}
 	return lost
+}
+
+// shown says whether the newest look shows every device of the step.
+func (j *job) shown() bool {
+	return !slices.ContainsFunc(j.step.Devices(), func(ref composa.DeviceRef) bool { return j.pic.Device(ref.Name) == nil })
 }
 
 // became waits until nothing is under way and says how the step stands then.
