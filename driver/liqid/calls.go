@@ -35,6 +35,8 @@ type calls struct {
 	met   atomic.Bool  // a director has answered
 	ahead atomic.Int64 // the director's clock before ours, ns; 0 where that is not told
 
+	signed *signing // what says who calls
+
 	reads, changes, commits timing // of calls that were answered with success
 }
 
@@ -66,7 +68,7 @@ func newCalls(c Config, base string) (*calls, error) {
 	client.Transport = newLimited(signed, c.Limits)
 	return &calls{
 		fabric: c.Name, base: base, root: root, shown: shown, http: &client, events: &events,
-		timeouts: c.Timeouts, poll: c.Poll, most: maxReply, clock: c.Clock,
+		timeouts: c.Timeouts, poll: c.Poll, most: maxReply, clock: c.Clock, signed: signed,
 	}, nil
 }
 

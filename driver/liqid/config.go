@@ -133,6 +133,7 @@ var (
 	_ driver.Fabric   = (*Fabric)(nil)
 	_ driver.Reserver = (*Fabric)(nil)
 	_ driver.Watcher  = (*Fabric)(nil)
+	_ driver.Checker  = (*Fabric)(nil)
 )
 
 // New makes a driver from c. It calls nobody.

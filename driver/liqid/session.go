@@ -35,7 +35,11 @@ func (j *job) run(ctx context.Context, s session) error {
 			return j.abandon(ctx, s, err)
 		case composa.CodeRefused, composa.CodeBusy:
 			// The one rule about opening, besides that the target is there, is
-			// that nobody else edits it (liqid-api.md 3.9).
+			// that nobody else edits it (liqid-api.md 3.9). That may be a probe of
+			// ours that was killed.
+			if g := j.look.ours(j.mark); g != nil {
+				err = errors.Join(err, j.sweep(ctx, g))
+			}
 			return as(composa.CodeBusy, err)
 		}
 		return err
