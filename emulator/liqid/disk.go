@@ -192,7 +192,11 @@ func (k *disk) load(s *state, restart string) error {
 		if v.UDesc == "" {
 			v.UDesc = unset
 		}
-		*d = device{d.part, v.Gone, v.Group, v.Machine, v.Attached, v.Order, v.UDesc, v.Data, v.Erased, v.Powered, v.UpAt, v.Replaced, v.Narrow, v.Hidden, v.Inactive, false}
+		*d = device{
+			part: d.part, gone: v.Gone, group: v.Group, machine: v.Machine, attached: v.Attached, order: v.Order, udesc: v.UDesc,
+			data: v.Data, erased: v.Erased, powered: v.Powered, upAt: v.UpAt, replaced: v.Replaced, narrow: v.Narrow,
+			hidden: v.Hidden, inactive: v.Inactive,
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package liqid
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -88,5 +89,44 @@ func TestRivalSignsIn(t *testing.T) {
 		if _, err := d.Rival().Take("gpu0"); err != nil {
 			t.Errorf("%s: %v", api, err)
 		}
+	}
+}
+
+// TestWhatOthersTookAMomentAgo asks for a device that somebody else has just
+// taken: nobody could know. Who took it himself knows.
+func TestWhatOthersTookAMomentAgo(t *testing.T) {
+	d := start(t, Config{API: "2.5", Counts: Counts{CPUs: 1, GPUs: 2}})
+	if _, err := d.Rival().MakeMachine("theirs", "gpu0"); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(agent string) {
+		t.Helper()
+		r := httptest.NewRequest("POST", prefix+"predevice/gpu", strings.NewReader(memberBody("gpu0", 2)))
+		r.Header.Set("User-Agent", agent)
+		w := httptest.NewRecorder()
+		d.Handler().ServeHTTP(w, r)
+		if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "gpu0 is not in the system free pool") {
+			t.Errorf("%s is answered %d %s", agent, w.Code, w.Body)
+		}
+	}
+	open := func(agent string) {
+		r := httptest.NewRequest("POST", prefix+"pool/edit", strings.NewReader(poolBody(2)))
+		r.Header.Set("User-Agent", agent)
+		d.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	}
+	must[any](t, d, "POST", "group", groupBody(2, "other"))
+	open("other")
+	ask("other")
+	if v := d.Violations(); len(v) > 0 {
+		t.Errorf("who was outrun has broken a rule: %+v", v)
+	}
+	if err := d.Rival().Do("POST", "pool/edit", poolBody(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Rival().Do("POST", "predevice/gpu", memberBody("gpu0", 1)); err == nil {
+		t.Error("a device enters its group a second time")
+	}
+	if v := d.Violations(); len(v) != 1 || v[0].Rule != RuleSystemFree {
+		t.Errorf("who took it himself has broken no rule: %+v", v)
 	}
 }

@@ -20,10 +20,10 @@ func queue(list []string, name string) ([]string, error) {
 }
 
 // queueMember notes a device that is to enter or leave a group.
-func (s *state) queueMember(id int, by client, d *device, c Class, add bool) error {
+func (s *state) queueMember(id int, by client, d *device, c Class, add bool, now time.Time) error {
 	can := func() error { return canRemove(d, id) }
 	if add {
-		can = func() error { return canAdd(d) }
+		can = func() error { return canAdd(d, by, now) }
 	}
 	return s.note(poolTarget(id), by, d, c, add, can)
 }
@@ -60,7 +60,7 @@ func (s *state) note(t target, by client, d *device, c Class, add bool, can func
 // regroup applies the queue of a pool session, open or not any more. The rules
 // are looked at again, because the world moved since the devices were queued; one that does not hold
 // refuses the whole commit and leaves the session open.
-func (s *state) regroup(id int, q session) error {
+func (s *state) regroup(id int, q session, now time.Time) error {
 	for _, name := range q.Remove {
 		d, err := s.find(name, "")
 		if err == nil {
@@ -79,7 +79,7 @@ func (s *state) regroup(id int, q session) error {
 		if err != nil {
 			return err
 		}
-		d.group = id
+		d.group, d.grouped, d.groupers = id, now, q.Openers
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (s *state) asQueued() *state {
 				continue
 			} else if t.machine != 0 && canAttach(d, c.machines[t.machine]) == nil {
 				d.machine = t.machine
-			} else if t.machine == 0 && canAdd(d) == nil {
+			} else if t.machine == 0 && d.group == 0 {
 				d.group = t.group
 			}
 		}

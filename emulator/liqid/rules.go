@@ -3,6 +3,7 @@ package liqid
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -144,9 +145,15 @@ func needClass(d *device, c Class) error {
 	return nil
 }
 
-func canAdd(d *device) error {
+// outrun is how long somebody may not have seen yet that a device was taken.
+const outrun = time.Minute
+
+// canAdd refuses what is in a group. Who asks for what somebody else took a
+// moment ago has looked before and broken no rule.
+func canAdd(d *device, by client, now time.Time) error {
 	if d.group != 0 {
-		return violates(RuleSystemFree, "%s is not in the system free pool: it is in group %d", d.Name, d.group)
+		lately := len(d.groupers) > 0 && now.Sub(d.grouped) < outrun
+		return taken(lately && !slices.Contains(d.groupers, by), RuleSystemFree, "%s is not in the system free pool: it is in group %d", d.Name, d.group)
 	}
 	return nil
 }

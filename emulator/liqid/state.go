@@ -74,10 +74,12 @@ type past struct {
 type device struct {
 	*part
 	gone     bool
-	group    int   // 0: the system free pool
-	machine  int   // 0: attached to nothing
-	attached int64 // Unix seconds of the attach
-	order    int64 // of the attach, among all
+	group    int       // 0: the system free pool
+	machine  int       // 0: attached to nothing
+	grouped  time.Time // when it came into its group, of those who have put it there
+	groupers []client  // since the director started; nil: before
+	attached int64     // Unix seconds of the attach
+	order    int64     // of the attach, among all
 	udesc    string
 	data     bool  // it may hold somebody's data
 	erased   int64 // Unix milliseconds of the last erase, 0 for never
