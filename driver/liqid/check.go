@@ -24,7 +24,7 @@ func (f *Fabric) Check(ctx context.Context, probe bool) ([]composa.Check, error)
 	if err != nil {
 		return nil, explain(what, err)
 	}
-	checks := []composa.Check{k.speaks.check(), f.calls.signed.check(), f.clock(), k.tells(), l.names()}
+	checks := []composa.Check{k.speaks.check(), f.calls.signed.check(), f.clock(), l.names()}
 	if probe {
 		began := time.Now()
 		c := composa.Check{Name: "probe", OK: true, Text: "an empty machine was made, edited and removed"}
@@ -85,14 +85,6 @@ func (f *Fabric) clock() composa.Check {
 		c.Text = fmt.Sprintf("%s behind ours", -ahead)
 	default:
 		c.Text = "as ours"
-	}
-	return c
-}
-
-func (k *knowledge) tells() composa.Check {
-	c := composa.Check{Name: "tells of changes", OK: true, Text: "no, it is asked"}
-	if k.events != nil {
-		c.Text = "yes"
 	}
 	return c
 }

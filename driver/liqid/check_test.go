@@ -38,14 +38,14 @@ func TestACheckTellsEraAndHabitsAsTheyWereSeen(t *testing.T) {
 	}{
 		{"2.4", emulator.Habits{SecondEdit: "shared", Editing: "many", SameP2P: "taken", MachineIDs: "lowest"}, map[string]string{
 			"era": "2.4", "second edit": seenAccepted, "editing": seenMany, "same p2p": seenTaken, "machine ids": seenLowest,
-			"tells of changes": "yes", "pending": seenLists, "clock": "as ours",
+			"pending": seenLists, "clock": "as ours",
 		}},
 		{"2.5", emulator.Habits{SecondEdit: "takes-over", Pending: "silent"}, map[string]string{
 			"era": "2.5", "second edit": seenAccepted, "pending": seenSilent,
 		}},
 		{"2.5", emulator.Habits{Commit: "early"}, map[string]string{"commit": seenEarly}},
 		{"3.2", emulator.Habits{SecondEdit: "refused", Commit: "done"}, map[string]string{
-			"era": "3.2", "second edit": seenRefused, "editing": seenOne, "same p2p": seenRefused, "pending": seenNone, "tells of changes": "no, it is asked",
+			"era": "3.2", "second edit": seenRefused, "editing": seenOne, "same p2p": seenRefused, "pending": seenNone,
 		}},
 		{"3.4", emulator.Habits{MachineIDs: "rising"}, map[string]string{
 			"era": "3.4", "commit": seenLink, "machine ids": seenRising, "sign-in": "the director asks for none",
