@@ -21,7 +21,7 @@ import (
 
 // every is the pause between two looks of the inventory at a director that
 // pushes nothing.
-const every = 10 * time.Second
+const every = 20 * time.Second
 
 // Site is a whole site: a server's parts, and the directors of its racks.
 type Site struct {
