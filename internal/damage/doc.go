@@ -9,9 +9,9 @@
 // would wait for ever is seen to. Only the network is not the system's: the
 // driver's connections end in the director's own listener.
 //
-// The files: network.go how driver and director meet, site.go what there is and
-// how it comes to rest, truth.go what must hold then, verb.go what is asked of
-// the site, fault.go what goes wrong at which call. The tests run them: every
-// effect at every call of every verb (a table, `make faults`), and many at once
-// by a seed.
+// The files: network.go how driver and director meet, site.go what there is,
+// truth.go what must hold when it has come to rest; verb.go what is asked of it,
+// fault.go what goes wrong at which call, play.go one such case from beginning to
+// end, table.go what all of them came to (`make faults` prints it); late.go many
+// things at once, by a seed.
 package damage

@@ -117,7 +117,7 @@ func share(t *testing.T, all []Case) (some []Case, within time.Duration) {
 	default:
 		return all, 0
 	}
-	rand.New(rand.NewPCG(1, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	rand.New(rand.NewPCG(1, uint64(len(all)))).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all[:(len(all)+one-1)/one], within
 }
 
