@@ -124,6 +124,7 @@ type Fabric struct {
 	known    *knowledge
 	told     string            // the line of software that the director last said it is of
 	details  map[string]detail // by name of the device
+	widest   map[string]width  // by name of the device
 	hosts    map[string]hostFacts
 	ipmi     ipmiFacts
 	reserved map[int]time.Time // machine numbers given out, and when
@@ -152,7 +153,7 @@ func New(c Config) (*Fabric, error) {
 	}
 	return &Fabric{
 		config: c, mark: composa.GroupMark(c.Site), calls: calls, events: events,
-		edit: make(chan struct{}, 1), details: map[string]detail{}, hosts: map[string]hostFacts{}, reserved: map[int]time.Time{},
+		edit: make(chan struct{}, 1), details: map[string]detail{}, widest: map[string]width{}, hosts: map[string]hostFacts{}, reserved: map[int]time.Time{},
 	}, nil
 }
 

@@ -62,6 +62,25 @@ type ipmiFacts struct {
 	read    time.Time
 }
 
+// width is the most lanes that a part was seen with.
+type width struct {
+	of    composa.Fingerprint
+	lanes int
+}
+
+// sawLanes remembers how wide the links of parts were: one that falls back to
+// fewer lanes works, and not as it should.
+func (f *Fabric) sawLanes(devices []device) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range devices {
+		d := &devices[i]
+		if w := f.widest[d.name]; w.of != d.print || d.lanes > w.lanes {
+			f.widest[d.name] = width{d.print, d.lanes}
+		}
+	}
+}
+
 func machineKey(m *machine) string {
 	if m == nil {
 		return ""
@@ -125,7 +144,7 @@ func (f *Fabric) see(k *knowledge) *view {
 	defer f.mu.Unlock()
 	return &view{
 		fabric: f.config.Name, mark: f.mark, abilities: f.able(k),
-		details: maps.Clone(f.details), hosts: maps.Clone(f.hosts), ipmi: f.ipmi.address,
+		details: maps.Clone(f.details), widest: maps.Clone(f.widest), hosts: maps.Clone(f.hosts), ipmi: f.ipmi.address,
 	}
 }
 

@@ -81,6 +81,7 @@ func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
 		return nil, err
 	}
 	l.ended = f.config.Clock()
+	f.sawLanes(l.devices)
 	l.groups, l.machines, l.members = second.groups, second.machines, second.members
 	l.doubt = compare(&first, &second, l.devices)
 	if l.doubt.none() {

@@ -13,6 +13,7 @@ type view struct {
 	mark      string
 	abilities *composa.Abilities
 	details   map[string]detail
+	widest    map[string]width
 	hosts     map[string]hostFacts
 	ipmi      map[string]string
 }
@@ -58,6 +59,9 @@ func (v *view) device(l *look, d *device) composa.SeenDevice {
 	seen := composa.SeenDevice{
 		Name: d.name, Kind: d.class.kind, Fingerprint: d.print, Health: d.health, Spot: v.spot(l, d.name), Seen: l.began,
 		Facts: composa.Facts{Size: d.size, Lanes: d.lanes, Bus: d.bus, Switch: d.at, Learning: true},
+	}
+	if w := v.widest[d.name]; w.of == d.print && d.lanes > 0 && d.lanes < w.lanes && seen.Health == composa.HealthOK {
+		seen.Health = composa.HealthDegraded
 	}
 	if known, ok := v.details[d.name]; ok && known.of == d.print {
 		seen.Fingerprint.Serial = known.serial
