@@ -60,9 +60,10 @@ func rivalBetweenCalls(r *rig) {
 			_, err := r.f.Apply(r.Context(), s)
 			between.Before(0, nil)
 			if composa.CodeOf(rival) == composa.CodeRefused { // the fabric holds him off while we are at work
-				if err != nil {
+				if code := driver.CodeOf(err); code != "" && code != composa.CodeBusy { // he may have ended our session first
 					r.Errorf("%s, with a rival who was held off: %v", &s, err)
 				}
+				r.settle(s)
 				r.takeBack(m, s)
 				continue
 			}

@@ -205,6 +205,7 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 	defer cancel()
 	w := j.wait()
 	idle, against := 0, 0
+	ended := j.last == nil || j.last.finish != nil || j.how == answerFollowed || j.observed.is(askQueue, seenHidden)
 	why := "it is not to be seen yet"
 	for looks := 1; ; looks++ {
 		standing, conflict, err := j.judge(ctx, false)
@@ -213,6 +214,12 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 			return nil, as(composa.CodeUnknown, j.silence(err))
 		case err != nil && !again(err):
 			return nil, as(composa.CodeUnknown, err)
+		case err == nil && standing == composa.Holds && !ended:
+			if err := j.sessionOver(ctx); err != nil {
+				return nil, as(composa.CodeUnknown, err)
+			}
+			ended = true
+			continue
 		case err == nil && standing == composa.Holds:
 			j.learnCommit(looks)
 			return j.pic, nil
@@ -235,6 +242,18 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 			return nil, faultf(composa.CodeUnknown, "%s took it, and the time was up before it was seen: %s", j.config.Name, why)
 		}
 	}
+}
+
+// sessionOver returns when the session that was committed is over: where
+// predevice may show what is queued, and a commit may be answered before its
+// work is done, only a look after that proves anything. Where nothing lists what
+// is under way the session is cancelled: a director at work refuses that, and
+// one that is done says that there is none.
+func (j *job) sessionOver(ctx context.Context) error {
+	if j.lists(j.know) {
+		return j.quiet(ctx)
+	}
+	return j.cancel(ctx, j.last.cancel, j.last.body)
 }
 
 // over says whether nothing more can come of the last changing call: the

@@ -35,7 +35,7 @@ func TestSomebodyElseInOurSession(t *testing.T) {
 			for way, calls := range ways {
 				t.Run(second+" "+queue+" "+way, func(t *testing.T) {
 					t.Parallel()
-					for n := 1; n < 40; n += stride(5) {
+					for n := 1; n < 40; n += stride(13) {
 						for at, on := range map[int]int{0: 0, 2: 1} { // the steps enter and reshape of a life
 							s := newScene(t, emulator.Config{
 								API: "2.5", Habits: emulator.Habits{SecondEdit: second, Queue: queue}, Counts: emulator.Counts{CPUs: 1, GPUs: 7, SSDs: 1},
@@ -135,7 +135,7 @@ func TestADirectorThatRestartsInTheMiddle(t *testing.T) {
 		for _, era := range []string{"2.5", "3.4"} {
 			t.Run(era+" "+forgets, func(t *testing.T) {
 				t.Parallel()
-				for n := 2; n < 40; n += stride(9) {
+				for n := 2 + len(forgets)%5; n < 40; n += stride(17) {
 					s := newScene(t, emulator.Config{
 						API: era, Counts: small, Habits: emulator.Habits{Restart: forgets}, CommitLatency: emulator.Latency{Max: 2 * time.Millisecond},
 					}, func(c *Config) { c.Timeouts.Late = 50 * time.Millisecond })

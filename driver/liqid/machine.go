@@ -133,7 +133,11 @@ func (j *job) reshape(ctx context.Context) error {
 		if err := unmoved(ctx); err != nil {
 			return err
 		}
-		return j.ourQueue("machine "+m.name, attach, j.inside, func(x member) bool { return x.machine == m.id })
+		queued, attaching := attach, true
+		if len(attach) == 0 {
+			queued, attaching = detach, false
+		}
+		return j.ourQueue("machine "+m.name, queued, j.inside, func(x member) bool { return (x.machine == m.id) == attaching })
 	}
 	return j.run(ctx, s)
 }

@@ -125,19 +125,19 @@ func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]membe
 		return faultf(composa.CodeBusy, "%s is at work on group %s (%s)", j.config.Name, g.name, commands[0].command)
 	}
 	in := func(m member) bool { return m.group == g.id }
-	if err := j.strangers("group "+g.name, before, now, in); err != nil || !adding {
+	if err := j.strangers("group "+g.name, before, now, in); err != nil {
 		return err
 	}
-	return j.ourQueue("group "+g.name, queued, now, in)
+	return j.ourQueue("group "+g.name, queued, now, func(m member) bool { return in(m) == adding })
 }
 
-// ourQueue looks whether what was queued shows. Where a director shows it and
+// ourQueue looks whether what was queued shows; done says so of a member. Where a director shows it and
 // does not now, somebody else opened an edit on the same target, and it is his
 // session that would be committed.
-func (j *job) ourQueue(place string, queued []composa.DeviceRef, now map[string]member, in func(member) bool) error {
+func (j *job) ourQueue(place string, queued []composa.DeviceRef, now map[string]member, done func(member) bool) error {
 	shown := 0
 	for _, d := range queued {
-		if m, ok := now[d.Name]; ok && in(m) {
+		if done(now[d.Name]) { // what is in nothing is no member
 			shown++
 		}
 	}

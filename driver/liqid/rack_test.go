@@ -294,6 +294,7 @@ func denied(err error) error {
 
 // Take puts a device into a machine of the rival's own group.
 func (r *rack) Take(device string) (native string, err error) {
+	began := time.Now().Add(-time.Millisecond) // sessions tell their time in whole ones
 	native, err = r.MakeMachine("rival", device)
 	// Half way, with the device in his group, he is stubborn and ends what holds
 	// him off.
@@ -306,6 +307,12 @@ func (r *rack) Take(device string) (native string, err error) {
 		}
 	}
 	if err != nil {
+		// We change nothing while he acts: what was opened since is his.
+		for _, open := range r.director.Snapshot().Sessions {
+			if open.Machine == 0 && open.Since.After(began) {
+				err = errors.Join(err, r.do([3]string{"POST", "pool/cancel", fmt.Sprintf(`{"grp_id":%d}`, open.Group)}))
+			}
+		}
 		return "", errors.Join(err, r.dropEmpty())
 	}
 	return native, nil

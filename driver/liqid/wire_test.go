@@ -88,7 +88,7 @@ func TestKindComesFromTypeAndName(t *testing.T) {
 		{"SsdDeviceStatus", "scm0", composa.KindSCM, true},
 		{"LinkDeviceStatus", "link0", composa.KindNIC, true},
 		{"FpgaDeviceStatus", "fpga0", composa.KindFPGA, true},
-		{"MemoryDeviceStatus", "mem0", "", false}, // not of this era
+		{"MemoryDeviceStatus", "mem0", composa.KindMemory, true},
 		{"PlxDeviceStatus", "plx0", "", false},
 		{"GpuDeviceStatus", "", "", false},
 	} {
