@@ -1,4 +1,6 @@
-// Package liqid drives a Liqid Director of the 2.5 software line.
+// Package liqid drives a Liqid Director of the software lines 2.4, 2.5, 3.2 and
+// 3.4. Which one it is, and how it takes what the notes on the protocol leave
+// open, is found out by asking and by watching.
 //
 // A director speaks JSON over HTTP. It keeps groups, machines that lie in a
 // group, and devices that lie in no group, in a group, or in a machine of their
@@ -32,7 +34,9 @@
 // under the calls: certificates, who calls, how often. calls.go makes them,
 // answer.go reads what comes back, link.go waits for what a director took on,
 // timing.go keeps how long it took and fault.go says what failures mean; wire.go
-// and sizes.go read the records; abilities.go, look.go, picture.go and details.go observe;
-// apply.go judges and proves, session.go, pool.go, machine.go and power.go act;
-// settle.go ends what was left, watch.go listens.
+// and sizes.go read the records; era.go has the dialects, abilities.go finds out
+// which; look.go, picture.go and details.go observe; apply.go judges and proves,
+// session.go, pool.go, machine.go and power.go act; settle.go ends what was left,
+// watch.go and sse.go listen; question.go keeps how a director was seen to take
+// things, check.go tells it, probe.go tries the rest.
 package liqid
