@@ -346,7 +346,7 @@ func TestForRefuses(t *testing.T) {
 				return s
 			}(),
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "cpu0 gpu0")} },
-			code:  composa.CodeReadOnly, text: `cannot plug "train": rack1 is only observed`,
+			code:  composa.CodeReadOnly, text: `cannot plug "train": rack1 is only observed; set access: manage for it in the server's configuration`,
 		},
 		{
 			name:  "a device in two goals",
