@@ -30,6 +30,8 @@ const seeTime = 15 * time.Second
 var (
 	demoCall   = liqid.Latency{Min: time.Millisecond, Max: 5 * time.Millisecond}
 	demoCommit = liqid.Latency{Min: 200 * time.Millisecond, Max: 400 * time.Millisecond}
+	// Nothing takes effect later than a commit takes.
+	demoSettle = Duration(2 * time.Second)
 )
 
 func demoCommand() *cobra.Command {
@@ -82,7 +84,7 @@ func runDemo(ctx context.Context, racks int, address, data string, errOut io.Wri
 	c := &Config{Listen: address, Data: data}
 	for _, r := range d.racks {
 		c.Fabrics = append(c.Fabrics, FabricConfig{
-			Name: r.name, Driver: "liqid", URL: r.door.url(), Access: string(composa.AccessManage), Return: "free",
+			Name: r.name, Driver: "liqid", URL: r.door.url(), Access: string(composa.AccessManage), Return: "free", Settle: &demoSettle,
 		})
 	}
 	s, err := newServer(ctx, c, log, os.Getenv)

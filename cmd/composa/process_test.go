@@ -167,7 +167,7 @@ func newRacked(t *testing.T, racks int, flags ...string) *racked {
 		args := append([]string{"emulate", "liqid", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--name", name,
 			"--data", filepath.Join(dir, name), "--seed", fmt.Sprint(i + 1)}, flags...)
 		_, urls := start(t, `director on (http://\S+)\n(?s:.*)control on (http://\S+)`, args...)
-		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage%s}\n", name, urls[1], signIn)
+		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage, settle: 2s%s}\n", name, urls[1], signIn)
 		r.apis[name], r.controls[name] = urls[1], urls[2]
 	}
 	r.config = filepath.Join(dir, "composa.yaml")
