@@ -42,3 +42,27 @@ func TestClockOffIsLimited(t *testing.T) {
 		t.Error("a clock that is off by more than the limit was taken")
 	}
 }
+
+// TestBootTakesItsTime whatever the director's clock shows meanwhile.
+func TestBootTakesItsTime(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			d := start(t, Config{BootLatency: Latency{Min: time.Minute}})
+			compose(t, d, "pcpu0")
+			must[any](t, d, "POST", "power/start", `{"mach_id":1}`)
+			if err := d.SetClock(off); err != nil {
+				t.Fatal(err)
+			}
+			for _, run := range []string{"on", "up"} {
+				node := must[nodeRecord](t, d, "GET", "node/status", "")[0]
+				if m := d.Snapshot().Machines[0]; m.Run != run || node.Run != run {
+					t.Errorf("clock off by %v: run is %s and %s, want %s", off, m.Run, node.Run, run)
+				}
+				if run == "up" && node.Uptime != "0 minutes" {
+					t.Errorf("clock off by %v: up for %s", off, node.Uptime)
+				}
+				time.Sleep(time.Minute) // the bubble's clock
+			}
+		})
+	}
+}

@@ -8,19 +8,26 @@ import (
 
 // pendingCommand is a commit under way.
 type pendingCommand struct {
-	id             int
-	command        string
-	group, machine int // machine 0: the group's pool
-	start          time.Time
-	by             client
-	answered       bool          // the client was told that it is done: habit early
-	abandoned      chan struct{} // closed when it is not to be carried out any more
+	id      int
+	command string
+	on      target
+	group   int // that the target is in; 0 for a device
+	start   time.Time
+	takes   time.Duration
+	by      client
+	// unknowing says that its client cannot know that it is under way: it was told
+	// that it is done (habit early), or the director restarted and told it nothing.
+	unknowing bool
+	task      string        // what it is asked about under; empty where it is not
+	abandoned chan struct{} // closed when it is not to be carried out any more
+	done      chan struct{} // closed when nothing more comes of it
 }
 
 // commit is one call that takes the time of a commit (liqid-api.md 3.10).
 type commit struct {
-	command        string
-	group, machine int // machine 0: the group's pool
+	command string
+	on      target
+	group   int // that the target is in; 0 for a device
 	// queue applies what is queued in the target's edit session, which the commit
 	// ends; nil for a commit that is about no session.
 	queue func(*state, session) error
@@ -32,14 +39,8 @@ type commit struct {
 	// waits says that the answer comes with the effect, or before it without a
 	// link: DELETE machine is never answered 202 (liqid-api.md 2.13).
 	waits bool
-}
-
-// target is what the commit's session is on, if it ends one.
-func (c commit) target() target {
-	if c.machine != 0 {
-		return machineTarget(c.machine)
-	}
-	return poolTarget(c.group)
+	// task says what it can be asked about, if it can.
+	task *task
 }
 
 // commit carries a commit out and answers it by the director's habit.
@@ -49,25 +50,28 @@ func (r *request) commit(c commit) (any, error) {
 		return nil, d.postpone(c, r.by, *r.late)
 	}
 	if c.queue != nil {
-		c.apply = r.ofSession(c.target(), c.queue)
+		c.apply = r.ofSession(c.on, c.queue)
+	}
+	linked := d.config.Habits.Commit == "accepted" && !c.waits
+	if linked {
+		c.task = &task{device: unset}
 	}
 	p, before, err := d.begin(c, r.by)
 	if err != nil {
 		return nil, err
 	}
-	switch how := d.config.Habits.Commit; {
-	case how == "early":
+	switch {
+	case r.unheard && p.takes > 0:
+		go d.finish(p, c.apply)
+		return nil, errDropped
+	case d.config.Habits.Commit == "early":
 		answer := c.record(before)
 		go d.finish(p, c.apply)
 		return one(answer), nil
-	case how == "accepted" && !c.waits:
+	case linked:
 		answer := c.record(before)
-		id := d.work.begin("", unset, d.clock())
-		go func() {
-			_, err := d.finish(p, c.apply)
-			d.work.end(id, err)
-		}()
-		return accepted{answer, r.link(id)}, nil
+		go d.finish(p, c.apply)
+		return accepted{answer, r.link(p.task)}, nil
 	}
 	after, err := d.finish(p, c.apply)
 	if err != nil {
@@ -84,17 +88,24 @@ func (d *Director) begin(c commit, by client) (pendingCommand, show, error) {
 	if d.closed {
 		return pendingCommand{}, show{}, errClosing
 	}
-	if err := d.busy(c.target(), by); err != nil {
+	if err := d.busy(c.on, by); err != nil {
 		return pendingCommand{}, show{}, err
 	}
 	if err := c.apply(d.now.clone()); err != nil {
 		return pendingCommand{}, show{}, err
 	}
-	d.commands++
 	p := pendingCommand{
-		id: d.commands, command: c.command, group: c.group, machine: c.machine,
-		start: d.clock(), by: by, answered: d.config.Habits.Commit == "early", abandoned: make(chan struct{}),
+		id: d.commands + 1, command: c.command, on: c.on, group: c.group, start: d.clock(),
+		takes: d.config.CommitLatency.pick(d.rng), by: by, unknowing: d.config.Habits.Commit == "early",
+		abandoned: make(chan struct{}), done: make(chan struct{}),
 	}
+	if c.task != nil {
+		var err error
+		if p.task, err = d.work.begin(c.task.id, c.task.device, p.start); err != nil {
+			return pendingCommand{}, show{}, err
+		}
+	}
+	d.commands++
 	d.pending = append(d.pending, p)
 	d.working.Add(1)
 	return p, d.show(d.now), nil
@@ -102,9 +113,10 @@ func (d *Director) begin(c commit, by client) (pendingCommand, show, error) {
 
 // finish makes the effect of a commit so when its time has come. It leaves the
 // list in the same moment. Every commit that began is finished once.
-func (d *Director) finish(p pendingCommand, apply func(*state) error) (show, error) {
+func (d *Director) finish(p pendingCommand, apply func(*state) error) (after show, err error) {
 	defer d.working.Done()
-	err := d.waitFor(d.pick(d.config.CommitLatency), p.abandoned)
+	defer close(p.done)
+	err = d.waitFor(p.takes, p.abandoned)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	i := slices.IndexFunc(d.pending, func(other pendingCommand) bool { return other.id == p.id })
@@ -112,10 +124,13 @@ func (d *Director) finish(p pendingCommand, apply func(*state) error) (show, err
 		return show{}, errAbandoned // whichever of the two the wait saw first
 	}
 	d.pending = append(d.pending[:i:i], d.pending[i+1:]...)
-	if err != nil {
-		return show{}, err
+	if err == nil {
+		after, err = d.changeLocked(true, apply)
 	}
-	return d.changeLocked(true, apply)
+	if p.task != "" {
+		d.work.end(p.task, err)
+	}
+	return after, err
 }
 
 var errAbandoned = &refusal{http.StatusServiceUnavailable, "", "the director restarted before it was done"}
@@ -146,13 +161,20 @@ func (d *Director) waitFor(t time.Duration, abandoned <-chan struct{}) error {
 }
 
 // busy refuses a client's call about a target that is being committed. That
-// breaks a rule only if the client began the commit itself and was not told that
-// it is done. d.mu is held.
+// breaks a rule only if the client began the commit itself and can know that it
+// is under way. d.mu is held.
 func (d *Director) busy(t target, by client) error {
-	for _, p := range d.pending {
-		if p.machine == t.machine && (t.machine != 0 || p.group == t.group) {
-			return taken(p.by != by || p.answered, RuleCommitting, "%s is still at work on it", p.command)
-		}
+	if p, is := d.committing(t); is {
+		return taken(p.by != by || p.unknowing, RuleCommitting, "%s is still at work on it", p.command)
 	}
 	return nil
+}
+
+// committing is the commit that is under way on a target. d.mu is held.
+func (d *Director) committing(t target) (pendingCommand, bool) {
+	i := slices.IndexFunc(d.pending, func(p pendingCommand) bool { return p.on == t })
+	if i < 0 {
+		return pendingCommand{}, false
+	}
+	return d.pending[i], true
 }

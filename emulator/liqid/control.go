@@ -73,11 +73,12 @@ type SessionState struct {
 	Remove  []string  `json:"remove"`
 }
 
-// PendingState is a commit under way.
+// PendingState is a commit under way, or the erase of a device.
 type PendingState struct {
 	Command string    `json:"command"`
 	Group   int       `json:"group"`
-	Machine int       `json:"machine"` // 0: the group's pool
+	Machine int       `json:"machine"`          // 0: the group's pool, or a device
+	Device  string    `json:"device,omitempty"` // what is being erased
 	Start   time.Time `json:"start"`
 }
 
@@ -115,7 +116,7 @@ func (d *Director) Snapshot() Snapshot {
 			state.Devices = append(state.Devices, v.Name)
 		}
 		if h := s.host(m.ID); h != nil {
-			state.Run = h.run(d.clock())
+			state.Run = h.run()
 		}
 		out.Machines = append(out.Machines, state)
 	}
@@ -129,7 +130,7 @@ func (d *Director) Snapshot() Snapshot {
 	sessions(s.pools, func(id int) (int, int) { return id, 0 })
 	sessions(s.edits, func(id int) (int, int) { return s.machines[id].Group, id })
 	for _, p := range pending {
-		out.Pending = append(out.Pending, PendingState{p.command, p.group, p.machine, p.start.UTC()})
+		out.Pending = append(out.Pending, PendingState{p.command, p.group, p.on.machine, p.on.device, p.start.UTC()})
 	}
 	return out
 }

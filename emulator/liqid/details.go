@@ -76,7 +76,7 @@ func (s show) groupDetails(g group) groupDetails {
 	return r
 }
 
-func (s show) machineDetails(m machine, now time.Time) machineDetails {
+func (s show) machineDetails(m machine) machineDetails {
 	t := s.sum(func(d *device) bool { return d.machine == m.ID })
 	r := machineDetails{
 		CPUSocketsField: strconv.Itoa(t.sockets), MachID: m.ID, MachName: m.Name, CPUThreads: t.threads,
@@ -90,7 +90,7 @@ func (s show) machineDetails(m machine, now time.Time) machineDetails {
 	}
 	if h := t.host; h != nil {
 		r.CPUFrequency, r.IPMIAddress = strconv.Itoa(h.MHz), h.IPMI
-		if h.run(now) == "up" {
+		if h.run() == "up" {
 			r.OSName = "linux"
 		}
 	}
@@ -121,14 +121,14 @@ func (s show) nodes(now time.Time) []nodeRecord {
 		}
 		r := nodeRecord{
 			CfgVers: s.era.number(), CID: d.group, Comps: 1, CurrTime: now.UTC().Format(time.DateTime), FabrID: s.fabric,
-			Flags: hex16(0), Location: d.Location, OSType: "unknown", Run: d.run(now), SwVers: s.era.number(), Uptime: unset,
+			Flags: hex16(0), Location: d.Location, OSType: "unknown", Run: d.run(), SwVers: s.era.number(), Uptime: unset,
 		}
 		if d.machine != 0 {
 			r.Links, r.Targs = of[d.machine].links, of[d.machine].targs
 		}
 		if r.Run == "up" {
 			r.OSType = "linux"
-			r.Uptime = fmt.Sprintf("%d minutes", int(now.Sub(time.UnixMilli(d.upAt)).Minutes()))
+			r.Uptime = fmt.Sprintf("%d minutes", int(time.Since(time.UnixMilli(d.upAt)).Minutes()))
 		}
 		out = append(out, r)
 	}

@@ -429,3 +429,24 @@ func TestRivalHearsNothing(t *testing.T) {
 		t.Errorf("%d groups", n)
 	}
 }
+
+// TestStealEditKeepsToOneEdit: the thief is refused where anybody would be, and
+// takes a machine that is reprogrammed by force too.
+func TestStealEditKeepsToOneEdit(t *testing.T) {
+	d := start(t, Config{API: "3.2"})
+	compose(t, d, "pcpu0")
+	must[any](t, d, "POST", "pool/edit", poolBody(1))
+	fault(t, d, "* POST fabric/edit steal-edit")
+	refused(t, d, "POST", "fabric/edit", `{"mach_id":1}`, 400)
+	if s := d.Snapshot().Sessions; len(s) != 1 || s[0].Machine != 0 {
+		t.Errorf("sessions = %+v", s)
+	}
+	d = start(t, Config{})
+	compose(t, d, "pcpu0")
+	must[any](t, d, "POST", "fabric/edit", `{"mach_id":1}`)
+	fault(t, d, "* POST fabric/reprogram/force steal-edit")
+	refused(t, d, "POST", "fabric/reprogram/force", `{"device_name":"pcpu0","machine":{"mach_id":1}}`, 400)
+	if s := d.Snapshot().Sessions; len(s) != 0 {
+		t.Errorf("sessions = %+v", s)
+	}
+}

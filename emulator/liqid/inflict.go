@@ -76,8 +76,7 @@ func (d *Director) carryOut(r *request, rt *route, how course) (answer any, err 
 		r.late = &how.late
 		answer, err = rt.answer(r)
 	case rt.committing() && before:
-		latency := d.pick(d.config.CommitLatency)
-		r.late = &latency
+		r.unheard = true
 		answer, err = rt.answer(r)
 	case !before:
 		answer, err = rt.answer(r)
@@ -89,4 +88,28 @@ func (d *Director) carryOut(r *request, rt *route, how course) (answer any, err 
 		return nil, err
 	}
 	return nil, errDropped
+}
+
+// stealEdit is the fault of that name: just before the call somebody else opens
+// the session it wants to open, or cancels the one it works in.
+func (d *Director) stealEdit(rt *route, r *request) {
+	t := rt.target(r)
+	d.change(d.queuesShow(), func(s *state) error {
+		if err := d.busy(t, thief); err != nil {
+			return err // what is being committed nobody can take
+		}
+		if rt.path != "pool/edit" && rt.path != "fabric/edit" {
+			s.end(t, thief)
+			return nil
+		}
+		if s.exists(t) != nil || !s.opensBeside(d.config.Habits) {
+			return nil // the thief is refused like anybody
+		}
+		if _, open := s.session(t); !open {
+			stolen := s.newSession(thief, d.clock())
+			stolen.Foreign = true
+			s.setSession(t, stolen)
+		}
+		return nil
+	})
 }

@@ -36,7 +36,7 @@ func (d *Director) postpone(c commit, by client, delay time.Duration) error {
 	if d.closed {
 		return errClosing
 	}
-	if err := d.busy(c.target(), by); err != nil {
+	if err := d.busy(c.on, by); err != nil {
 		return err
 	}
 	apply, err := d.detached(c, by)
@@ -54,7 +54,7 @@ func (d *Director) postpone(c commit, by client, delay time.Duration) error {
 	}
 	d.commands++
 	late := &lateEffect{
-		pendingCommand: pendingCommand{id: d.commands, command: c.command, group: c.group, machine: c.machine, start: d.clock(), by: by},
+		pendingCommand: pendingCommand{id: d.commands, command: c.command, on: c.on, group: c.group, start: d.clock(), by: by},
 		apply:          apply,
 	}
 	late.timer = time.AfterFunc(delay, func() { d.takeEffect(late) })
@@ -65,8 +65,8 @@ func (d *Director) postpone(c commit, by client, delay time.Duration) error {
 // detached is what a commit does, apart from the session it came out of: the
 // queue as it is now, on the group or machine that is there now. d.mu is held.
 func (d *Director) detached(c commit, by client) (func(*state) error, error) {
-	t := c.target()
-	group, machine := d.now.groups[c.group], d.now.machines[c.machine]
+	t := c.on
+	group, machine := d.now.groups[c.group], d.now.machines[t.machine]
 	var queue session
 	if c.queue != nil {
 		var err error
@@ -78,7 +78,7 @@ func (d *Director) detached(c commit, by client) (func(*state) error, error) {
 		if err := s.exists(t); err != nil {
 			return err
 		}
-		if s.groups[c.group].Name != group.Name || s.machines[c.machine].Name != machine.Name || s.machines[c.machine].Created != machine.Created {
+		if s.groups[c.group].Name != group.Name || s.machines[t.machine].Name != machine.Name || s.machines[t.machine].Created != machine.Created {
 			return invalid("%s is another one meanwhile", t)
 		}
 		if c.queue == nil {

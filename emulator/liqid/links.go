@@ -14,7 +14,8 @@ import (
 
 // Limits of what is remembered about work that was answered before it was done.
 const (
-	// maxWork is how much of it is remembered; past it what ended first is forgotten.
+	// maxWork is how much of it is remembered; past it what ended first is
+	// forgotten, and nothing more is begun while all of it goes on.
 	maxWork = 1000
 	// workKept is for how long it can be asked about after its end.
 	workKept = 30 * time.Second
@@ -46,8 +47,9 @@ type task struct {
 	ended  time.Time
 }
 
-// begin remembers a new task, under an id of its own unless one is given.
-func (w *work) begin(id, device string, shown time.Time) string {
+// begin remembers a new task, under an id of its own unless one is given, and
+// returns the id.
+func (w *work) begin(id, device string, shown time.Time) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last++
@@ -56,11 +58,26 @@ func (w *work) begin(id, device string, shown time.Time) string {
 	}
 	w.tidy()
 	w.tasks = slices.DeleteFunc(w.tasks, func(t task) bool { return t.id == id })
-	if len(w.tasks) >= maxWork {
-		w.tasks = slices.Delete(w.tasks, 0, 1)
+	if len(w.tasks) >= maxWork && !w.forgetEnded() {
+		return "", cannotNow(http.StatusServiceUnavailable, 1, fmt.Sprintf("%d commits and erases are under way, the most this director keeps", maxWork))
 	}
 	w.tasks = append(w.tasks, task{id: id, device: device, began: shown, state: workPending})
-	return id
+	return id, nil
+}
+
+// forgetEnded forgets what ended first, if anything has. w.mu is held.
+func (w *work) forgetEnded() bool {
+	first := -1
+	for i, t := range w.tasks {
+		if !t.ended.IsZero() && (first < 0 || t.ended.Before(w.tasks[first].ended)) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return false
+	}
+	w.tasks = slices.Delete(w.tasks, first, first+1)
+	return true
 }
 
 // end says how a task ended.

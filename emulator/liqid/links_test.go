@@ -228,14 +228,27 @@ func TestErase3(t *testing.T) {
 	})
 }
 
-// TestWorkIsBounded: what ended first is forgotten first.
+// TestWorkIsBounded: what ended first is forgotten first, and what goes on never.
 func TestWorkIsBounded(t *testing.T) {
 	var w work
-	for range maxWork + 1 {
-		w.begin("", unset, time.Now())
+	begin := func() error { _, err := w.begin("", unset, time.Now()); return err }
+	for range maxWork {
+		if err := begin(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, there := w.find("1"); there || len(w.tasks) != maxWork {
-		t.Errorf("%d tasks", len(w.tasks))
+	if err := begin(); err == nil || !strings.Contains(err.Error(), "1000") {
+		t.Errorf("one too many: %v", err)
+	}
+	w.end("2", nil)
+	if err := begin(); err != nil {
+		t.Error(err)
+	}
+	if _, there := w.find("2"); there {
+		t.Error("what ended is remembered")
+	}
+	if first, there := w.find("1"); !there || first.state != workPending {
+		t.Errorf("what goes on is forgotten: %+v", first)
 	}
 }
 
@@ -252,4 +265,27 @@ func TestCloseEndsWork(t *testing.T) {
 	if s := d.Snapshot(); len(s.Pending) != 0 || len(s.Groups[0].Devices) != 0 {
 		t.Errorf("after Close: %+v", s.Pending)
 	}
+}
+
+// TestEarlyCommitsWithOneEdit: who was told that it is done goes on to the next
+// edit, and breaks no rule by that.
+func TestEarlyCommitsWithOneEdit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := onWire(t, Config{API: "3.2", Habits: Habits{Commit: "early"}, CommitLatency: slowly})
+		w.want(201, "POST", "group", groupBody(1, "g"))
+		w.want(201, "POST", "machine", machineBody(1, 1, "m"))
+		w.want(200, "POST", "pool/edit", poolBody(1))
+		w.want(200, "POST", "pool/done", poolBody(1))
+		w.want(400, "POST", "fabric/edit", machineBody(1, 1, "m"))
+		w.want(400, "DELETE", "group/1", "")
+		if v := w.d.Violations(); len(v) != 0 {
+			t.Errorf("violations: %+v", v)
+		}
+		w.d.working.Wait()
+		w.want(200, "POST", "fabric/edit", machineBody(1, 1, "m"))
+		w.want(400, "POST", "pool/edit", poolBody(1))
+		if v := w.d.Violations(); len(v) != 1 || v[0].Rule != RuleOneEdit {
+			t.Errorf("violations: %+v", v)
+		}
+	})
 }

@@ -92,15 +92,10 @@ func (d *Director) startAgain() error {
 		next.devices[i].inUse = false
 	}
 	next.forget(habit)
-	if habit == "forgets-sessions" {
-		d.abandon()
-		d.forgetLate()
-		d.work.forget()
-	}
+	abandons := habit == "forgets-sessions"
 	for _, p := range d.pending { // what is being committed keeps its queue
-		t := commit{group: p.group, machine: p.machine}.target()
-		if open, there := d.now.session(t); there {
-			next.setSession(t, open)
+		if open, there := d.now.session(p.on); there && !abandons {
+			next.setSession(p.on, open)
 		}
 	}
 	_, err := d.changeLocked(true, func(s *state) error {
@@ -109,8 +104,20 @@ func (d *Director) startAgain() error {
 		s.generation = generation
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	d.before = d.now
-	return err
+	if abandons {
+		d.abandon()
+		d.forgetLate()
+		d.work.forget()
+	}
+	d.pending = slices.Clone(d.pending) // snapshots share what they copied of it
+	for i := range d.pending {
+		d.pending[i].unknowing = true
+	}
+	return nil
 }
 
 // ConnState is for the field of that name of an [http.Server], so that a restart

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -294,4 +296,81 @@ func TestRestartCutsStreams(t *testing.T) {
 	if _, err := io.ReadAll(lines); err == nil {
 		t.Error("the stream ended as if it were whole")
 	}
+}
+
+// TestRestartFaultIsARestart: a commit that the fault restart hits is under way
+// like one that a restart by hand hits.
+func TestRestartFaultIsARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := onWire(t, Config{CommitLatency: slowly})
+		must[any](t, w.d, "POST", "group", groupBody(1, "g"))
+		must[any](t, w.d, "POST", "pool/edit", poolBody(1))
+		must[any](t, w.d, "POST", "predevice/gpu", memberBody("gpu1", 1))
+		fault(t, w.d, "* POST pool/done restart")
+		w.want(0, "POST", "pool/done", poolBody(1))
+		if s := w.d.Snapshot(); len(s.Pending) != 1 || s.Late != 0 || len(s.Sessions) != 1 {
+			t.Errorf("pending %v, %d late, sessions %v", s.Pending, s.Late, s.Sessions)
+		}
+		w.want(400, "POST", "pool/cancel", poolBody(1)) // it is at work
+		if v := w.d.Violations(); len(v) != 0 {
+			t.Errorf("who was told nothing is blamed: %+v", v)
+		}
+		w.d.working.Wait()
+		if s := w.d.Snapshot(); whereIs(s, "gpu1") != "grouped" || len(s.Sessions)+len(s.Pending) != 0 {
+			t.Errorf("gpu1 is %s, sessions %v, pending %v", whereIs(s, "gpu1"), s.Sessions, s.Pending)
+		}
+	})
+}
+
+// TestRestartAmidAnErase: it is finished, or never carried out and its status
+// tells of nothing.
+func TestRestartAmidAnErase(t *testing.T) {
+	for habit, status := range map[string]string{"keeps": workPending, "forgets-sessions": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			w := onWire(t, Config{API: "3.2", CommitLatency: slowly, Habits: Habits{Restart: habit}})
+			w.want(200, "PUT", "device/0x00005000", "")
+			if p := w.d.Snapshot().Pending; len(p) != 1 || p[0].Device != "ssd0" {
+				t.Errorf("pending: %+v", p)
+			}
+			if err := w.d.Restart(0); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.stands("device/erase/0x00005000"); got != status {
+				t.Errorf("%s: %q, want %q", habit, got, status)
+			}
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			if v, _ := w.d.Snapshot().Device("ssd0"); (v.Erased != nil) != (habit == "keeps") {
+				t.Errorf("%s: erased %v", habit, v.Erased)
+			}
+		})
+	}
+}
+
+// TestRestartThatFails changes nothing: what is under way goes on.
+func TestRestartThatFails(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := onWire(t, Config{API: "3.4", DataDir: dir, CommitLatency: slowly, Habits: Habits{Restart: "forgets-sessions"}})
+		w.want(201, "POST", "group", groupBody(1, "g"))
+		w.want(200, "POST", "pool/edit", poolBody(1))
+		link, _ := w.later("POST", "pool/done", poolBody(1))
+		block := filepath.Join(dir, stateFile+".new", "full") // the state cannot be written
+		if err := os.MkdirAll(block, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.d.Restart(0); err == nil {
+			t.Error("it restarted and kept nothing")
+		}
+		if err := os.RemoveAll(filepath.Dir(block)); err != nil {
+			t.Fatal(err)
+		}
+		if s := w.d.Snapshot(); len(s.Pending) != 1 || len(s.Sessions) != 1 || w.stands(link) != workPending {
+			t.Errorf("pending %v, sessions %v, the link tells %q", s.Pending, s.Sessions, w.stands(link))
+		}
+		w.d.working.Wait()
+		if got := w.stands(link); got != workSuccess {
+			t.Errorf("the link tells %q", got)
+		}
+	})
 }

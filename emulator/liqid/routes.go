@@ -62,7 +62,7 @@ func routes(e era) []*route {
 		{method: post, path: "fabric/edit/cancel", answer: (*request).cancelEdit, target: machineOf, eras: from25},
 		{method: post, path: "fabric/reprogram", answer: (*request).reprogram, target: machineOf},
 		{method: post, path: "fabric/reprogram/cancel", answer: (*request).cancelEdit, target: machineOf, eras: from25},
-		{method: post, path: "fabric/reprogram/force", answer: (*request).forceReprogram, eras: era25},
+		{method: post, path: "fabric/reprogram/force", answer: (*request).forceReprogram, target: machineOf, eras: era25},
 		{method: get, path: "node/status", answer: (*request).nodeStatus},
 		{method: get, path: "node/status/bound", answer: (*request).boundNode, eras: era24},
 		{method: get, path: "node/status/{cpu}", answer: (*request).nodeOf, eras: era24},
@@ -115,49 +115,28 @@ func routes(e era) []*route {
 func one[T any](v T) []T { return []T{v} }
 
 // poolOf says which group's pool an editing call is about: the group of a
-// GroupPool or of a relator. 0 when it does not say.
-func poolOf(r *request) (group, machine int) {
+// GroupPool or of a relator. That of group 0, which there is not, when it does
+// not say.
+func poolOf(r *request) target {
 	f, err := r.fields()
 	if err != nil {
-		return 0, 0
+		return target{}
 	}
 	if f.Group != nil {
-		return f.Group.GrpID.value, 0
+		return poolTarget(f.Group.GrpID.value)
 	}
-	return f.GrpID.value, 0
+	return poolTarget(f.GrpID.value)
 }
 
 // machineOf says which machine an editing call is about: a Machine or the one
-// of a relator. 0 when it does not say.
-func machineOf(r *request) (group, machine int) {
+// of a relator. Machine 0, which there is not, when it does not say.
+func machineOf(r *request) target {
 	f, err := r.fields()
 	if err != nil {
-		return 0, 0
+		return target{}
 	}
 	if f.Machine != nil {
 		f = f.Machine
 	}
-	return 0, f.MachID.value
-}
-
-// stealEdit is the fault of that name: just before the call somebody else opens
-// the session it wants to open, or cancels the one it works in.
-func (d *Director) stealEdit(rt *route, r *request) {
-	group, machine := rt.target(r)
-	t := target{group, machine}
-	d.change(d.queuesShow(), func(s *state) error {
-		if err := d.busy(t, thief); err != nil {
-			return err // what is being committed nobody can take
-		}
-		if rt.path != "pool/edit" && rt.path != "fabric/edit" {
-			s.end(t, thief)
-			return nil
-		}
-		if _, open := s.session(t); !open && s.exists(t) == nil {
-			stolen := s.newSession(thief, d.clock())
-			stolen.Foreign = true
-			s.setSession(t, stolen)
-		}
-		return nil
-	})
+	return machineTarget(f.MachID.value)
 }

@@ -144,43 +144,26 @@ func (r *request) erase() (any, error) {
 // async_id, which are the same here.
 func (r *request) beginErase() (any, error) {
 	id := r.PathValue("id")
+	drive, err := r.find("", id)
+	if err != nil {
+		return nil, err
+	}
+	name := drive.Name
 	wipe := func(s *state) error {
-		d, err := s.find("", id)
+		d, err := s.find(name, "")
 		if err != nil {
 			return err
 		}
 		return erase(d, r.d.clock())
 	}
-	if err := r.d.beginErase(id, wipe); err != nil {
+	// A client that lost the answer repeats the call, so that it is under way
+	// already breaks no rule.
+	p, _, err := r.d.begin(commit{command: "device/erase", on: deviceTarget(name), apply: wipe, task: &task{id: id, device: id}}, client{})
+	if err != nil {
 		return nil, err
 	}
-	go func() {
-		defer r.d.working.Done()
-		err := r.d.wait(r.d.pick(r.d.config.CommitLatency))
-		if err == nil {
-			_, err = r.d.change(true, wipe)
-		}
-		r.d.work.end(id, err)
-	}()
+	go r.d.finish(p, wipe)
 	return one(asyncInfo{id, id}), nil
-}
-
-// beginErase holds that a drive can be erased now, once at a time.
-func (d *Director) beginErase(id string, wipe func(*state) error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return errClosing
-	}
-	if err := wipe(d.now.clone()); err != nil {
-		return err
-	}
-	if t, found := d.work.find(id); found && t.state == workPending {
-		return invalid("%s is being erased already", id)
-	}
-	d.work.begin(id, id, d.clock())
-	d.working.Add(1)
-	return nil
 }
 
 // mark sets a flag of a device (liqid-api.md 2.9). What they do is inferred: a

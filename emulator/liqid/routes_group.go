@@ -86,7 +86,7 @@ func (r *request) deleteGroup() (any, error) {
 	_, err = r.d.change(true, func(s *state) error {
 		for _, p := range r.d.pending {
 			if p.group == id {
-				return violates(RuleCommitting, "%s is still at work in group %d", p.command, id)
+				return taken(p.by != r.by || p.unknowing, RuleCommitting, "%s is still at work in group %d", p.command, id)
 			}
 		}
 		deleted = r.group(s.groups[id])
@@ -142,7 +142,7 @@ func (r *request) donePool() (any, error) {
 		return nil, err
 	}
 	return r.commit(commit{
-		command: "pool/done", group: pool.GrpID,
+		command: "pool/done", on: poolTarget(pool.GrpID), group: pool.GrpID,
 		queue:  func(s *state, q session) error { return s.regroup(pool.GrpID, q, r.d.clock()) },
 		record: func(show) any { return pool },
 	})

@@ -51,7 +51,7 @@ func (r *request) machineDetails() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one(r.show.machineDetails(m, r.d.clock())), nil
+	return one(r.show.machineDetails(m)), nil
 }
 
 func (r *request) createMachine() (any, error) {
@@ -81,7 +81,7 @@ func (r *request) deleteMachine() (any, error) {
 	}
 	var deleted machineRecord
 	return r.commit(commit{
-		command: "machine/delete", group: r.groupOf(id), machine: id, waits: true,
+		command: "machine/delete", on: machineTarget(id), group: r.groupOf(id), waits: true,
 		apply: func(s *state) error {
 			if _, err := s.needMachine(id); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (r *request) setP2P() (any, error) {
 		return nil, invalid("p2p is %q, not on or off", f.P2P)
 	}
 	return r.commit(commit{
-		command: "machine/p2p", group: r.groupOf(id), machine: id,
+		command: "machine/p2p", on: machineTarget(id), group: r.groupOf(id),
 		apply:  func(s *state) error { return s.setP2P(id, f.P2P == "on", *r.habits, r.d.clock()) },
 		record: func(at show) any { return at.oneMachine(id) },
 	})
@@ -169,14 +169,14 @@ func (r *request) reprogram() (any, error) {
 func (r *request) reprogramming(id int, reboot bool, forced string, record func(show) any) (any, error) {
 	boot := r.d.pick(r.d.config.BootLatency)
 	return r.commit(commit{
-		command: "fabric/reprogram", group: r.groupOf(id), machine: id, record: record,
+		command: "fabric/reprogram", on: machineTarget(id), group: r.groupOf(id), record: record,
 		queue: func(s *state, q session) error {
 			q.forced = forced
 			if err := s.reattach(id, q, r.d.clock()); err != nil {
 				return err
 			}
 			if h := s.host(id); reboot && h != nil && h.powered {
-				return s.power(id, "reboot", boot, r.d.clock())
+				return s.power(id, "reboot", boot)
 			}
 			return nil
 		},
@@ -282,7 +282,7 @@ func power(verb string) func(*request) (any, error) {
 			return nil, err
 		}
 		boot := r.d.pick(r.d.config.BootLatency)
-		after, err := r.d.change(true, func(s *state) error { return s.power(id, verb, boot, r.d.clock()) })
+		after, err := r.d.change(true, func(s *state) error { return s.power(id, verb, boot) })
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ func (r *request) deploymentState() (any, error) {
 		}
 		fabric = max(fabric, d.Generation)
 		if d.Kind == CPU {
-			cpus[d.Name] = d.run(r.d.clock())
+			cpus[d.Name] = d.run()
 		}
 	}
 	return one(deploymentState{

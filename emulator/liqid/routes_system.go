@@ -318,7 +318,7 @@ func (r *request) listPending(kind string, pass func(pendingCommand) bool) (any,
 		if r.habits.Pending == "lists" && pass(p) {
 			out = append(out, pendingRecord{
 				Index: len(out), Type: kind, Command: p.command, CommandID: p.id, Start: p.start.UTC().Format(time.RFC3339Nano),
-				ThreadID: p.id, Options: pendingOptions{r.fabric, p.group, p.machine},
+				ThreadID: p.id, Options: pendingOptions{r.fabric, p.group, p.on.machine},
 			})
 		}
 	}
@@ -347,5 +347,5 @@ func (r *request) pendingOfMachine() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.listPending("PendingMachineCommand", func(p pendingCommand) bool { return p.group == group && p.machine == machine })
+	return r.listPending("PendingMachineCommand", func(p pendingCommand) bool { return p.group == group && p.on.machine == machine })
 }

@@ -259,7 +259,7 @@ func (s *state) setP2P(id int, on bool, h Habits, now time.Time) error {
 // power carries out start, shutdown, reboot or restart. Starting what runs and
 // shutting down what is off change nothing; a host that is off cannot be
 // rebooted or restarted, because there is nothing running to end.
-func (s *state) power(id int, verb string, boot time.Duration, now time.Time) error {
+func (s *state) power(id int, verb string, boot time.Duration) error {
 	if _, err := s.needMachine(id); err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (s *state) power(id int, verb string, boot time.Duration, now time.Time) er
 	switch verb {
 	case "start":
 		if !h.powered {
-			h.powered, h.upAt = true, now.Add(boot).UnixMilli()
+			h.powered, h.upAt = true, time.Now().Add(boot).UnixMilli()
 		}
 	case "shutdown":
 		h.powered, h.upAt = false, 0
@@ -278,7 +278,7 @@ func (s *state) power(id int, verb string, boot time.Duration, now time.Time) er
 		if !h.powered {
 			return invalid("cannot %s machine %d: it is off", verb, id)
 		}
-		h.upAt = now.Add(boot).UnixMilli()
+		h.upAt = time.Now().Add(boot).UnixMilli()
 	}
 	s.wear(id)
 	return nil

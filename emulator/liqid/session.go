@@ -10,22 +10,32 @@ import (
 
 // Edit sessions: who has one open on what, and what becomes of it.
 
-// target is what an edit session is on: the pool of a group, or a machine.
-type target struct{ group, machine int }
+// target is what an edit session is on: the pool of a group, or a machine. What
+// is committed may also be about a device alone, on which there are no sessions.
+type target struct {
+	group, machine int
+	device         string
+}
 
 func poolTarget(group int) target      { return target{group: group} }
 func machineTarget(machine int) target { return target{machine: machine} }
 
+func deviceTarget(name string) target { return target{device: name} }
+
 // String names it as refusals do.
 func (t target) String() string {
-	if t.machine != 0 {
+	switch {
+	case t.device != "":
+		return t.device
+	case t.machine != 0:
 		return fmt.Sprintf("machine %d", t.machine)
 	}
 	return fmt.Sprintf("the pool of group %d", t.group)
 }
 
-// open opens a session on a target, as a director of such habits does.
-func (s *state) open(t target, h Habits, by client, now time.Time) error {
+// open opens a session on a target, as a director of such habits does. Whose
+// client cannot know that a session is still there is told by ended.
+func (s *state) open(t target, h Habits, by client, ended func(target) bool, now time.Time) error {
 	if open, there := s.session(t); there {
 		switch h.SecondEdit {
 		case "shared":
@@ -42,14 +52,19 @@ func (s *state) open(t target, h Habits, by client, now time.Time) error {
 		s.setSession(t, open)
 		return nil
 	}
-	if h.Editing == "one" {
+	if !s.opensBeside(h) {
 		for other, open := range s.sessions() {
-			return taken(open.others(by), RuleOneEdit, "%s is being edited", other)
+			return taken(open.others(by) || ended(other), RuleOneEdit, "%s is being edited", other)
 		}
 	}
 	s.opens(t, by)
 	s.setSession(t, s.newSession(by, now))
 	return nil
+}
+
+// opensBeside says whether one more session can be open by a director's habits.
+func (s *state) opensBeside(h Habits) bool {
+	return h.Editing != "one" || len(s.pools)+len(s.edits) == 0
 }
 
 // taken refuses what an open session stands in the way of.
@@ -210,7 +225,11 @@ func (r *request) openSession(t target) (show, error) {
 		if err := r.d.busy(t, r.by); err != nil {
 			return err
 		}
-		return s.open(t, *r.habits, r.by, r.d.clock())
+		ended := func(other target) bool {
+			p, is := r.d.committing(other)
+			return is && p.unknowing
+		}
+		return s.open(t, *r.habits, r.by, ended, r.d.clock())
 	})
 }
 

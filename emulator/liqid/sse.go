@@ -29,7 +29,7 @@ var streams = map[string]func(*Director, show) ([]byte, error){
 	"machine/details": func(d *Director, at show) ([]byte, error) {
 		out := []machineDetails{}
 		for _, m := range at.sortedMachines() {
-			out = append(out, at.machineDetails(m, d.clock()))
+			out = append(out, at.machineDetails(m))
 		}
 		return encode(out)
 	},

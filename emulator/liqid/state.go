@@ -84,7 +84,7 @@ type device struct {
 	data     bool  // it may hold somebody's data
 	erased   int64 // Unix milliseconds of the last erase, 0 for never
 	powered  bool  // of a cpu: its host is on
-	upAt     int64 // Unix milliseconds when that host has booted
+	upAt     int64 // Unix milliseconds when that host has booted, whatever the director's clock shows
 	replaced int   // how often another part was put in this place
 	narrow   bool  // its link has trained at half its lanes
 	hidden   bool  // it is deferred: no class list has it
@@ -184,11 +184,11 @@ func (s *state) host(machine int) *device {
 }
 
 // run is the state of a host as node/status tells it (liqid-api.md 1.4).
-func (d *device) run(now time.Time) string {
+func (d *device) run() string {
 	switch {
 	case !d.powered:
 		return "off"
-	case now.UnixMilli() < d.upAt:
+	case time.Now().UnixMilli() < d.upAt:
 		return "on"
 	}
 	return "up"

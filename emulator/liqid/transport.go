@@ -20,11 +20,12 @@ const (
 // request is one call on its way through a route.
 type request struct {
 	*http.Request
-	d    *Director
-	body []byte
-	by   client
-	late *time.Duration // a commit answers an error and happens so much later
-	show                // what reads answer from
+	d       *Director
+	body    []byte
+	by      client
+	late    *time.Duration // a commit answers an error and happens so much later
+	unheard bool           // nobody waits for the answer of a commit that takes its time
+	show                   // what reads answer from
 }
 
 // route is one row of the API: what to answer to a method and a path.
@@ -32,9 +33,9 @@ type route struct {
 	method, path string
 	status       int // of success
 	answer       func(*request) (any, error)
-	target       func(*request) (group, machine int) // what an editing call is about; nil for others
-	anywhere     bool                                // also while default coordinates point elsewhere
-	eras         era                                 // that have it; zero is all
+	target       func(*request) target // what an editing call is about; nil for others
+	anywhere     bool                  // also while default coordinates point elsewhere
+	eras         era                   // that have it; zero is all
 }
 
 // changing tells whether the route can change something.
