@@ -16,7 +16,8 @@ type pendingCommand struct {
 	takes   time.Duration
 	by      client
 	// unknowing says that its client cannot know that it is under way: it was told
-	// that it is done (habit early), or the director restarted and told it nothing.
+	// that it is done (habit early), it asks again for an erase, or the director
+	// restarted and told it nothing.
 	unknowing bool
 	task      string        // what it is asked about under; empty where it is not
 	abandoned chan struct{} // closed when it is not to be carried out any more
@@ -39,6 +40,9 @@ type commit struct {
 	// waits says that the answer comes with the effect, or before it without a
 	// link: DELETE machine is never answered 202 (liqid-api.md 2.13).
 	waits bool
+	// repeats says that its client may ask for it again, as one does that lost the
+	// answer: it is refused while it is under way, and breaks no rule.
+	repeats bool
 	// task says what it can be asked about, if it can.
 	task *task
 }
@@ -96,7 +100,7 @@ func (d *Director) begin(c commit, by client) (pendingCommand, show, error) {
 	}
 	p := pendingCommand{
 		id: d.commands + 1, command: c.command, on: c.on, group: c.group, start: d.clock(),
-		takes: d.config.CommitLatency.pick(d.rng), by: by, unknowing: d.config.Habits.Commit == "early",
+		takes: d.config.CommitLatency.pick(d.rng), by: by, unknowing: c.repeats || d.config.Habits.Commit == "early",
 		abandoned: make(chan struct{}), done: make(chan struct{}),
 	}
 	if c.task != nil {
@@ -177,4 +181,17 @@ func (d *Director) committing(t target) (pendingCommand, bool) {
 		return pendingCommand{}, false
 	}
 	return d.pending[i], true
+}
+
+// finished waits until nothing is under way any more that a client began, which
+// may have been answered before it was done.
+func (d *Director) finished(by client) {
+	d.mu.Lock()
+	pending := slices.Clone(d.pending)
+	d.mu.Unlock()
+	for _, p := range pending {
+		if p.by == by {
+			<-p.done
+		}
+	}
 }

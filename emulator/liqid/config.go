@@ -16,6 +16,14 @@ const (
 	MaxDevices = 20000
 	// MaxMachineID is the highest machine id a client may choose (liqid-api.md 1.1).
 	MaxMachineID = 16383
+	// MaxGroups is how many groups one director keeps.
+	MaxGroups = 16383
+	// MaxGroupName is the longest group name in characters. The real limit is not
+	// known; one client prints 32 columns (liqid-api.md 1.3).
+	MaxGroupName = 64
+	// MaxDescription is the longest udesc of a device in characters. The real limit
+	// is not known.
+	MaxDescription = 1024
 	// MaxMachineName is the longest machine name in characters (liqid-api.md 1.3, inferred).
 	MaxMachineName = 22
 	// MaxQueue is how many changes one edit session may hold.

@@ -37,6 +37,7 @@ type saved struct {
 	Edits       map[int]session        `json:"edits"`
 	LastSession int64                  `json:"lastSession"`
 	LastAttach  int64                  `json:"lastAttach"`
+	LastMade    int64                  `json:"lastMade,omitempty"`
 	Settings    settings               `json:"settings"`
 	Fabric      int                    `json:"fabric,omitempty"`
 	LastMachine int                    `json:"lastMachine,omitempty"`
@@ -96,7 +97,7 @@ func (k *disk) save(s *state) error {
 	file := saved{
 		Format: savedFormat, Hardware: k.fingerprint, Generation: s.generation, Coordinates: s.coordinates,
 		Groups: s.sortedGroups(), Machines: s.sortedMachines(), Devices: map[string]savedDevice{},
-		Pools: s.pools, Edits: s.edits, LastSession: s.lastSession, LastAttach: s.lastAttach, Settings: s.settings,
+		Pools: s.pools, Edits: s.edits, LastSession: s.lastSession, LastAttach: s.lastAttach, LastMade: s.lastMade, Settings: s.settings,
 		Fabric: s.fabric, LastMachine: s.lastMachine, LastDigest: s.lastDigest,
 		Digests: slices.SortedFunc(maps.Values(s.digests), func(a, b digest) int { return a.ID - b.ID }),
 	}
@@ -164,7 +165,7 @@ func (k *disk) load(s *state, restart string) error {
 	}
 	s.generation, s.coordinates = file.Generation, file.Coordinates
 	s.lastSession, s.lastAttach, s.settings = file.LastSession, file.LastAttach, file.Settings
-	s.lastMachine, s.lastDigest = file.LastMachine, file.LastDigest
+	s.lastMade, s.lastMachine, s.lastDigest = file.LastMade, file.LastMachine, file.LastDigest
 	s.fabric = cmp.Or(file.Fabric, s.fabric)
 	for _, g := range file.Groups {
 		s.groups[g.ID] = g

@@ -194,7 +194,7 @@ func (r FaultRule) check() error {
 			return fmt.Errorf("%s %v is not above 0 and at most %v", r.Effect, r.Delay, maxFaultDelay)
 		}
 		if r.Effect == EffectLate && !r.canCommit() {
-			return errors.New("only pool/done, fabric/reprogram, machine/p2p and DELETE machine/ID take effect late")
+			return fmt.Errorf("only POST %s and DELETE machine/ID take effect late", strings.Join(committingPosts, ", "))
 		}
 	case EffectRestart:
 		if r.Delay < 0 || r.Delay > maxFaultDelay {
@@ -225,10 +225,15 @@ func (r FaultRule) check() error {
 
 // canCommit tells whether the rule can match a committing call.
 func (r FaultRule) canCommit() bool {
-	open := strings.Contains(r.Path, "*")
-	posts := r.Method == http.MethodPost || r.Method == "*"
-	deletes := r.Method == http.MethodDelete || r.Method == "*"
-	return posts && (open || slices.Contains(committingPosts, r.Path)) || deletes && (open || strings.HasPrefix(r.Path, "machine/"))
+	if slices.ContainsFunc(committingPosts, func(path string) bool { return r.matches(http.MethodPost, path) }) {
+		return true
+	}
+	for id := 1; id <= MaxMachineID; id++ {
+		if r.matches(http.MethodDelete, "machine/"+strconv.Itoa(id)) {
+			return true
+		}
+	}
+	return false
 }
 
 // String is the form that [ParseFault] reads.

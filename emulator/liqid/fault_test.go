@@ -66,6 +66,8 @@ func TestParseFault(t *testing.T) {
 		"* GET group hang=1":           "takes no value",
 		"* POST group stale":           "only a GET",
 		"* GET group steal-edit":       "about an edit session",
+		"* POST relate/* late=30s":     "fabric/reprogram/force, machine/p2p and DELETE",
+		"* DELETE machine/x late=30s":  "take effect late",
 		"* GET group gone":             "name of the device",
 		"* GET group explode":          "there are status=500",
 		"* GET group Html":             "types, empty",
@@ -449,4 +451,19 @@ func TestStealEditKeepsToOneEdit(t *testing.T) {
 	if s := d.Snapshot().Sessions; len(s) != 0 {
 		t.Errorf("sessions = %+v", s)
 	}
+}
+
+// TestStaleIsForReads: a rule for every call leaves those that change something alone.
+func TestStaleIsForReads(t *testing.T) {
+	d := start(t, Config{})
+	must[any](t, d, "POST", "group", groupBody(1, "g"))
+	must[any](t, d, "POST", "machine", machineBody(1, 1, "m"))
+	fault(t, d, "* * stale")
+	if got := must[any](t, d, "GET", "machine", ""); len(got) != 0 {
+		t.Errorf("a stale read shows %v", got)
+	}
+	must[any](t, d, "POST", "coordinates", `{"rack":0,"shelf":0,"node":5}`)
+	refused(t, d, "POST", "group", groupBody(2, "h"), 400) // the coordinates that hold now count
+	must[any](t, d, "POST", "coordinates", `{"rack":0,"shelf":0,"node":1}`)
+	must[any](t, d, "POST", "group", groupBody(2, "h"))
 }

@@ -89,6 +89,18 @@ func TestHabitSecondEdit(t *testing.T) {
 	}
 }
 
+// TestSharedSessionsAreBounded: a session takes so many clients and no more.
+func TestSharedSessionsAreBounded(t *testing.T) {
+	p := meet(t, Config{Habits: Habits{SecondEdit: "shared"}})
+	ask[any](p, "POST", "group", groupBody(1, "g"))
+	for i := range maxOpeners {
+		ask[any](p.as(fmt.Sprint("client", i)), "POST", "pool/edit", poolBody(1))
+	}
+	p.as("one more").denied(400, "POST", "pool/edit", poolBody(1))
+	ask[any](p.as("client0"), "POST", "pool/edit", poolBody(1)) // who is in is in
+	p.blameless()
+}
+
 // TestOwnSecondEdit holds that the client that has a session open can know.
 func TestOwnSecondEdit(t *testing.T) {
 	for habit, broken := range map[string]int{"refused": 2, "shared": 0, "takes-over": 0} {

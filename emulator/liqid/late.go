@@ -1,6 +1,7 @@
 package liqid
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -17,6 +18,9 @@ func (rt *route) committing() bool {
 	}
 	return rt.method == http.MethodPost && slices.Contains(committingPosts, rt.path)
 }
+
+// maxLate is how many late effects can be still to come.
+const maxLate = 1000
 
 // lateEffect is a commit that nobody waits for any more and that is still to come.
 type lateEffect struct {
@@ -46,11 +50,8 @@ func (d *Director) postpone(c commit, by client, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if delay <= 0 {
-		if _, err := d.changeLocked(true, apply); err != nil {
-			return err
-		}
-		return errLate
+	if len(d.late) >= maxLate {
+		return cannotNow(http.StatusServiceUnavailable, 1, fmt.Sprintf("%d late effects are still to come, the most this director keeps", maxLate))
 	}
 	d.commands++
 	late := &lateEffect{
@@ -78,7 +79,7 @@ func (d *Director) detached(c commit, by client) (func(*state) error, error) {
 		if err := s.exists(t); err != nil {
 			return err
 		}
-		if s.groups[c.group].Name != group.Name || s.machines[t.machine].Name != machine.Name || s.machines[t.machine].Created != machine.Created {
+		if s.groups[c.group].Made != group.Made || s.machines[t.machine].Made != machine.Made {
 			return invalid("%s is another one meanwhile", t)
 		}
 		if c.queue == nil {

@@ -112,9 +112,8 @@ func TestLateDeletionOfAnotherMachine(t *testing.T) {
 		fault(t, w.d, "#1 DELETE machine/1 late=30s")
 		w.want(500, "DELETE", "machine/1", "")
 		w.want(200, "DELETE", "machine/1", "")
-		time.Sleep(5 * time.Second)
-		w.want(201, "POST", "machine", machineBody(1, 1, "trainbox"))
-		time.Sleep(25 * time.Second)
+		w.want(201, "POST", "machine", machineBody(1, 1, "trainbox")) // of the same name, in the same second
+		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		if s := w.d.Snapshot(); len(s.Machines) != 1 || s.Late != 0 {
 			t.Errorf("machines = %+v, %d late", s.Machines, s.Late)
@@ -153,7 +152,7 @@ func TestLateEffectsKeepTheRules(t *testing.T) {
 		"the group is another": func(t *testing.T, w *wire) {
 			w.want(200, "POST", "pool/cancel", poolBody(1))
 			w.want(200, "DELETE", "group/1", "")
-			w.want(201, "POST", "group", groupBody(1, "another"))
+			w.want(201, "POST", "group", groupBody(1, "g"))
 		},
 		"the director is closed": func(t *testing.T, w *wire) {
 			w.d.Close()
@@ -220,5 +219,19 @@ func TestLateEffectsAreSilentByHabit(t *testing.T) {
 	refused(t, d, "DELETE", "machine/1", "", 500)
 	if p := must[pendingRecord](t, d, "GET", "state/1", ""); len(p) != 0 || d.Snapshot().Late != 1 {
 		t.Errorf("state/1 = %+v, %d late", p, d.Snapshot().Late)
+	}
+}
+
+// TestLateEffectsAreBounded: one too many is refused and does not come.
+func TestLateEffectsAreBounded(t *testing.T) {
+	d := start(t, Config{})
+	compose(t, d, "pcpu0")
+	fault(t, d, "* POST machine/p2p late=1h")
+	for range maxLate {
+		refused(t, d, "POST", "machine/p2p", `{"mach_id":1,"p2p":"on"}`, 500)
+	}
+	refused(t, d, "POST", "machine/p2p", `{"mach_id":1,"p2p":"on"}`, 503)
+	if n := d.Snapshot().Late; n != maxLate {
+		t.Errorf("%d late effects", n)
 	}
 }

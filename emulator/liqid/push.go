@@ -125,6 +125,10 @@ func (d *Director) serveEvents(w http.ResponseWriter, r *http.Request, path stri
 		return
 	}
 	defer leave()
+	if alive.over() { // a restart before it was counted has not cut it
+		status = d.fail(w, r, number, path, effects, errDropped)
+		return
+	}
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		status = http.StatusBadRequest // Accept has answered

@@ -1,6 +1,7 @@
 package liqid
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -20,10 +21,10 @@ func queue(list []string, name string) ([]string, error) {
 }
 
 // queueMember notes a device that is to enter or leave a group.
-func (s *state) queueMember(id int, by client, d *device, c Class, add bool, now time.Time) error {
+func (s *state) queueMember(id int, by client, d *device, c Class, add bool) error {
 	can := func() error { return canRemove(d, id) }
 	if add {
-		can = func() error { return canAdd(d, by, now) }
+		can = func() error { return s.canAdd(d, by) }
 	}
 	return s.note(poolTarget(id), by, d, c, add, can)
 }
@@ -58,18 +59,20 @@ func (s *state) note(t target, by client, d *device, c Class, add bool, can func
 }
 
 // regroup applies the queue of a pool session, open or not any more. The rules
-// are looked at again, because the world moved since the devices were queued; one that does not hold
-// refuses the whole commit and leaves the session open.
-func (s *state) regroup(id int, q session, now time.Time) error {
+// are looked at again, because the world moved since the devices were queued; one
+// that does not hold refuses the whole commit and leaves the session open. It
+// held when the device was queued, so that it does not any more is nobody's fault.
+func (s *state) regroup(id int, q session) error {
 	for _, name := range q.Remove {
 		d, err := s.find(name, "")
 		if err == nil {
-			err = canRemove(d, id)
+			err = meanwhile(canRemove(d, id))
 		}
 		if err != nil {
 			return err
 		}
 		d.group = 0
+		delete(s.blame.taken, name)
 	}
 	for _, name := range q.Add {
 		d, err := s.find(name, "")
@@ -79,7 +82,8 @@ func (s *state) regroup(id int, q session, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		d.group, d.grouped, d.groupers = id, now, q.Openers
+		d.group = id
+		s.blame.taken[name] = taking{time.Now(), q.Openers}
 	}
 	return nil
 }
@@ -90,7 +94,7 @@ func (s *state) reattach(id int, q session, now time.Time) error {
 	for _, name := range q.Remove {
 		d, err := s.find(name, "")
 		if err == nil {
-			err = canDetach(d, s.machines[id])
+			err = meanwhile(canDetach(d, s.machines[id]))
 		}
 		if err == nil && name != q.forced {
 			err = s.canLetGo(d)
@@ -104,7 +108,7 @@ func (s *state) reattach(id int, q session, now time.Time) error {
 	for _, name := range q.Add {
 		d, err := s.find(name, "")
 		if err == nil {
-			err = canAttach(d, m)
+			err = meanwhile(canAttach(d, m))
 		}
 		if err != nil {
 			return err
@@ -116,6 +120,16 @@ func (s *state) reattach(id int, q session, now time.Time) error {
 	s.machines[id] = m
 	s.wear(id)
 	return nil
+}
+
+// meanwhile makes of a broken rule that held when a device was queued what it is
+// at the commit: somebody else's doing.
+func meanwhile(err error) error {
+	var why *refusal
+	if errors.As(err, &why) {
+		return contends("since it was queued: %s", why.text)
+	}
+	return err
 }
 
 // asQueued is the state that would be if all open sessions were committed; what

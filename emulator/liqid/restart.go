@@ -86,7 +86,7 @@ func (d *Director) startAgain() error {
 		if err := d.disk.load(next, "keeps"); err != nil {
 			return err
 		}
-		next.lost = maps.Clone(d.now.lost) // the observer's, not the director's
+		next.blame = d.now.blame.clone()
 	}
 	for i := range next.devices {
 		next.devices[i].inUse = false

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Rival is somebody else who works on the director with a client of his own,
@@ -150,12 +148,19 @@ func (r *Rival) do(calls ...rivalCall) error {
 }
 
 func (r *Rival) call(c rivalCall) (data []json.RawMessage, err error) {
-	rec := httptest.NewRecorder()
-	req := httptest.NewRequest(c.method, "/liqid/api/v2/"+c.path, strings.NewReader(c.body))
-	if users := slices.Sorted(maps.Keys(r.director.config.Users)); len(users) > 0 {
-		req.SetBasicAuth(users[0], r.director.config.Users[users[0]])
+	req, err := http.NewRequest(c.method, "http://"+rivalName+prefix+c.path, strings.NewReader(c.body))
+	if err != nil {
+		return nil, err
 	}
-	if !answers(r.director.Handler(), rec, req) {
+	req.RemoteAddr = rivalName
+	req.Header.Set("User-Agent", rivalName)
+	user := ""
+	if users := slices.Sorted(maps.Keys(r.director.config.Users)); len(users) > 0 {
+		user = users[0]
+		req.SetBasicAuth(user, r.director.config.Users[user])
+	}
+	got := &kept{header: http.Header{}}
+	if !answers(r.director.Handler(), got, req) {
 		return nil, fmt.Errorf("%s %s: %w", c.method, c.path, errDropped)
 	}
 	var answer struct {
@@ -164,36 +169,18 @@ func (r *Rival) call(c rivalCall) (data []json.RawMessage, err error) {
 			Errors []struct{ Message string }
 		}
 	}
-	if err := json.Unmarshal(rec.Body.Bytes(), &answer); err != nil {
-		return nil, fmt.Errorf("%s %s: %d %s", c.method, c.path, rec.Code, rec.Body)
+	if err := json.Unmarshal(got.body.Bytes(), &answer); err != nil {
+		return nil, fmt.Errorf("%s %s: %d %s", c.method, c.path, got.status, got.body.Bytes())
 	}
-	if rec.Code >= 300 || len(answer.Response.Errors) > 0 {
-		return nil, &Denied{Call: c.method + " " + c.path, Status: rec.Code, Why: fmt.Sprint(answer.Response.Errors)}
+	if got.status >= 300 || len(answer.Response.Errors) > 0 {
+		return nil, &Denied{Call: c.method + " " + c.path, Status: got.status, Why: fmt.Sprint(answer.Response.Errors)}
 	}
-	return answer.Response.Data, r.finished()
+	r.director.finished(clientOf(req, user))
+	return answer.Response.Data, nil
 }
 
-// finished waits until the director is at no commit of the rival, which it may
-// have answered before it was done.
-func (r *Rival) finished() error {
-	d := r.director
-	const between = 10 * time.Millisecond
-	for {
-		d.mu.Lock()
-		busy := slices.ContainsFunc(d.pending, func(p pendingCommand) bool { return p.by.Host == rivalHost && p.by.Agent == "" })
-		d.mu.Unlock()
-		if !busy {
-			return nil
-		}
-		if err := d.wait(between); err != nil {
-			return err
-		}
-	}
-}
-
-// rivalHost is where the rival's calls come from: the address that package
-// httptest gives to its requests.
-const rivalHost = "192.0.2.1"
+// rivalName is the rival's address and program, which no other client has.
+const rivalName = "rival"
 
 // answers makes a call without a network, and says whether it was answered.
 func answers(h http.Handler, w http.ResponseWriter, r *http.Request) (answered bool) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The calls about devices: liqid-api.md 2.8, 2.9 and 2.11.
@@ -107,6 +108,9 @@ func (r *request) describe() (any, error) {
 	if f.UDesc == nil {
 		return nil, invalid("udesc is missing")
 	}
+	if n := utf8.RuneCountInString(string(*f.UDesc)); n > MaxDescription {
+		return nil, invalid("udesc has %d characters; at most %d are allowed", n, MaxDescription)
+	}
 	return r.setUDesc(string(*f.UDesc))
 }
 
@@ -156,9 +160,7 @@ func (r *request) beginErase() (any, error) {
 		}
 		return erase(d, r.d.clock())
 	}
-	// A client that lost the answer repeats the call, so that it is under way
-	// already breaks no rule.
-	p, _, err := r.d.begin(commit{command: "device/erase", on: deviceTarget(name), apply: wipe, task: &task{id: id, device: id}}, client{})
+	p, _, err := r.d.begin(commit{command: "device/erase", on: deviceTarget(name), apply: wipe, repeats: true, task: &task{id: id, device: id}}, r.by)
 	if err != nil {
 		return nil, err
 	}

@@ -143,7 +143,7 @@ func (r *request) donePool() (any, error) {
 	}
 	return r.commit(commit{
 		command: "pool/done", on: poolTarget(pool.GrpID), group: pool.GrpID,
-		queue:  func(s *state, q session) error { return s.regroup(pool.GrpID, q, r.d.clock()) },
+		queue:  func(s *state, q session) error { return s.regroup(pool.GrpID, q) },
 		record: func(show) any { return pool },
 	})
 }
@@ -169,7 +169,7 @@ func member(c Class, add bool) func(*request) (any, error) {
 			if err != nil {
 				return err
 			}
-			if err := s.queueMember(id, r.by, d, c, add, r.d.clock()); err != nil {
+			if err := s.queueMember(id, r.by, d, c, add); err != nil {
 				return err
 			}
 			at := r.d.show(s)

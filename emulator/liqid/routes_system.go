@@ -22,7 +22,7 @@ func (r *request) setCoordinates() (any, error) {
 	if !f.Rack.given || !f.Shelf.given || !f.Node.given || min(c.Rack, c.Shelf, c.Node) < 0 {
 		return nil, invalid("rack, shelf and node are not all numbers from 0 on")
 	}
-	_, err = r.d.change(true, func(s *state) error { s.coordinates = c; return nil })
+	_, err = r.d.change(true, func(s *state) error { s.coordinates, s.blame.pointed = c, r.by; return nil })
 	return one(c), err
 }
 

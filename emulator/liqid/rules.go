@@ -72,8 +72,8 @@ func (s *state) needMachine(id int) (machine, error) {
 	return m, nil
 }
 
-// offerKept is for how long an id that nextid offered may be taken by anybody
-// without whoever comes second having broken a rule (liqid-api.md A6).
+// offerKept is for how long after nextid offered an id whoever takes it second
+// has broken no rule (liqid-api.md A6).
 const offerKept = time.Minute
 
 // inUse refuses a new record with an id that is taken.
@@ -89,12 +89,19 @@ func (s *state) createGroup(id int, name string, offered bool) error {
 		return violates(RuleIDFree, "grp_id %d is not positive", id)
 	}
 	if other, used := s.groups[id]; used {
-		return inUse(other.Offered, "grp_id %d is in use by group %q", id, other.Name)
+		return inUse(offered, "grp_id %d is in use by group %q", id, other.Name)
 	}
 	if name == "" {
 		return invalid("group_name is missing")
 	}
-	s.groups[id] = group{ID: id, Name: name, Offered: offered}
+	if n := utf8.RuneCountInString(name); n > MaxGroupName {
+		return invalid("group_name has %d characters; at most %d are allowed", n, MaxGroupName)
+	}
+	if len(s.groups) >= MaxGroups {
+		return invalid("there are %d groups, the most this director keeps", MaxGroups)
+	}
+	s.lastMade++
+	s.groups[id] = group{ID: id, Name: name, Made: s.lastMade}
 	return nil
 }
 
@@ -150,10 +157,11 @@ const outrun = time.Minute
 
 // canAdd refuses what is in a group. Who asks for what somebody else took a
 // moment ago has looked before and broken no rule.
-func canAdd(d *device, by client, now time.Time) error {
+func (s *state) canAdd(d *device, by client) error {
 	if d.group != 0 {
-		lately := len(d.groupers) > 0 && now.Sub(d.grouped) < outrun
-		return taken(lately && !slices.Contains(d.groupers, by), RuleSystemFree, "%s is not in the system free pool: it is in group %d", d.Name, d.group)
+		last, known := s.blame.taken[d.Name]
+		lately := known && time.Since(last.at) < outrun
+		return taken(lately && !slices.Contains(last.by, by), RuleSystemFree, "%s is not in the system free pool: it is in group %d", d.Name, d.group)
 	}
 	return nil
 }
@@ -211,7 +219,7 @@ func (s *state) createMachine(id, inGroup int, name string, offered bool, now ti
 		return violates(RuleIDFree, "mach_id %d is not from 1 to %d", id, MaxMachineID)
 	}
 	if other, used := s.machines[id]; used {
-		return inUse(other.Offered, "mach_id %d is in use by machine %q", id, other.Name)
+		return inUse(offered, "mach_id %d is in use by machine %q", id, other.Name)
 	}
 	if err := s.needGroup(inGroup); err != nil {
 		return err
@@ -222,7 +230,8 @@ func (s *state) createMachine(id, inGroup int, name string, offered bool, now ti
 	if n := utf8.RuneCountInString(name); n > MaxMachineName {
 		return invalid("mach_name %q has %d characters; at most %d are allowed", name, n, MaxMachineName)
 	}
-	s.machines[id] = machine{ID: id, Group: inGroup, Name: name, Offered: offered, Created: now.Unix(), Changed: now.Unix()}
+	s.lastMade++
+	s.machines[id] = machine{ID: id, Group: inGroup, Name: name, Made: s.lastMade, Created: now.Unix(), Changed: now.Unix()}
 	s.lastMachine = max(s.lastMachine, id)
 	return nil
 }

@@ -85,6 +85,8 @@ func TestRules(t *testing.T) {
 		{"a machine without a name", nil, step{"POST", "machine", machineBody(2, 1, "")}, "", "mach_name is missing"},
 		{"a machine with too long a name", nil, step{"POST", "machine", machineBody(2, 1, strings.Repeat("x", 23))}, "", "23 characters; at most 22"},
 		{"a group without a name", nil, step{"POST", "group", groupBody(3, "")}, "", "group_name is missing"},
+		{"a group with too long a name", nil, step{"POST", "group", groupBody(3, strings.Repeat("x", MaxGroupName+1))}, "", "65 characters; at most 64"},
+		{"too long a description", nil, step{"PUT", "device/udesc/gpu/0x00002000", `{"udesc":"` + strings.Repeat("x", MaxDescription+1) + `"}`}, "", "1025 characters; at most 1024"},
 		{"a group of another fabric", nil, step{"POST", "group", `{"fabr_id":2,"grp_id":3,"group_name":"x"}`}, "", "fabr_id is 2, this fabric is 1"},
 		{"a group of no fabric", nil, step{"POST", "group", `{"grp_id":3,"group_name":"x"}`}, "", "fabr_id is missing"},
 		{"a group id that is no number", nil, step{"DELETE", "group/x", ""}, "", "not a positive number"},

@@ -40,6 +40,9 @@ func (s *state) open(t target, h Habits, by client, ended func(target) bool, now
 		switch h.SecondEdit {
 		case "shared":
 			if open.others(by) {
+				if len(open.Openers) >= maxOpeners {
+					return contends("%s is being edited by %d clients, the most this director takes", t, maxOpeners)
+				}
 				open.Openers = append(slices.Clip(open.Openers), by)
 			}
 		case "takes-over":
@@ -74,6 +77,9 @@ func taken(others bool, rule Rule, format string, args ...any) error {
 	}
 	return violates(rule, format, args...)
 }
+
+// maxOpeners is how many clients share one session.
+const maxOpeners = 64
 
 func (s *state) newSession(by client, now time.Time) session {
 	s.lastSession++
@@ -144,7 +150,7 @@ func (s *state) inEdit(t target, by client, rule Rule) (session, error) {
 	if there {
 		return open, nil
 	}
-	if _, unknowing := s.lost[lost{t, by}]; unknowing {
+	if _, unknowing := s.blame.lost[lost{t, by}]; unknowing {
 		return open, contends("%s is not being edited any more", t)
 	}
 	if err := s.exists(t); err != nil {
@@ -160,33 +166,6 @@ func (s *state) cancel(t target, by client) error {
 	}
 	s.end(t, by)
 	return nil
-}
-
-// maxLost is how many lost sessions are remembered; past it all are forgotten.
-const maxLost = 1000
-
-// lost is an edit session that somebody else ended, or that a restart forgot:
-// the client that opened it cannot know, and breaks no rule by going on until it
-// opens one itself.
-type lost struct {
-	target
-	client
-}
-
-// opens notes that a client has a session on the target again.
-func (s *state) opens(t target, by client) { delete(s.lost, lost{t, by}) }
-
-// loses notes which clients do not know that a session ended.
-func (s *state) loses(t target, open session, by client) {
-	for _, opener := range open.Openers {
-		if opener == by {
-			continue
-		}
-		if len(s.lost) >= maxLost {
-			clear(s.lost)
-		}
-		s.lost[lost{t, opener}] = struct{}{}
-	}
 }
 
 // others says whether a session was opened by somebody else than this client.

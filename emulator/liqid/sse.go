@@ -44,7 +44,8 @@ func follow(name string) func(*request) (any, error) {
 	return func(r *request) (any, error) { return &stream{r, streams[name]}, nil }
 }
 
-// stream is an answer that goes on until either side ends it.
+// stream is an answer that goes on until either side ends it. Where the director
+// does, it breaks off: [http.ErrAbortHandler].
 type stream struct {
 	r    *request
 	body func(*Director, show) ([]byte, error)
@@ -98,6 +99,9 @@ func (s *stream) write(w http.ResponseWriter) {
 		}
 		select {
 		case <-here.ctx.Done():
+			if s.r.Context().Err() == nil {
+				panic(http.ErrAbortHandler) // it is cut: its end must not look whole
+			}
 			return
 		case <-changed:
 		case <-beats:

@@ -159,3 +159,19 @@ func TestEventStreamsNeedASignIn(t *testing.T) {
 	p.header.Set("Authorization", "Basic YWRtaW46c2VjcmV0")
 	listen(p, "sse/group").until(func(l []record) bool { return len(l) == 0 })
 }
+
+// TestCutStreamsBreakOff: a stream that is cut does not end as if it were whole.
+func TestCutStreamsBreakOff(t *testing.T) {
+	p := meet(t, Config{})
+	e := listen(p, "sse/group")
+	if _, err := e.next(); err != nil {
+		t.Fatal(err)
+	}
+	p.d.CutSockets()
+	if _, err := io.ReadAll(e.lines); err == nil {
+		t.Error("the stream ended as if it were whole")
+	}
+	if c := p.d.Calls(0); c[0].Status != 200 {
+		t.Errorf("the call is remembered as %+v", c[0])
+	}
+}

@@ -37,14 +37,15 @@ type state struct {
 	lastMachine int // the highest machine id that ever was in use
 	digests     map[string]digest
 	lastDigest  int
-	lost        map[lost]struct{}
+	lastMade    int64 // of groups and machines
+	blame       blame
 	settings    settings // what is no part of composing
 }
 
 type group struct {
-	ID      int    `json:"id"`
-	Name    string `json:"name"`
-	Offered bool   `json:"offered,omitempty"` // nextid had offered the id when it was taken
+	ID   int    `json:"id"`
+	Name string `json:"name"`
+	Made int64  `json:"made,omitempty"` // counts what was ever made
 }
 
 type machine struct {
@@ -52,11 +53,11 @@ type machine struct {
 	Group   int    `json:"group"`
 	Name    string `json:"name"`
 	P2P     bool   `json:"p2p,omitempty"`
-	Created int64  `json:"created"`           // Unix seconds
-	Changed int64  `json:"changed"`           // Unix seconds
-	Boot    string `json:"boot,omitempty"`    // file name of its boot image
-	Offered bool   `json:"offered,omitempty"` // nextid had offered the id when it was taken
-	Past    []past `json:"past,omitempty"`    // what it had, the newest last
+	Created int64  `json:"created"`        // Unix seconds
+	Changed int64  `json:"changed"`        // Unix seconds
+	Boot    string `json:"boot,omitempty"` // file name of its boot image
+	Made    int64  `json:"made,omitempty"` // counts what was ever made
+	Past    []past `json:"past,omitempty"` // what it had, the newest last
 }
 
 // maxPast is how many detached devices a machine remembers.
@@ -74,12 +75,10 @@ type past struct {
 type device struct {
 	*part
 	gone     bool
-	group    int       // 0: the system free pool
-	machine  int       // 0: attached to nothing
-	grouped  time.Time // when it came into its group, of those who have put it there
-	groupers []client  // since the director started; nil: before
-	attached int64     // Unix seconds of the attach
-	order    int64     // of the attach, among all
+	group    int   // 0: the system free pool
+	machine  int   // 0: attached to nothing
+	attached int64 // Unix seconds of the attach
+	order    int64 // of the attach, among all
 	udesc    string
 	data     bool  // it may hold somebody's data
 	erased   int64 // Unix milliseconds of the last erase, 0 for never
@@ -115,7 +114,7 @@ func newState(parts []*part, fabric int) *state {
 		pools:       map[int]session{},
 		edits:       map[int]session{},
 		digests:     map[string]digest{},
-		lost:        map[lost]struct{}{},
+		blame:       blame{lost: map[lost]struct{}{}, taken: map[string]taking{}},
 		devices:     make([]device, len(parts)),
 	}
 	for i, p := range parts {
@@ -133,7 +132,7 @@ func (s *state) clone() *state {
 	c.pools = maps.Clone(s.pools)
 	c.edits = maps.Clone(s.edits)
 	c.digests = maps.Clone(s.digests)
-	c.lost = maps.Clone(s.lost)
+	c.blame = s.blame.clone()
 	c.devices = slices.Clone(s.devices)
 	c.settings = s.settings.clone()
 	return &c

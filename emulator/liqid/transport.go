@@ -101,7 +101,7 @@ func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	var answer any
 	if err == nil {
-		req := &request{Request: params, d: d, body: body, by: by, show: d.view(how.stale)}
+		req := &request{Request: params, d: d, body: body, by: by, show: d.view(how.stale && !rt.changing())}
 		if err = req.allowed(rt); err == nil {
 			answer, err = d.carryOut(req, rt, how)
 		}
@@ -109,7 +109,11 @@ func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
 	if how.dropAfter || alive.over() {
 		err = errDropped
 	}
-	if _, flows := answer.(written); flows || len(how.spoils) == 0 {
+	_, flows := answer.(written)
+	if flows {
+		status = rt.status // of an answer that may break off
+	}
+	if flows || len(how.spoils) == 0 {
 		status = d.tell(w, r, number, name, effects, rt, answer, err)
 		return
 	}
@@ -226,10 +230,11 @@ func (d *Director) unknown(r *http.Request, path string) error {
 	return &refusal{http.StatusNotFound, "", fmt.Sprintf("there is no %s in API era %s", path, d.config.API)}
 }
 
-// allowed refuses changes while the default coordinates point elsewhere (liqid-api.md 3.9).
+// allowed refuses changes while the default coordinates point elsewhere
+// (liqid-api.md 3.9). Whoever did not point them there cannot know.
 func (r *request) allowed(rt *route) error {
 	if rt.changing() && !rt.anywhere && r.coordinates != directorAt {
-		return violates(RuleCoordinates, "default coordinates are %v, this director is %v", r.coordinates, directorAt)
+		return taken(r.by != r.blame.pointed, RuleCoordinates, "default coordinates are %v, this director is %v", r.coordinates, directorAt)
 	}
 	return nil
 }
