@@ -14,7 +14,7 @@ import (
 // the steps put it, and nothing is open. The driver is made anew now and then,
 // as after a kill.
 func randomFaults(r *rig) {
-	seeds, length := 1, 12
+	seeds, length := 1, 9
 	if proving() {
 		seeds, length = 60, 40
 	}

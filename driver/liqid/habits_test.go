@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -30,13 +31,18 @@ func TestSomebodyElseInOurSession(t *testing.T) {
 			{{"POST", "fabric/edit", machine}, {"POST", "relate/gpu", attach}, {"POST", "fabric/reprogram", machine}}},
 		"cancels": {{{"POST", "pool/edit", pool}, {"POST", "pool/cancel", pool}}, {{"POST", "fabric/edit", machine}, {"POST", "fabric/edit/cancel", machine}}},
 	}
+	scenes := 0
 	for _, second := range emulator.HabitValues("second-edit") {
 		for _, queue := range emulator.HabitValues("queue") {
-			for way, calls := range ways {
+			for _, way := range slices.Sorted(maps.Keys(ways)) {
+				calls := ways[way]
+				i := scenes
+				scenes++
 				t.Run(second+" "+queue+" "+way, func(t *testing.T) {
 					t.Parallel()
-					for n := 1; n < 40; n += stride(13) {
-						for at, on := range map[int]int{0: 0, 2: 1} { // the steps enter and reshape of a life
+					for _, n := range atCalls(i, 30, 40) {
+						for on := i % stride(2); on < 2; on += stride(2) {
+							at := 2 * on // the steps enter and reshape of a life
 							s := newScene(t, emulator.Config{
 								API: "2.5", Habits: emulator.Habits{SecondEdit: second, Queue: queue}, Counts: emulator.Counts{CPUs: 1, GPUs: 7, SSDs: 1},
 							}, func(c *Config) { c.Timeouts.Late = 20 * time.Millisecond })
@@ -131,11 +137,11 @@ func TestANarrowLinkIsDegraded(t *testing.T) {
 // A director that restarts in the middle of any step, whatever it forgets then:
 // the step comes to its end, and nothing stays open.
 func TestADirectorThatRestartsInTheMiddle(t *testing.T) {
-	for _, forgets := range emulator.HabitValues("restart") {
+	for i, forgets := range emulator.HabitValues("restart") {
 		for _, era := range []string{"2.5", "3.4"} {
 			t.Run(era+" "+forgets, func(t *testing.T) {
 				t.Parallel()
-				for n := 2 + len(forgets)%5; n < 40; n += stride(17) {
+				for _, n := range atCalls(i+int(era[0]), 25, 40) {
 					s := newScene(t, emulator.Config{
 						API: era, Counts: small, Habits: emulator.Habits{Restart: forgets}, CommitLatency: emulator.Latency{Max: 2 * time.Millisecond},
 					}, func(c *Config) { c.Timeouts.Late = 50 * time.Millisecond })

@@ -108,15 +108,15 @@ func TestAllPairsHaveEveryPair(t *testing.T) {
 func proven() bool { return os.Getenv("COMPOSA_PROVE") != "" }
 
 // The contract holds on directors of every two habits. Proven, each row runs on
-// every era; else every third row runs on one era, in turn.
+// every era; else two of the rows run, on the eras that TestContract leaves out.
 func TestPairs(t *testing.T) {
-	eras := emulator.Eras()
+	few := map[int]string{6: "3.2", 12: "2.4"}
 	for i, r := range allPairs(emulator.HabitNames(), emulator.HabitValues) {
-		on := []string{eras[i%len(eras)]}
+		on := []string{few[i]}
 		switch {
 		case proven():
-			on = eras
-		case i%3 != 0:
+			on = emulator.Eras()
+		case few[i] == "":
 			continue
 		}
 		for _, era := range on {
@@ -125,7 +125,7 @@ func TestPairs(t *testing.T) {
 				t.Log(r)
 				drivertest.Essence(t, func(t *testing.T) drivertest.Harness {
 					return newRack(t, emulator.Config{
-						API: era, Habits: r.habits(t), Seed: contract.Add(1), CommitLatency: emulator.Latency{Max: 3 * time.Millisecond},
+						API: era, Counts: enough(), Habits: r.habits(t), Seed: contract.Add(1), CommitLatency: emulator.Latency{Max: 3 * time.Millisecond},
 					})
 				})
 			})

@@ -66,7 +66,7 @@ func TestNoSpoiledReadingIsBelieved(t *testing.T) {
 				t.Fatal(err)
 			}
 			silent, shown := 0, 0
-			for _, spoilt := range spoilings(called(s.director, false), 3) {
+			for _, spoilt := range spoilings(called(s.director, false), 7) {
 				if err := s.director.SetFaults(rule(t, "* %s", spoilt)); err != nil {
 					t.Fatal(err)
 				}
@@ -132,7 +132,7 @@ func TestASpoiledAnswerToAChangeIsFoundOutByLooking(t *testing.T) {
 			for _, step := range script(plain) {
 				plain.do(step)
 			}
-			for _, spoilt := range spoilings(called(plain.director, true), 5) {
+			for _, spoilt := range spoilings(called(plain.director, true), 11) {
 				t.Run(spoilt, func(t *testing.T) {
 					s := newScene(t, config, func(c *Config) { c.Timeouts.Late = 20 * time.Millisecond })
 					steps := script(s)

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -122,13 +122,27 @@ func (s *scene) life() []func() composa.Step {
 // small is as much as one life needs.
 var small = emulator.Counts{CPUs: 1, GPUs: 2, SSDs: 1}
 
-// stride is how many calls lie between two that a test picks: every one where
-// it is proven, else a few, beginning elsewhere each time it is asked.
+// stride is how much lies between two that a test picks of many: it picks every
+// one where it is proven.
 func stride(small int) int {
-	if os.Getenv("COMPOSA_PROVE") != "" {
+	if proven() {
 		return 1
 	}
 	return small
+}
+
+// atCalls are the numbers of the calls at which the i-th of several scenes is
+// disturbed: all of most where it is proven, else one of the first few, another
+// in each scene.
+func atCalls(i, few, most int) []int {
+	if !proven() {
+		return []int{1 + 7*i%few}
+	}
+	all := make([]int, most)
+	for n := range all {
+		all[n] = n + 1
+	}
+	return all
 }
 
 // clean fails for anything left open and for broken rules.
@@ -146,14 +160,14 @@ func TestEveryChangingCallFailsInEveryWay(t *testing.T) {
 	for how := range failures {
 		t.Run(fmt.Sprintf("way %d", how), func(t *testing.T) {
 			s := newScene(t, emulator.Config{Seed: uint64(how), Counts: small, CommitLatency: emulator.Latency{Min: time.Millisecond, Max: 3 * time.Millisecond}})
-			for n := 1 + how%stride(23); n <= 60; n += stride(23) {
+			for _, n := range atCalls(how, 20, 60) {
 				s.rack.fail(n, how)
 				for _, next := range s.life() {
 					s.toItsEnd(next())
 				}
 				if !s.rack.failed() {
 					s.rack.fail(0, 0)
-					if n < 20 && os.Getenv("COMPOSA_PROVE") != "" {
+					if n <= 20 {
 						t.Errorf("a whole life takes only %d changing calls", n-1)
 					}
 					break
@@ -222,8 +236,8 @@ func TestALostAnswerToACommitIsProvenByLooking(t *testing.T) {
 
 // Somebody cancels our session, or opens one before us, at every call.
 func TestStolenSessionsEndWell(t *testing.T) {
-	for n := 1; n <= 12; n += stride(11) {
-		for _, call := range []string{"POST pool/*", "POST fabric/*", "* predevice/*", "* relate/*"} {
+	for i, call := range []string{"POST pool/*", "POST fabric/*", "* predevice/*", "* relate/*"} {
+		for _, n := range atCalls(i, 4, 12) {
 			fault, err := emulator.ParseFault(fmt.Sprintf("#%d %s steal-edit", n, call))
 			if err != nil {
 				t.Fatal(err)
@@ -287,7 +301,7 @@ func TestStaleReadsAreNotBelieved(t *testing.T) {
 // Between any two calls of any step somebody acts on what the step is about. He
 // keeps what he has, and the step ends in one of the ways it may.
 func TestRivalsBetweenAnyTwoCallsLoseNothing(t *testing.T) {
-	for name, act := range map[string]func(s *scene) (kept func() error){
+	acts := map[string]func(s *scene) (kept func() error){
 		"puts a device into our machine": func(s *scene) func() error {
 			if s.observe().Ours(s.ref) == nil || s.sessionOpen() || s.AddTo(s.ref.Native, "gpu5") != nil {
 				return nil
@@ -311,10 +325,12 @@ func TestRivalsBetweenAnyTwoCallsLoseNothing(t *testing.T) {
 			}
 			return func() error { return s.still("ssd0", native) }
 		},
-	} {
+	}
+	for i, name := range slices.Sorted(maps.Keys(acts)) {
+		act := acts[name]
 		t.Run(name, func(t *testing.T) {
-			for at := range len((&scene{}).life()) {
-				for n := 1 + (7*at)%stride(40); ; n += stride(40) {
+			for at := i % stride(3); at < len((&scene{}).life()); at += stride(3) {
+				for _, n := range atCalls(at, 24, 80) {
 					s := newScene(t, emulator.Config{Counts: emulator.Counts{CPUs: 1, GPUs: 7, SSDs: 1}})
 					steps := s.life()
 					for _, before := range steps[:at] {
