@@ -349,22 +349,21 @@ func TestHabitPush(t *testing.T) {
 			t.Errorf("%s: %v", habit, seen)
 		}
 	}
-	// What a client hears is that order.
-	_, url := serveSocket(t, Config{Habits: Habits{Push: "reversed"}})
+	// What a client hears of one change is that order.
+	d, url := serveSocket(t, Config{Habits: Habits{Push: "reversed"}})
 	r := openRaw(t, url)
 	r.say("CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n\x00")
 	r.hear()
-	frames := ""
+	compose(t, d, "pcpu0")
 	for i, d := range destinations {
-		frames += fmt.Sprintf("SUBSCRIBE\nid:%d\ndestination:%s\n\n\x00", i, d)
+		r.say(fmt.Sprintf("SUBSCRIBE\nid:%d\ndestination:%s\n\n\x00", i, d))
+		r.hear() // how it is
 	}
-	r.say(frames)
-	heard := ""
-	for range destinations {
-		heard += r.hear()
-	}
-	if !(strings.Contains(heard, "/data/predevice") && strings.Contains(heard, "/data/group")) {
-		t.Errorf("heard %s", heard)
+	must[any](t, d, "DELETE", "group/1", "") // with its machine and its device
+	for _, d := range []string{"/data/predevice", "/data/machine", "/data/group"} {
+		if heard := r.hear(); !strings.Contains(heard, "destination:"+d+"\n") {
+			t.Errorf("heard %q, want %s", heard, d)
+		}
 	}
 }
 

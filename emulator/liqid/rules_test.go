@@ -346,3 +346,15 @@ func TestCallLatencyAndClose(t *testing.T) {
 		refused(t, d, "GET", "fabric/id", "", http.StatusServiceUnavailable)
 	})
 }
+
+func TestGroupsAreBounded(t *testing.T) {
+	s := newState(nil, 1)
+	for id := range MaxGroups {
+		if err := s.createGroup(id+1, "g", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.createGroup(MaxGroups+1, "g", false); err == nil || !strings.Contains(err.Error(), "16383 groups") {
+		t.Errorf("one too many: %v", err)
+	}
+}

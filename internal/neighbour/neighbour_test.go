@@ -187,6 +187,36 @@ func TestAMachineThatSomebodyElseChangedIsFound(t *testing.T) {
 	}
 }
 
+// TestWhatIsAlwaysTakenIsGivenUp: a director that lets no device in is not asked
+// for ever.
+func TestWhatIsAlwaysTakenIsGivenUp(t *testing.T) {
+	refuses, err := liqid.ParseFault("* POST predevice/* status=400")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := liqid.New(liqid.Config{Faults: []liqid.FaultRule{refuses}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	server := httptest.NewServer(d.Handler())
+	defer server.Close()
+	n, err := New(Config{URL: server.URL, Prefix: "nbr", Patience: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if err := n.meet(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.makeGroup(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.enter(ctx, []want{{gpu, 1}}); err == nil || !strings.Contains(err.Error(), "it never came that as many devices") {
+		t.Errorf("error = %v", err)
+	}
+}
+
 func TestDialectIsToldByTheVersionAndTheLists(t *testing.T) {
 	for _, c := range []struct {
 		what    string

@@ -150,12 +150,15 @@ func (n *Neighbour) quiet(ctx context.Context, there string) error {
 // enter takes free devices into our group, as many as are wanted. What somebody
 // else takes in between is made up for from what is still free.
 func (n *Neighbour) enter(ctx context.Context, wants []want) (taken []device, err error) {
-	for len(missing(wants, taken)) > 0 && err == nil {
-		var entered []device
-		if entered, err = n.enterOnce(ctx, missing(wants, taken)); err == nil {
-			taken = append(taken, entered...)
+	err = n.until(ctx, "as many devices as are wanted are in group "+n.group.name, func() (bool, error) {
+		left := missing(wants, taken)
+		if len(left) == 0 {
+			return true, nil
 		}
-	}
+		entered, err := n.enterOnce(ctx, left)
+		taken = append(taken, entered...)
+		return len(missing(wants, taken)) == 0, err
+	})
 	if err != nil && len(taken) > 0 {
 		err = errors.Join(err, n.leave(ctx, taken))
 	}
