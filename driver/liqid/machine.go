@@ -39,6 +39,9 @@ func (f *Fabric) Reserve(ctx context.Context, s composa.Step) (native string, er
 	now := f.config.Clock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if next > maxMachine { // the director's own count goes on; the numbers end
+		next = 1
+	}
 	for range maxMachine {
 		given, lately := f.reserved[next]
 		lately = lately && now.Sub(given) < reserveFor

@@ -674,6 +674,23 @@ func TestReservedNumbersAreGivenOutOnce(t *testing.T) {
 	}
 }
 
+// A director that counts on past the last machine number has lower ones free.
+func TestReservedNumbersStayWithinTheirBounds(t *testing.T) {
+	s := newScene(t, emulator.Config{Counts: small})
+	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+		if !strings.HasSuffix(q.URL.Path, "/machine/nextid") {
+			return false
+		}
+		fmt.Fprintf(w, `{"response":{"data":["%d"],"errors":null,"code":0}}`, maxMachine+1)
+		return true
+	})
+	for _, want := range []string{"1", "2"} {
+		if native, err := s.f.Reserve(t.Context(), s.step(composa.ActMake)); err != nil || native != want {
+			t.Errorf("number %q, %v; want %s", native, err, want)
+		}
+	}
+}
+
 func TestStepsThatADirectorCannotDo(t *testing.T) {
 	s := newScene(t, emulator.Config{})
 	whole := s.step(composa.ActMake)
