@@ -35,11 +35,12 @@
 //
 // The files: config.go, era.go and habits.go are the way in, inventory.go and
 // catalogue.go make believable parts, state.go, session.go, queue.go and
-// settings.go hold what is so, rules.go what may become of it, commit.go when,
+// settings.go hold what is so, rules.go what may become of it and blame.go who
+// could know, commit.go when,
 // show.go, details.go and records.go what is shown of it; transport.go takes a call, fields.go reads what it says,
 // signin.go and limit.go let it in, routes.go and routes_*.go answer it,
-// links.go goes on where it was answered before it was done; push.go is the
-// event socket, sse.go the event streams; fault.go, inflict.go, late.go,
+// links.go goes on where it was answered before it was done; push.go says what is
+// pushed, socket.go is the event socket, sse.go the event streams; fault.go, inflict.go, late.go,
 // restart.go and spoil.go are the failures, journal.go the memory of calls,
 // control.go the view from behind and disk.go what outlives the process.
 package liqid

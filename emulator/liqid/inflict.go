@@ -3,6 +3,7 @@ package liqid
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -64,6 +65,15 @@ func (d *Director) inflict(r *http.Request, alive *life, e FaultRule) error {
 		return nil // a device that is not there any more cannot vanish again
 	}
 	return err
+}
+
+// statusFault is the answer of a fault of that effect.
+func statusFault(rule FaultRule) error {
+	text := "emulated fault: " + strings.TrimSpace(rule.String())
+	if rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable {
+		return cannotNow(rule.Status, 1, text)
+	}
+	return &refusal{rule.Status, "", text}
 }
 
 // carryOut makes the call, as far as faults leave it its ordinary course. A

@@ -18,7 +18,7 @@ type Call struct {
 	Path     string        `json:"path"`            // behind /liqid/api/v2/; whole for what lies elsewhere
 	Query    string        `json:"query,omitempty"` // as sent
 	Route    string        `json:"route"`           // the pattern it met, empty for an unknown route
-	Changing bool          `json:"changing"`        // its route can change something
+	Changing bool          `json:"changing"`        // it is no GET
 	Status   int           `json:"status"`          // 0: not answered yet, or never
 	Duration time.Duration `json:"duration"`        // nanoseconds until it was answered or given up
 	Body     string        `json:"body,omitempty"`  // the first 512 bytes

@@ -51,3 +51,16 @@ func (d *Director) limit() error {
 	r.CancelAt(now)
 	return cannotNow(http.StatusTooManyRequests, int(math.Ceil(wait.Seconds())), "more calls a second than the director takes")
 }
+
+// tooSoon is a refusal that says when to come back.
+type tooSoon struct {
+	*refusal
+	seconds int
+}
+
+func (t *tooSoon) Unwrap() error { return t.refusal }
+
+// cannotNow refuses a call for the moment.
+func cannotNow(status, seconds int, text string) error {
+	return &tooSoon{&refusal{status, "", text}, seconds}
+}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -171,28 +172,44 @@ func TestSocketRefuses(t *testing.T) {
 }
 
 func TestSocketBeatsAndMissesBeats(t *testing.T) {
-	_, url := serveSocket(t, Config{HeartBeat: 100 * time.Millisecond})
-	r := openRaw(t, url)
-	r.say("CONNECT\naccept-version:1.1\nheart-beat:100,100\n\n\x00")
-	if got := r.hear(); !strings.Contains(got, "heart-beat:100,100") {
-		t.Errorf("%q", got)
-	}
-	if got := r.hear(); got != "\n" {
-		t.Errorf("%q, want a heart-beat", got)
-	}
-	for r.hear() == "\n" {
-		// This client sends none, so the director gives it up.
-	}
-	c, err := stomp.Dial(t.Context(), url, []string{"/data/group"}, stomp.Options{HeartBeat: stomp.HeartBeat{Send: 100 * time.Millisecond, Receive: 100 * time.Millisecond}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	select {
-	case <-c.Done():
-		t.Errorf("a client that beats was given up: %v", c.Err())
-	case <-time.After(600 * time.Millisecond):
-	}
+	const every = 10 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		w := onWire(t, Config{HeartBeat: every})
+		conn, _, err := websocket.Dial(t.Context(), "ws://director"+eventPath, &websocket.DialOptions{HTTPClient: w.client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.CloseNow()
+		r := raw{t, conn}
+		r.say("CONNECT\naccept-version:1.1\nheart-beat:10000,10000\n\n\x00")
+		if got := r.hear(); !strings.Contains(got, "heart-beat:10000,10000") {
+			t.Errorf("%q", got)
+		}
+		began := time.Now()
+		if got := r.hear(); got != "\n" || time.Since(began) != every {
+			t.Errorf("after %v %q, want a heart-beat", time.Since(began), got)
+		}
+		for r.hear() == "\n" {
+			// This client sends none, so the director gives it up.
+		}
+		if took := time.Since(began); took < every || took > stomp.Tolerance(every)+every {
+			t.Errorf("given up after %v", took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := onWire(t, Config{HeartBeat: every})
+		c, err := stomp.Dial(t.Context(), "ws://director"+eventPath, []string{"/data/group"},
+			stomp.Options{HTTPClient: w.client, HeartBeat: stomp.HeartBeat{Send: every, Receive: every}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		select {
+		case <-c.Done():
+			t.Errorf("a client that beats was given up: %v", c.Err())
+		case <-time.After(10 * every): // the bubble's clock
+		}
+	})
 }
 
 func TestSocketsEndWithTheDirector(t *testing.T) {

@@ -96,7 +96,7 @@ func (r *request) deleteMachine() (any, error) {
 // groupOf is the group of a machine as it is now, 0 if there is no such machine.
 func (r *request) groupOf(id int) int { return r.d.view(false).machines[id].Group }
 
-// target reads which machine a call is about. Clients send the whole record;
+// machineID reads which machine a call is about, and the whole body. Clients send the whole record;
 // only mach_id counts.
 func (r *request) machineID() (int, *fields, error) {
 	f, err := r.fields()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // The calls about the fabric and the director itself: liqid-api.md 2.1, 2.12 and 2.14.
@@ -266,7 +265,11 @@ type switchRecord struct {
 }
 
 // topology answers an array that holds one array of nodes: the director, its
-// switches, and the devices on each (liqid-api.md 1.4).
+// switches, and the devices on each (liqid-api.md 1.4). A device's hardware is its
+// DeviceStatus. Left out are the fields of switches and ports beyond their names
+// and ids: lanes, flags and states, the ports themselves, and all counters of bytes
+// and errors, because nothing here counts any; hosts are told as devices, not as
+// nodes of type HOST.
 func (r *request) topology() (any, error) {
 	const root = 1
 	nodes := []pciNode{{ID: root, Name: r.d.config.Name, DeviceType: "MGMT"}}
@@ -284,68 +287,4 @@ func (r *request) topology() (any, error) {
 		}
 	}
 	return one(nodes), nil
-}
-
-// pendingRecord is a Pending*Command (liqid-api.md 1.4).
-type pendingRecord struct {
-	Index       int            `json:"index"`
-	Type        string         `json:"type"`
-	Command     string         `json:"command"`
-	CommandID   int            `json:"commandId"`
-	Credentials *string        `json:"credentials"`
-	Start       string         `json:"start"`
-	Stop        string         `json:"stop"`
-	ThreadID    int            `json:"threadId"`
-	Options     pendingOptions `json:"options"`
-}
-
-type pendingOptions struct {
-	FID int `json:"fid"`
-	CID int `json:"cid"`
-	MID int `json:"mid"`
-}
-
-// listPending lists the commits under way. An id that does not exist has none:
-// that is how the deletion of a machine shows as settled.
-func (r *request) listPending(kind string, pass func(pendingCommand) bool) (any, error) {
-	if fabric, err := r.pathID("fabric"); err != nil || fabric != r.fabric {
-		return nil, invalid("there is no fabric %s", r.PathValue("fabric"))
-	}
-	r.d.mu.Lock()
-	defer r.d.mu.Unlock()
-	out := []pendingRecord{}
-	for _, p := range r.d.underWay() {
-		if r.habits.Pending == "lists" && pass(p) {
-			out = append(out, pendingRecord{
-				Index: len(out), Type: kind, Command: p.command, CommandID: p.id, Start: p.start.UTC().Format(time.RFC3339Nano),
-				ThreadID: p.id, Options: pendingOptions{r.fabric, p.group, p.on.machine},
-			})
-		}
-	}
-	return out, nil
-}
-
-func (r *request) pendingOfFabric() (any, error) {
-	return r.listPending("PendingFabricCommand", func(pendingCommand) bool { return true })
-}
-
-// pendingOfGroup includes the group's machines.
-func (r *request) pendingOfGroup() (any, error) {
-	group, err := r.pathID("group")
-	if err != nil {
-		return nil, err
-	}
-	return r.listPending("PendingGroupCommand", func(p pendingCommand) bool { return p.group == group })
-}
-
-func (r *request) pendingOfMachine() (any, error) {
-	group, err := r.pathID("group")
-	if err != nil {
-		return nil, err
-	}
-	machine, err := r.pathID("machine")
-	if err != nil {
-		return nil, err
-	}
-	return r.listPending("PendingMachineCommand", func(p pendingCommand) bool { return p.group == group && p.on.machine == machine })
 }

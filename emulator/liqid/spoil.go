@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Answers that are not what they should be. The call is carried out; what is
@@ -108,26 +107,4 @@ func otherType(v any) any {
 // spoils tells whether an effect is one on the answer.
 func spoils(e Effect) bool {
 	return slices.Contains([]Effect{EffectHTML, EffectHalf, EffectTypes, EffectEmpty}, e)
-}
-
-// tooSoon is a refusal that says when to come back.
-type tooSoon struct {
-	*refusal
-	seconds int
-}
-
-func (t *tooSoon) Unwrap() error { return t.refusal }
-
-// cannotNow refuses a call for the moment.
-func cannotNow(status, seconds int, text string) error {
-	return &tooSoon{&refusal{status, "", text}, seconds}
-}
-
-// statusFault is the answer of a fault of that effect.
-func statusFault(rule FaultRule) error {
-	text := "emulated fault: " + strings.TrimSpace(rule.String())
-	if rule.Status == http.StatusTooManyRequests || rule.Status == http.StatusServiceUnavailable {
-		return cannotNow(rule.Status, 1, text)
-	}
-	return &refusal{rule.Status, "", text}
 }
