@@ -246,3 +246,12 @@ func (s *state) place(name string) *device {
 	}
 	return nil
 }
+
+// byName is every device by its name, present or not: for who looks up many.
+func (s *state) byName() map[string]*device {
+	out := make(map[string]*device, len(s.devices))
+	for i := range s.devices {
+		out[s.devices[i].Name] = &s.devices[i]
+	}
+	return out
+}

@@ -1,7 +1,6 @@
 package liqid
 
 import (
-	"encoding/json"
 	"slices"
 )
 
@@ -43,8 +42,8 @@ type assemblyEntry struct {
 // assembly reads the body.
 func (r *request) assembly() (*assembly, error) {
 	var a assembly
-	if err := json.Unmarshal(r.body, &a); err != nil {
-		return nil, invalid("the body is not the record that belongs here: %v", err)
+	if err := r.decode(&a); err != nil {
+		return nil, err
 	}
 	return &a, nil
 }
@@ -99,10 +98,11 @@ func assembled(whole bool) func(*request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		named := r.byName()
 		out := []assemblyEntry{}
 		for _, m := range machines {
 			for _, p := range m.Past {
-				if d := r.place(p.Name); d != nil && a.spans(p.Attached) {
+				if d := named[p.Name]; d != nil && a.spans(p.Attached) {
 					out = append(out, r.entry(m.ID, d, p.Attached, p.Detached))
 				}
 			}
@@ -116,10 +116,11 @@ func assembled(whole bool) func(*request) (any, error) {
 	}
 }
 
+// entry is a connection as the log tells it, free by the rule of [show.connection].
 func (s show) entry(machine int, d *device, attached, detached int64) assemblyEntry {
 	return assemblyEntry{
 		ATime: attached, DTime: detached, DevType: d.devType(), FabrGID: hex8(d.fabrGID()), FabrID: s.fabric,
-		Free: d.machine == 0, MachID: machine, Name: d.Name, OwnerGID: ownerGID, UDesc: d.udesc,
+		Free: detached != 0, MachID: machine, Name: d.Name, OwnerGID: ownerGID, UDesc: d.udesc,
 	}
 }
 

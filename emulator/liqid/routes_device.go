@@ -118,17 +118,26 @@ func (r *request) undescribe() (any, error) { return r.setUDesc(unset) }
 
 func (r *request) setUDesc(to string) (any, error) {
 	_, err := r.d.change(true, func(s *state) error {
-		d, err := s.find("", r.PathValue("id"))
+		d, err := r.ofType(s)
 		if err != nil {
 			return err
-		}
-		if t := r.PathValue("type"); t != kindNames[d.Kind].devType {
-			return invalid("%s is of type %s, not %s", d.Name, kindNames[d.Kind].devType, t)
 		}
 		d.udesc = to
 		return nil
 	})
 	return one(description{to}), err
+}
+
+// ofType looks up the device of a path with {type} and {id}.
+func (r *request) ofType(s *state) (*device, error) {
+	d, err := s.find("", r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if t := r.PathValue("type"); t != kindNames[d.Kind].devType {
+		return nil, invalid("%s is of type %s, not %s", d.Name, kindNames[d.Kind].devType, t)
+	}
+	return d, nil
 }
 
 // erase is the secure erase: it answers 204 and tells nothing of its progress.
@@ -180,12 +189,9 @@ func (r *request) mark() (any, error) {
 		return nil, invalid("state %q is not enabled or disabled", r.PathValue("state"))
 	}
 	_, err := r.d.change(true, func(s *state) error {
-		d, err := s.find("", r.PathValue("id"))
+		d, err := r.ofType(s)
 		if err != nil {
 			return err
-		}
-		if t := r.PathValue("type"); t != kindNames[d.Kind].devType {
-			return invalid("%s is of type %s, not %s", d.Name, kindNames[d.Kind].devType, t)
 		}
 		switch flag {
 		case "disappear", "hidden":

@@ -109,10 +109,10 @@ func (r *request) upload() (any, error) {
 			return invalid("there is a %s image %s already; delete it first", t, filename)
 		}
 		s.settings.Images = append(s.settings.Images, imageRecord{
-			Index: s.settings.LastImage, Filename: filename, Type: t, TimeFrame: "restart",
+			Index: s.settings.NextImage, Filename: filename, Type: t, TimeFrame: "restart",
 			Date: r.d.clock().UTC().Format(time.DateOnly), Owner: unset,
 		})
-		s.settings.LastImage++
+		s.settings.NextImage++
 		return nil
 	})
 	return nil, err
@@ -166,8 +166,8 @@ func (r *request) install() (any, error) {
 		return nil, err
 	}
 	var ask imageContext
-	if err := json.Unmarshal(r.body, &ask); err != nil {
-		return nil, invalid("the body is not the record that belongs here: %v", err)
+	if err := r.decode(&ask); err != nil {
+		return nil, err
 	}
 	if ask.Image == nil {
 		return nil, invalid("image is missing")

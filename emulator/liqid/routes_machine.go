@@ -124,26 +124,19 @@ func (r *request) setP2P() (any, error) {
 	})
 }
 
-func (r *request) editMachine() (any, error) {
-	id, _, err := r.machineID()
-	if err != nil {
-		return nil, err
-	}
-	after, err := r.openSession(machineTarget(id))
-	if err != nil {
-		return nil, err
-	}
-	return one(after.oneMachine(id)), nil
-}
+func (r *request) editMachine() (any, error) { return r.inSession((*request).openSession) }
 
 // cancelEdit ends a machine's session without its queue. reprogram/cancel does
 // the same: what it says, that no devices will be associated, is true then.
-func (r *request) cancelEdit() (any, error) {
+func (r *request) cancelEdit() (any, error) { return r.inSession((*request).cancelSession) }
+
+// inSession does something about the session of a machine and answers the machine.
+func (r *request) inSession(do func(*request, target) (show, error)) (any, error) {
 	id, _, err := r.machineID()
 	if err != nil {
 		return nil, err
 	}
-	after, err := r.cancelSession(machineTarget(id))
+	after, err := do(r, machineTarget(id))
 	if err != nil {
 		return nil, err
 	}

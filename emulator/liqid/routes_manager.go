@@ -2,7 +2,6 @@ package liqid
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -77,8 +76,8 @@ func (r *request) descriptors() (any, error) { return r.known(), nil }
 // that is there.
 func (r *request) setDescriptor() (any, error) {
 	var v descriptor
-	if err := json.Unmarshal(r.body, &v); err != nil {
-		return nil, invalid("the body is not the record that belongs here: %v", err)
+	if err := r.decode(&v); err != nil {
+		return nil, err
 	}
 	if v.VID == "" || v.DID == "" {
 		return nil, invalid("vid or did is missing")
@@ -106,8 +105,8 @@ func (r *request) setDescriptor() (any, error) {
 
 func (r *request) deleteDescriptor() (any, error) {
 	var v descriptor
-	if err := json.Unmarshal(r.body, &v); err != nil {
-		return nil, invalid("the body is not the record that belongs here: %v", err)
+	if err := r.decode(&v); err != nil {
+		return nil, err
 	}
 	_, err := r.d.change(true, func(s *state) error {
 		all := slices.Clone(s.known())
@@ -174,8 +173,8 @@ type managed struct {
 
 func (r *request) managed() (*managed, error) {
 	var v managed
-	if err := json.Unmarshal(r.body, &v); err != nil {
-		return nil, invalid("the body is not the record that belongs here: %v", err)
+	if err := r.decode(&v); err != nil {
+		return nil, err
 	}
 	if _, err := netip.ParseAddr(string(v.IPAddress)); err != nil && r.Method != "DELETE" {
 		return nil, invalid("ip_address %q is not an address", v.IPAddress)

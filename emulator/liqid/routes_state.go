@@ -2,7 +2,6 @@ package liqid
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -73,8 +72,8 @@ type controlFlagState struct {
 // askFlag tells whether all the bits of a flag's value are set.
 func (r *request) askFlag() (any, error) {
 	var ask controlFlag
-	if err := json.Unmarshal(r.body, &ask); err != nil {
-		return nil, invalid("the body is not the record that belongs here: %v", err)
+	if err := r.decode(&ask); err != nil {
+		return nil, err
 	}
 	bits, err := strconv.ParseUint(strings.TrimPrefix(string(ask.Value), "0x"), 16, 64)
 	if err != nil {

@@ -145,7 +145,8 @@ func (s show) predeviceList(pass func(predeviceRecord) bool) []predeviceRecord {
 	return out
 }
 
-func (s show) machine(m machine, index int, attached []*device) machineRecord {
+// machine is the record of a machine. Of what it had it shows those that named has.
+func (s show) machine(m machine, index int, attached []*device, named map[string]*device) machineRecord {
 	r := machineRecord{
 		Index: index, MachID: m.ID, GrpID: m.Group, FabrID: s.fabric,
 		FabrGID: unset, PortGID: "0x0", SwitGID: "0x0", CompName: unset, // as before any device (liqid-api.md 1.4)
@@ -159,7 +160,7 @@ func (s show) machine(m machine, index int, attached []*device) machineRecord {
 	}
 	if s.habits.History == "kept" {
 		for _, p := range m.Past {
-			if d := s.place(p.Name); d != nil {
+			if d := named[p.Name]; d != nil {
 				r.History = append(r.History, s.connection(d, p.Attached, p.Detached))
 			}
 		}
@@ -169,6 +170,7 @@ func (s show) machine(m machine, index int, attached []*device) machineRecord {
 }
 
 // connection is an entry of a machine's history; detached is 0 while it lasts.
+// That free says that this connection is over is inferred (liqid-api.md A17).
 func (s show) connection(d *device, attached, detached int64) historyRecord {
 	return historyRecord{
 		ATime: attached, DTime: detached, DevType: d.devType(), Name: d.Name,
@@ -185,10 +187,14 @@ func (s show) machineList(pass func(machine) bool) []machineRecord {
 			attached[d.machine] = append(attached[d.machine], d)
 		}
 	}
+	var named map[string]*device
+	if s.habits.History == "kept" {
+		named = s.byName()
+	}
 	out := []machineRecord{}
 	for i, m := range s.sortedMachines() {
 		if pass(m) {
-			out = append(out, s.machine(m, i, byOrder(attached[m.ID])))
+			out = append(out, s.machine(m, i, byOrder(attached[m.ID]), named))
 		}
 	}
 	return out

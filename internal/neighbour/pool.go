@@ -125,7 +125,7 @@ func (n *Neighbour) giveUp(ctx context.Context, path string, body any) error {
 	defer cancel()
 	_, err := n.call(ctx, http.MethodPost, path, body)
 	if refused(err) {
-		return nil // the commit that failed has ended it
+		return nil // it is not open any more: somebody ended it, or its commit has
 	}
 	return err
 }
