@@ -21,12 +21,12 @@ const (
 	answerNone answerKind = "" // not with success
 	// answerDone: 200, after the work or before it; only a look tells.
 	answerDone answerKind = "done"
-	// answerFollowed: 202, and its link said that the work came to its end
+	// answerFollowed: 202, and its link said that the work was done
 	// (liqid-api.md 2.13).
 	answerFollowed answerKind = "accepted"
-	// answerAccepted: 202 without a link that could be followed. The work may
-	// still go on; only a look tells.
-	answerAccepted answerKind = "accepted, without a link to follow"
+	// answerAccepted: 202, and nothing said that the work was done. It may still go
+	// on; only a look tells.
+	answerAccepted answerKind = "accepted, and nothing tells its end"
 )
 
 // commit makes a call that the director may answer only when the hardware is
@@ -44,8 +44,7 @@ func (c *calls) commit(ctx context.Context, method, path string, body any) (answ
 	if a.status == http.StatusAccepted {
 		how = answerAccepted
 		if at, ok := c.linked(a); ok {
-			how = answerFollowed
-			err = c.follow(ctx, method+" "+path, at)
+			how, err = c.follow(ctx, method+" "+path, at)
 		}
 	}
 	if err != nil {
@@ -99,9 +98,11 @@ func readLink(raw json.RawMessage) string {
 // maxLink is how long a link may be.
 const maxLink = 2048
 
-// follow polls a link until its work is at its end. That it failed, or is not
-// to be made out, says nothing of what was done: somebody has to look.
-func (c *calls) follow(ctx context.Context, call, at string) error {
+// follow polls a link until its work is at its end. Only SUCCESS says that it
+// was done: a link that is gone was purged or lost, and no other word is known
+// (liqid-api.md 2.13). That the work failed, or is not to be made out, says
+// nothing of what was done: somebody has to look.
+func (c *calls) follow(ctx context.Context, call, at string) (answerKind, error) {
 	now := time.Now()
 	w := waiting{c.poll, c.timeouts.Silence, now, now}
 	for {
@@ -109,23 +110,25 @@ func (c *calls) follow(ctx context.Context, call, at string) error {
 		silent := w.silent(err)
 		switch {
 		case statusOf(err) == http.StatusNotFound:
-			return nil // the record is gone, the work is done
+			return answerAccepted, nil
 		case err == nil && strings.EqualFold(state, "pending"):
+		case err == nil && strings.EqualFold(state, "success"):
+			return answerFollowed, nil
 		case err == nil && strings.EqualFold(state, "failure"):
-			return &fault{
+			return answerAccepted, &fault{
 				code: composa.CodeUnknown, err: errWorkFailed,
 				why: fmt.Sprintf("the director of %s at %s took on %s and says that it failed", c.fabric, c.shown, call),
 			}
 		case err == nil:
-			return nil
+			return answerAccepted, nil
 		case silent || ctx.Err() != nil:
-			return &fault{
+			return answerAccepted, &fault{
 				code: composa.CodeUnknown, err: err,
 				why: fmt.Sprintf("the director of %s at %s took on %s and does not say what became of it: %v", c.fabric, c.shown, call, err),
 			}
 		}
 		if w.pause(ctx) != nil {
-			return &fault{
+			return answerAccepted, &fault{
 				code: composa.CodeUnknown, err: ctx.Err(),
 				why: fmt.Sprintf("the director of %s at %s took on %s and was still at work after %s",
 					c.fabric, c.shown, call, time.Since(w.began).Round(time.Millisecond)),

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
+	emulator "github.com/composa-dev/composa/emulator/liqid"
 )
 
 // envelopeOf is an answer of success with data.
@@ -67,18 +69,18 @@ func TestLinksAreFollowedToTheirEnd(t *testing.T) {
 		took  time.Duration // at least
 	}{
 		{"done after a while", own, []string{state("Pending"), state("Pending"), state("SUCCESS")}, answerFollowed, "", "", own, 0},
-		{"purged", own, []string{state("Pending"), "404"}, answerFollowed, "", "", own, 0},
-		{"a word that is not known", own, []string{state("COMPLETED")}, answerFollowed, "", "", own, 0},
-		{"it failed", own, []string{state("Pending"), state("FAILURE")}, answerFollowed, composa.CodeUnknown,
+		{"gone", own, []string{state("Pending"), "404"}, answerAccepted, "", "", own, 0},
+		{"a word that is not known", own, []string{state("COMPLETED")}, answerAccepted, "", "", own, 0},
+		{"it failed", own, []string{state("Pending"), state("FAILURE")}, answerAccepted, composa.CodeUnknown,
 			"the director of rack1 at http://192.0.2.1:8080 took on POST pool/done and says that it failed", own, 0},
-		{"pending for ever", own, []string{state("Pending")}, answerFollowed, composa.CodeUnknown,
+		{"pending for ever", own, []string{state("Pending")}, answerAccepted, composa.CodeUnknown,
 			"the director of rack1 at http://192.0.2.1:8080 took on POST pool/done and was still at work after 1m0s", own, time.Minute},
 		{"away for a moment", own, []string{"500", "cut", "500", "500", "cut", state("SUCCESS")}, answerFollowed, "", "", own, 0},
-		{"away for ever", own, []string{"cut"}, answerFollowed, composa.CodeUnknown,
+		{"away for ever", own, []string{"cut"}, answerAccepted, composa.CodeUnknown,
 			"the director of rack1 at http://192.0.2.1:8080 took on POST pool/done and does not say what became of it: the director of rack1 at http://192.0.2.1:8080 cannot be reached (GET async/7)", own, 5 * time.Second},
-		{"garbage", own, []string{"<html>"}, answerFollowed, composa.CodeUnknown,
+		{"garbage", own, []string{"<html>"}, answerAccepted, composa.CodeUnknown,
 			"the director of rack1 at http://192.0.2.1:8080 took on POST pool/done and does not say what became of it: the director of rack1 at http://192.0.2.1:8080 answered GET async/7 with 200 and a web page", own, 5 * time.Second},
-		{"no state", own, []string{envelopeOf(`[{"command_execution_state":7}]`)}, answerFollowed, composa.CodeUnknown,
+		{"no state", own, []string{envelopeOf(`[{"command_execution_state":7}]`)}, answerAccepted, composa.CodeUnknown,
 			"the director of rack1 at http://192.0.2.1:8080 took on POST pool/done and does not say what became of it: it answered GET async/7 without a state", own, 5 * time.Second},
 		{"another host", "http://203.0.113.9:1234/liqid/api/v2/async/7?token=1", []string{state("SUCCESS")}, answerFollowed, "", "", own + "?token=1", 0},
 		{"a path", "/liqid/api/v2/async/7", []string{state("SUCCESS")}, answerFollowed, "", "", own, 0},
@@ -137,7 +139,7 @@ func TestALinkToAnotherHostIsFollowedOnOurs(t *testing.T) {
 		case path == "async/7" && polls.Add(1) < 3:
 			io.WriteString(w, envelopeOf(`[{"command_execution_state":"Pending"}]`))
 		case path == "async/7":
-			w.WriteHeader(http.StatusNotFound)
+			io.WriteString(w, envelopeOf(`[{"command_execution_state":"success"}]`))
 		}
 	}))
 	defer server.Close()
@@ -173,4 +175,35 @@ func FuzzLink(f *testing.F) {
 			t.Errorf("%s: %q, %v", in, c.base+at, err)
 		}
 	})
+}
+
+// A link that a director lost, or that it answers in a word that nobody knows,
+// says nothing of the commit: where the queue shows and the session is still
+// open, what shows was not committed.
+func TestALinkThatSaysNothingProvesNoCommit(t *testing.T) {
+	for name, poll := range map[string]string{"it is lost": "", "an unknown word": envelopeOf(`[{"command_execution_state":"ABORTED"}]`)} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, emulator.Config{API: "3.4", Habits: emulator.Habits{Queue: "shown"}, Counts: small})
+			step := s.enter("gpu0")
+			s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+				switch {
+				case strings.HasSuffix(q.URL.Path, "/pool/done"): // and it never comes to it
+					w.WriteHeader(http.StatusAccepted)
+					io.WriteString(w, envelopeOf(`[{"links":[{"href":"async/7"}]}]`))
+				case !strings.HasSuffix(q.URL.Path, "/async/7"):
+					return false
+				case poll == "":
+					w.WriteHeader(http.StatusNotFound)
+				default:
+					io.WriteString(w, poll)
+				}
+				return true
+			})
+			_, err := s.f.Apply(t.Context(), step)
+			if d, _ := s.director.Snapshot().Device("gpu0"); driver.CodeOf(err) != composa.CodeFailed || d.Group != 0 {
+				t.Errorf("%v, and gpu0 is in group %d", err, d.Group)
+			}
+			s.clean("not committed")
+		})
+	}
 }
