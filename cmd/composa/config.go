@@ -92,7 +92,7 @@ func parseConfig(name string, text []byte) (c *Config, err error) {
 	c = &Config{}
 	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, notRead(name, err)
+		return nil, notRead(name, text, err)
 	}
 	var more any
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
@@ -109,8 +109,9 @@ func parseConfig(name string, text []byte) (c *Config, err error) {
 var position = regexp.MustCompile(`^\[(\d+):(\d+)\] `)
 
 // notRead tells of what is no configuration: where, and what is wrong there. The
-// lines around it follow on lines of their own.
-func notRead(name string, err error) error {
+// lines around it follow on lines of their own, unless something in the file looks
+// secret: where a line is not understood nobody knows which of them it is.
+func notRead(name string, text []byte, err error) error {
 	what, excerpt, _ := strings.Cut(yaml.FormatError(err, false, true), "\n")
 	where := ""
 	if at := position.FindStringSubmatch(what); at != nil {
@@ -118,7 +119,7 @@ func notRead(name string, err error) error {
 	}
 	excerpt = strings.TrimRight(excerpt, " \n")
 	switch {
-	case passwordKey.MatchString(what): // the lines around would show it
+	case secretive.Match(bytes.ReplaceAll(text, []byte("passwordFile:"), nil)), credentials.MatchString(excerpt):
 		excerpt = ""
 	case excerpt != "":
 		excerpt = "\n" + excerpt
@@ -139,6 +140,10 @@ func notUsed(name string, err error) error {
 var (
 	unknownKey  = regexp.MustCompile(`unknown field "([^"]+)"`)
 	passwordKey = regexp.MustCompile(`(?i)unknown field "pas`)
+	// secretive finds what a secret may stand beside: a key that means one, other
+	// than passwordFile, or a user in a URL.
+	secretive   = regexp.MustCompile(`(?i)(pass|pwd|secret|://[^/\s]*@)`)
+	credentials = regexp.MustCompile(`(?i)credential`)
 )
 
 // suggestion names the key that an unknown one was probably meant to be.

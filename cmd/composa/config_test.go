@@ -67,6 +67,24 @@ hosts:
 	}
 }
 
+// Somebody who writes a password where none belongs does not see it again in a log.
+func TestTheLinesAroundAMistakeShowNoPassword(t *testing.T) {
+	for _, text := range []string{
+		"data: /tmp/x\nfabrics:\n- name: a\n  credentials: {user: x, password: hunter2}\n",
+		"data: /tmp/x\nfabrics:\n- name: a\n  credentials:\n    username: x\n    pwd: hunter2\n  acces: manage\n",
+		"data: /tmp/x\nfabrics:\n- name: a\n  credentials: {username: x, key: hunter2}\n",
+		"data: /tmp/x\ndatabase: postgres://me:hunter2@db/x\nfabrcs: []\n",
+		"data: /tmp/x\nfabrics:\n- name: a\n  password: |\n    a\n    b\n    c\n    hunter2\n  acces: manage\n",
+	} {
+		if _, err := parseConfig("test.yaml", []byte(text)); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := parseConfig("test.yaml", []byte("data: /tmp/x\nfabrcs: []\n")); err == nil || !strings.Contains(err.Error(), "fabrcs: []") {
+		t.Errorf("the lines around a mistake are not shown: %v", err)
+	}
+}
+
 // What is said of a fabric reaches its driver's configuration as it was meant: an
 // era that looks like a number is none, and files lie beside the configuration.
 func TestFabricConfigIsMeantAsWritten(t *testing.T) {

@@ -285,7 +285,7 @@ func TestConfigurationsThatMakeNoSense(t *testing.T) {
 	for _, tt := range []struct{ name, want string }{
 		{"no site", `cannot drive rack1: the site has no id`},
 		{"no host", `cannot drive rack1: its address "localhost:8080" is not of the form http://HOST:PORT; write the director's address as http://HOST:8080`},
-		{"a password", `cannot drive rack1: its address "http://me:xxxxx@192.0.2.1" holds more than scheme, host and path; write the director's address as http://HOST:8080`},
+		{"a password", `cannot drive rack1: its address holds an @; a user and a password do not stand there; write the director's address as http://HOST:8080`},
 		{"a query", `cannot drive rack1: its address "http://192.0.2.1/?x=1" holds more than scheme, host and path; write the director's address as http://HOST:8080`},
 		{"access", `cannot drive rack1: access "write" is neither manage nor observe`},
 		{"a negative gap", `cannot drive rack1: gap -1s is negative`},
@@ -312,5 +312,19 @@ func TestConfigurationsThatMakeNoSense(t *testing.T) {
 		if err == nil || err.Error() != tt.want || composa.CodeOf(err) != composa.CodeInvalid {
 			t.Errorf("%s: %v (%s)", tt.name, err, composa.CodeOf(err))
 		}
+	}
+}
+
+func TestAPasswordInAnAddressIsNotShown(t *testing.T) {
+	for _, url := range []string{
+		"http://admin:hunter%zz2@192.0.2.1:8080", "http://admin:hunter2@192.0.2.1", "admin:hunter2@192.0.2.1", "http://admin:hunter/2@192.0.2.1", "http://admin:hunter?2@x",
+	} {
+		_, err := New(Config{Name: "rack1", URL: url, Site: rackSite})
+		if err == nil || strings.Contains(err.Error(), "hunter") || !strings.Contains(err.Error(), "its address") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if _, err := New(Config{Name: "rack1", URL: "http://192.0.2.1:80a", Site: rackSite}); err == nil || !strings.Contains(err.Error(), `its address cannot be read: invalid port ":80a"`) {
+		t.Errorf("%v", err)
 	}
 }

@@ -219,7 +219,13 @@ const prefix = "/liqid/api/v2"
 // addresses are where the director's calls and its event sockets are
 // (liqid-api.md 0.2): the newer socket first.
 func addresses(text string) (base string, events []string, err error) {
+	if strings.Contains(text, "@") { // what stands before it may be a password: nothing of it is shown
+		return "", nil, errors.New("its address holds an @; a user and a password do not stand there")
+	}
 	u, err := url.Parse(text)
+	if said, ok := errors.AsType[*url.Error](err); ok {
+		err = said.Err // without the address
+	}
 	switch {
 	case err != nil:
 		return "", nil, fmt.Errorf("its address cannot be read: %v", err)

@@ -15,9 +15,15 @@ import (
 )
 
 // baseTransport returns the transport under all calls to a director. A certificate must
-// lead to one of c.CA where there are any, else to one of the system's.
+// lead to one of c.CA where there are any, else to one of the system's. No proxy
+// of the environment is asked: it would be shown who calls.
 func baseTransport(c Config) (http.RoundTripper, error) {
 	given := http.DefaultTransport
+	if plain, ok := given.(*http.Transport); ok {
+		direct := plain.Clone()
+		direct.Proxy = nil
+		given = direct
+	}
 	if c.HTTP != nil && c.HTTP.Transport != nil {
 		given = c.HTTP.Transport
 	}

@@ -172,3 +172,20 @@ func TestAuthoritiesThatMakeNoSense(t *testing.T) {
 		}
 	}
 }
+
+func TestNoProxyOfTheEnvironmentIsAsked(t *testing.T) {
+	own := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	for _, tt := range []struct {
+		name  string
+		given *http.Client
+		want  bool
+	}{{"no client given", nil, false}, {"one without a transport", &http.Client{}, false}, {"one with its own proxy", &http.Client{Transport: own}, true}} {
+		under, err := baseTransport(Config{HTTP: tt.given, CA: newAuthority(t, "ours").pem})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := under.(*http.Transport).Proxy != nil; got != tt.want {
+			t.Errorf("%s: a proxy is asked: %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}
