@@ -25,7 +25,9 @@ type job struct {
 	inside  map[string]member // what was read before it was committed
 	last    *session          // the one that was committed last
 	how     answerKind        // to the last committing call
-	sent    time.Time         // when that call, or another changing one, was answered
+	// sent is when that call, or another changing one, was answered with success,
+	// or its answer was lost.
+	sent time.Time
 }
 
 // acts are the ways to make a step true that is ready. Each returns when its
@@ -248,7 +250,7 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 // predevice may show what is queued, and a commit may be answered before its
 // work is done, only a look after that proves anything. Where nothing lists what
 // is under way the session is cancelled: a director at work refuses that, and
-// one that is done says that there is none.
+// one that is done says that there is none (see cancel).
 func (j *job) sessionOver(ctx context.Context) error {
 	if j.lists(j.know) {
 		return j.quiet(ctx)

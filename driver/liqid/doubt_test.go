@@ -1,10 +1,14 @@
 package liqid
 
 import (
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/driver"
 	emulator "github.com/composa-dev/composa/emulator/liqid"
 )
 
@@ -34,5 +38,48 @@ func TestACommitThatFailedForADeviceThatVanishedLeavesNoSession(t *testing.T) {
 	}
 	if open := s.director.Snapshot().Sessions; len(open) > 0 {
 		t.Errorf("left open: %+v", open)
+	}
+}
+
+// A cancel that is refused in words that nobody knows says nothing of a commit:
+// it may still be at work. What shows of it meanwhile is not believed, whether
+// the commit was answered or its answer was lost, and it is settled only when
+// nothing can be late any more.
+func TestACancelRefusedInUnknownWordsProvesNoCommit(t *testing.T) {
+	const work, late = 200 * time.Millisecond, 600 * time.Millisecond
+	for _, lost := range []bool{false, true} {
+		name := "answered early"
+		if lost {
+			name = "the answer is lost"
+		}
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, emulator.Config{
+				API: "3.2", Habits: emulator.Habits{Queue: "shown", Commit: "early"}, Counts: small, CommitLatency: emulator.Latency{Min: work, Max: work},
+			}, func(c *Config) { c.Timeouts.Late = late })
+			step := s.enter("gpu0")
+			s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+				switch {
+				case lost && strings.HasSuffix(q.URL.Path, "/pool/done"):
+					s.takeEffectLate(q)
+					panic(http.ErrAbortHandler)
+				case !strings.HasSuffix(q.URL.Path, "/pool/cancel"):
+					return false
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				io.WriteString(w, `{"response":{"data":[],"errors":[{"message":"invalid state"}],"code":400}}`)
+				return true
+			})
+			began := time.Now()
+			_, err := s.f.Apply(t.Context(), step)
+			d, _ := s.director.Snapshot().Device("gpu0")
+			if err != nil || d.Group != 1 || time.Since(began) < late {
+				t.Errorf("after %v: %v (%s), and gpu0 is in group %d", time.Since(began), err, driver.CodeOf(err), d.Group)
+			}
+			s.clean("done")
+			began = time.Now()
+			if err := s.f.Settle(t.Context(), step); err != nil || time.Since(began) < late {
+				t.Errorf("settled after %v: %v", time.Since(began), err)
+			}
+		})
 	}
 }

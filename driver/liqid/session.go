@@ -75,7 +75,10 @@ func (j *job) commit(ctx context.Context, method, path string, body any) (answer
 	stop := j.watchPending(ctx)
 	how, err := j.calls.commit(ctx, method, path, body)
 	stop()
-	j.how, j.sent = how, time.Now()
+	j.how = how
+	if err == nil || codeOf(err) == composa.CodeUnknown {
+		j.sent = time.Now()
+	}
 	return how, err
 }
 
@@ -162,12 +165,13 @@ const refusals = 3
 
 // cancel ends a session. That there is none is as good. A director that is at
 // work is asked again until ctx ends, one that does not answer until
-// Timeouts.Silence has passed.
-func (f *Fabric) cancel(ctx context.Context, paths []string, body any) error {
-	w := f.wait()
+// Timeouts.Silence has passed. One that refuses in words that are not known may
+// be at work too: that counts only when nothing sent can still take effect.
+func (j *job) cancel(ctx context.Context, paths []string, body any) error {
+	w := j.wait()
 	refused := 0
 	for {
-		err := f.calls.change(ctx, http.MethodPost, paths[0], body)
+		err := j.calls.change(ctx, http.MethodPost, paths[0], body)
 		var said *fault
 		switch {
 		case err == nil:
@@ -179,15 +183,21 @@ func (f *Fabric) cancel(ctx context.Context, paths []string, body any) error {
 			paths = paths[1:]
 			continue
 		case said.code == composa.CodeRefused || said.code == composa.CodeUnsupported:
-			if refused++; refused == refusals {
+			if refused++; refused >= refusals && j.nothingLate() {
 				return nil
 			}
 		}
 		if w.silent(err) {
-			return f.silence(err)
+			return j.silence(err)
 		}
 		if w.pause(ctx) != nil {
 			return err
 		}
 	}
+}
+
+// nothingLate says whether nothing that was sent can still take effect: so much
+// time has passed, or the director lists what is under way and was asked before.
+func (j *job) nothingLate() bool {
+	return j.lists(j.know) || time.Since(j.sent) >= j.config.Timeouts.Late
 }

@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"context"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -30,7 +31,7 @@ func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
 	if k.speaks.readOnly != "" {
 		return nil // nothing was ever sent
 	}
-	j := &job{Fabric: f, step: s, know: k}
+	j := &job{Fabric: f, step: s, know: k, sent: time.Now()} // at the latest
 	if _, _, err := j.judge(ctx, false); err != nil {
 		return err
 	}
