@@ -27,8 +27,9 @@
 // when it arrives, by numbers that its clients choose. Somebody who deletes one
 // of our machines and makes another of the same number between our last look
 // and our next call has that call aimed at their machine. The director's own
-// rules refuse the devices then; a machine is deleted only inside a session
-// that keeps others from editing it.
+// rules refuse the devices then. A machine is deleted inside a session that
+// keeps others from editing it, after a look inside that session; only where a
+// director refuses to delete what is in edit without one, after one more look.
 //
 // The files: config.go is the way in; tls.go, signin.go and transport.go lie
 // under the calls: certificates, who calls, how often. calls.go makes them,

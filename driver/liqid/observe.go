@@ -22,5 +22,6 @@ func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Pic
 	if l.complete {
 		f.learn(ctx, k, l)
 	}
+	f.sweep(ctx, k, l)
 	return narrow(f.see(k).picture(l), scope), nil
 }

@@ -2,18 +2,31 @@ package liqid
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
 
-// probeLabel begins the names of the machines that are made to be tried on.
-const probeLabel = "composaprobe"
+// probeLabel begins the names of the machines that are made to be tried on. It
+// has hyphens, which the label of no machine of ours has (composa.MachineLabel);
+// directors take them (liqid-api.md 1.3).
+const probeLabel = "composa-probe-"
+
+// isProbe recognizes those names: as long as names may be.
+var isProbe = regexp.MustCompile(`^` + probeLabel + `[0-9a-z]{8}$`).MatchString
+
+// probeName is one of them, by the time: different for what is tried at
+// different milliseconds of 80 years.
+func probeName(now time.Time) string {
+	n := strconv.FormatInt(now.UnixMilli()%2_821_109_907_456, 36) // 36⁸
+	return probeLabel + strings.Repeat("0", 8-len(n)) + n
+}
 
 // probing is one try of how a director takes things, on an empty machine of its
 // own in this site's group. Everything that it opened or made it ends again,
@@ -45,8 +58,11 @@ func (f *Fabric) probe(ctx context.Context, k *knowledge) error {
 	if p.group, err = p.ourGroup(ctx); err != nil {
 		return err
 	}
-	if err := p.sweep(ctx, p.group); err != nil {
-		return err
+	for _, left := range p.left(p.group) {
+		// Who asks for a probe means the group: also a pool that one left in edit.
+		if err := errors.Join(p.cancel(ctx, poolCancel, p.poolOf(p.group, nil)), left.sweep(ctx)); err != nil {
+			return err
+		}
 	}
 	err = p.makeMachine(ctx)
 	if err == nil {
@@ -55,20 +71,78 @@ func (f *Fabric) probe(ctx context.Context, k *knowledge) error {
 	return errors.Join(err, p.end(ctx))
 }
 
-// sweep removes what a probe that was killed left in our group: its machine, and
-// the session on the group that it may have open.
+// sweep removes, at a look, what a probe that was killed left: until then it may
+// keep everybody from editing anything. Where a step or a probe is on its way
+// the next look does. What does not come off at once is tried again then too.
+func (f *Fabric) sweep(ctx context.Context, k *knowledge, l *look) {
+	j := &job{Fabric: f, know: k, look: l}
+	g := l.ours(f.mark)
+	if g == nil || f.config.Access != composa.AccessManage || k.speaks.readOnly != "" || len(j.left(g)) == 0 {
+		return
+	}
+	select {
+	case f.edit <- struct{}{}:
+		defer f.unlock()
+		_ = j.sweep(ctx, g) // the look itself is good, and the next one comes here again
+	default:
+	}
+}
+
 func (j *job) sweep(ctx context.Context, g *group) error {
-	for i := range j.look.machines {
-		left := &j.look.machines[i]
-		if left.group != g.id || !strings.HasPrefix(left.name, probeLabel) || j.look.holds(left) {
-			continue
-		}
-		old := &probing{job: j, group: g, machine: left, editing: true, pooling: true}
-		if err := old.end(ctx); err != nil {
+	for _, left := range j.left(g) {
+		if err := left.sweep(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// left are the machines in our group that probes left there, but for those that
+// somebody put something into.
+func (j *job) left(g *group) (all []*probing) {
+	for i := range j.look.machines {
+		if m := &j.look.machines[i]; m.group == g.id && isProbe(m.name) && !j.look.holds(m) {
+			all = append(all, &probing{job: j, group: g, machine: m})
+		}
+	}
+	return all
+}
+
+// sweep removes what is left of a probe. Where its machine was in edit our pool
+// may be, which it edited meanwhile; else whoever edits that is somebody else.
+func (p *probing) sweep(ctx context.Context) error {
+	ctx, stop := p.ownTime(ctx)
+	defer stop()
+	if m, err := p.find(ctx, p.machine.id, p.machine.name); m == nil || err != nil {
+		return err
+	}
+	was, err := p.wasEdited(ctx)
+	if was && err == nil {
+		err = p.cancel(ctx, poolCancel, p.poolOf(p.group, nil))
+	}
+	if err != nil {
+		return err
+	}
+	_, err = p.delete(ctx, true)
+	if codeOf(err) == composa.CodeRefused {
+		_, err = p.delete(ctx, false)
+	}
+	return err
+}
+
+// wasEdited cancels what may be open on the machine, and says whether something
+// was: there is nothing else to see it by.
+func (p *probing) wasEdited(ctx context.Context) (bool, error) {
+	for _, path := range p.know.speaks.cancel {
+		err := p.calls.change(ctx, http.MethodPost, path, p.machine.raw)
+		if err == nil {
+			return true, nil
+		}
+		if codeOf(err) != composa.CodeUnsupported {
+			break
+		}
+	}
+	return false, p.cancel(ctx, p.know.speaks.cancel, p.machine.raw)
 }
 
 // holds says whether something is in a machine.
@@ -86,7 +160,7 @@ func (p *probing) makeMachine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := probeLabel + strconv.FormatInt(p.config.Clock().UnixMilli()%(1<<40), 36)
+	name := probeName(p.config.Clock())
 	made := p.calls.change(ctx, http.MethodPost, "machine", newMachine{p.know.fabric, p.group.id, id, name, "off", []int{}})
 	if made != nil && codeOf(made) != composa.CodeUnknown {
 		return made
@@ -178,10 +252,15 @@ func (p *probing) answer(q question, taken, refused string, err error) error {
 	return nil
 }
 
+// ownTime is for ending what was begun, also when the caller's time is over.
+func (p *probing) ownTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cancelTime+p.config.Timeouts.Change)
+}
+
 // end removes the machine, after what is open on it and on the group, whatever
-// went wrong; in its own time, because the caller's may be over.
+// went wrong.
 func (p *probing) end(ctx context.Context) error {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime+p.config.Timeouts.Change)
+	ctx, stop := p.ownTime(ctx)
 	defer stop()
 	var failed error
 	if p.pooling {
@@ -191,21 +270,10 @@ func (p *probing) end(ctx context.Context) error {
 		return failed
 	}
 	if p.editing {
-		failed = errors.Join(failed, p.cancel(ctx, p.know.speaks.cancel, json.RawMessage(p.machine.raw)))
+		failed = errors.Join(failed, p.cancel(ctx, p.know.speaks.cancel, p.machine.raw))
 	}
-	how, err := p.patient(ctx, http.MethodDelete, "machine/"+p.machine.native(), nil)
-	w := p.wait()
-	for looks := 1; ; looks++ {
-		m, looked := p.find(ctx, p.machine.id, p.machine.name)
-		if looked == nil && m == nil {
-			if how == answerDone && looks > 1 {
-				p.observed.saw(askCommit, seenEarly)
-			}
-			break
-		}
-		if w.silent(looked) || w.pause(ctx) != nil {
-			return errors.Join(failed, err, looked, faultf(composa.CodeFailed, "machine %q, made to be tried on, is still there", p.machine.name))
-		}
+	if err := p.remove(ctx); err != nil {
+		return errors.Join(failed, err)
 	}
 	if next, err := p.nextID(ctx, "machine/nextid"); err == nil {
 		machines, err := p.readMachines(ctx, "")
@@ -215,6 +283,88 @@ func (p *probing) end(ctx context.Context) error {
 	}
 	if failed != nil {
 		return fmt.Errorf("what was opened to be tried on may still be open: %w", failed)
+	}
+	return nil
+}
+
+// remove deletes the machine, again where the director was busy or lost the
+// call, and looks until it is gone.
+func (p *probing) remove(ctx context.Context) error {
+	var how answerKind
+	var failed error
+	inside, sent := true, 0 // sent: looks since it was taken
+	w := p.wait()
+	for {
+		m, err := p.find(ctx, p.machine.id, p.machine.name)
+		switch {
+		case err != nil:
+		case m == nil:
+			if how == answerDone && sent > 1 {
+				p.observed.saw(askCommit, seenEarly)
+			}
+			return nil
+		case sent > 0:
+			sent++
+		default:
+			how, err = p.delete(ctx, inside)
+			switch codeOf(err) {
+			case "":
+				sent = 1
+				continue
+			case composa.CodeRefused:
+				inside = !inside
+			case composa.CodeConflict:
+				return err
+			}
+			failed = err
+		}
+		if w.silent(err) || w.pause(ctx) != nil {
+			return errors.Join(failed, err, faultf(composa.CodeFailed, "machine %q, made to be tried on, is still there", p.machine.name))
+		}
+	}
+}
+
+// delete deletes the machine as a step does: inside a session, which keeps
+// others from editing it, and after a look that shows that it is empty and still
+// this one. Where a director does not delete what is in edit it is done without.
+func (p *probing) delete(ctx context.Context, inside bool) (how answerKind, err error) {
+	if inside {
+		if err := p.calls.change(ctx, http.MethodPost, "fabric/edit", p.machine.raw); err != nil {
+			switch codeOf(err) {
+			case composa.CodeUnknown:
+				err = errors.Join(err, p.cancel(ctx, p.know.speaks.cancel, p.machine.raw))
+			case composa.CodeRefused: // somebody else edits it (liqid-api.md 3.9)
+				err = as(composa.CodeBusy, err)
+			}
+			return "", err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, p.cancel(ctx, p.know.speaks.cancel, p.machine.raw))
+			}
+		}()
+	}
+	if err := p.unmoved(ctx); err != nil {
+		return "", err
+	}
+	return p.commit(ctx, http.MethodDelete, "machine/"+p.machine.native(), nil)
+}
+
+// unmoved looks whether the machine is still the one that was made, and empty.
+func (p *probing) unmoved(ctx context.Context) error {
+	m, err := p.find(ctx, p.machine.id, p.machine.name)
+	if err != nil {
+		return err
+	}
+	if m == nil || !m.created.Equal(p.machine.created) {
+		return faultf(composa.CodeConflict, "machine %q, made to be tried on, was replaced by another one meanwhile", p.machine.name)
+	}
+	members, _, err := p.readMembers(ctx, p.know, p.group, nil, []machine{*m})
+	if err != nil {
+		return err
+	}
+	if now := (&look{members: members}); now.holds(m) {
+		return faultf(composa.CodeConflict, "somebody put something into machine %q, which was made to be tried on", m.name)
 	}
 	return nil
 }
