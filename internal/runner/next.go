@@ -70,6 +70,7 @@ func (d *decision) forget(ops []composa.Operation) {
 // call, or to wait.
 func (d *decision) operation(op *composa.Operation, l *leg) {
 	if l.call != nil {
+		d.underWay(op, l)
 		return
 	}
 	r := current(op)
@@ -167,8 +168,36 @@ func (d *decision) call(op *composa.Operation, l *leg, c Call) {
 	d.state.seq++
 	c.Seq, c.Operation = d.state.seq, op.ID
 	c.Timeout = timeout(c)
-	l.call = &c
+	l.call, l.asked, l.slow = &c, d.now, false
 	d.effects.Calls = append(d.effects.Calls, c)
+}
+
+// underWay tells people, once a call, that nothing has come back for a while.
+func (d *decision) underWay(op *composa.Operation, l *leg) {
+	if l.slow {
+		return
+	}
+	if at := l.asked.Add(slowAfter); d.now.Before(at) {
+		d.callAgain(at)
+		return
+	}
+	l.slow = true
+	d.write(op, composa.Advance{Phase: op.Phase, Reason: fmt.Sprintf(
+		"%s was asked at %s to %s and has not answered yet: it is slow, or somebody else has it just now; it is given up %s after that",
+		d.state.Fabric, l.asked.UTC().Format("15:04:05Z"), l.call.wish(), l.call.Timeout)})
+}
+
+// wish is what a call asks of the fabric, for people.
+func (c *Call) wish() string {
+	switch c.Kind {
+	case CallObserve:
+		return "show what is so"
+	case CallSettle:
+		return "end what was left of the step to " + c.Step.String()
+	case CallReserve:
+		return "choose a number for " + c.Step.Machine.Name
+	}
+	return c.Step.String()
 }
 
 // timeout bounds each call. Applying includes what a host takes to shut down.

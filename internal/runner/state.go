@@ -17,6 +17,9 @@ const (
 
 	waitLeast = 10 * time.Millisecond
 	waitMost  = 5 * time.Second
+	// slowAfter is how long a call takes before people are told that nothing has
+	// come back yet.
+	slowAfter = 10 * time.Second
 	// goneAfter is how long a part may be missing from complete pictures before
 	// that counts as an answer.
 	goneAfter = 10 * time.Second
@@ -136,7 +139,9 @@ type fault struct {
 
 // leg is what is remembered of one operation.
 type leg struct {
-	call *Call // under way
+	call  *Call     // under way
+	asked time.Time // when it was made
+	slow  bool      // people were told that it takes long
 
 	// intent is the attempt that this state had written as running. A step that
 	// is stored as running under another mark was begun in another life.
