@@ -10,6 +10,7 @@ import (
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/driver"
+	"github.com/composa-dev/composa/internal/inventory"
 )
 
 // answering is a fabric that shows nothing, and may not answer.
@@ -62,7 +63,10 @@ func TestCheckAsksTheDriver(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var asked []bool
-			f := &fabric{name: "rack1", access: composa.AccessManage, driver: telling{answering{silent: tt.silent}, tt.fails, &asked}}
+			f := &fabric{
+				name: "rack1", access: composa.AccessManage, driver: telling{answering{silent: tt.silent}, tt.fails, &asked},
+				inventory: inventory.New(inventory.Config{Fabric: "rack1"}),
+			}
 			if tt.dumb {
 				f.driver = answering{silent: tt.silent}
 			}

@@ -170,5 +170,15 @@ func (fs *fabrics) Look(ctx context.Context, name composa.FabricName) (*composa.
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	return f.driver.Observe(ctx, composa.Scope{})
+	return f.look(ctx)
+}
+
+// look asks the driver. Where it answers, a fabric that was silent is looked at
+// for everybody.
+func (f *fabric) look(ctx context.Context) (*composa.Picture, error) {
+	p, err := f.driver.Observe(ctx, composa.Scope{})
+	if err == nil {
+		f.inventory.Nudge()
+	}
+	return p, err
 }

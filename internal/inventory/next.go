@@ -16,7 +16,11 @@ const (
 	apart       = 100 * time.Millisecond // between two looks, whoever asks
 	oneMore     = 200 * time.Millisecond // until the look that decides whether a fabric is silent
 	silentLeast = time.Second            // between two looks at a fabric that does not answer
-	silentMost  = 30 * time.Second
+	silentMost  = 10 * time.Second
+	// share is how many times as long as a look takes the pause after it is at
+	// least, where nobody said otherwise: a large fabric is not looked at all the
+	// time.
+	share = 4
 )
 
 // State is what the inventory remembers of one fabric. Losing it loses nothing
@@ -88,8 +92,11 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 		return s, eff, time.Time{}
 	}
 	at := s.due
-	if s.asked && s.failures == 0 {
+	switch {
+	case s.asked && s.failures == 0:
 		at = s.began.Add(apart)
+	case s.asked && s.failures > 1: // somebody heard of it
+		at = earlier(at, s.began.Add(silentLeast))
 	}
 	if now.Before(at) {
 		return s, eff, at
@@ -133,6 +140,12 @@ func (s *State) saw(now time.Time, in Input) *composa.Observation {
 	p := in.Looked.Picture
 	s.failures, s.silent = 0, ""
 	s.due = s.began.Add(s.pace(in.Watching))
+	if s.Every == 0 {
+		rest := now.Add(min(share*now.Sub(s.began), everyPushed))
+		if rest.After(s.due) {
+			s.due = rest
+		}
+	}
 	if !p.Complete {
 		s.due = s.began.Add(everyAsked)
 	}
@@ -155,6 +168,13 @@ func (s *State) pace(watching bool) time.Duration {
 		return everyPushed
 	}
 	return everyAsked
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // of are the parts of one fabric.

@@ -80,6 +80,11 @@ func TestNext(t *testing.T) {
 0 watching: look
 0.2 seen: record, wake 30s
 3 nudge: look`},
+		{"a large fabric is not looked at all the time", State{}, `
+0 start: look
+2 seen: record, wake 10s
+3 nudge: look
+30 seen: record, wake 1m0s`},
 		{"a nudge during a look is another look", State{}, `
 0 start: look
 0.01 nudge: 
@@ -110,13 +115,12 @@ func TestNext(t *testing.T) {
 3 silent: wake 5s
 5 time: look
 6 silent: wake 10s
-7 nudge: wake 10s
-10 time: look
-10.5 seen: record, wake 11s
-11 time: look
-11.1 silent: wake 11.3s
-11.3 time: look
-11.5 silent: record, no connection from port 0, for 0s, wake 12.5s`},
+6.5 nudge: look
+6.6 seen: record, wake 7.5s
+7.5 time: look
+7.6 silent: wake 7.8s
+7.8 time: look
+8 silent: record, no connection from port 0, for 0s, wake 9s`},
 		{"another reason is told, another number in it is not", State{}, `
 0 start: look
 0.8 silent: wake 1s
