@@ -53,7 +53,8 @@ type Fabric interface {
 
 	// Settle ends whatever an unfinished Apply of s left open (a session, a
 	// task), so that nothing of it can still take effect, and touches nothing
-	// that is not ours. It succeeds where nothing was left open.
+	// that is not ours. It succeeds where nothing was left open, and answers
+	// read_only where the fabric may not be changed now: nobody knows then.
 	Settle(ctx context.Context, s composa.Step) error
 }
 

@@ -9,14 +9,21 @@ import (
 
 // Settle ends the session that an unfinished Apply of s may have left open, on
 // our group or on the step's machine and on nothing else, and waits until
-// nothing of it is under way.
+// nothing of it is under way. Where nothing may be changed now it says so: the
+// step may have been begun when it was.
 func (f *Fabric) Settle(ctx context.Context, s composa.Step) error {
 	return explain("cannot settle what was left of the step to "+s.String(), f.settle(ctx, s))
 }
 
 func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
-	if f.config.Access != composa.AccessManage || acts[s.Act] == nil {
+	switch {
+	case acts[s.Act] == nil:
 		return nil // nothing was ever sent
+	case f.config.Access != composa.AccessManage:
+		return &fault{
+			code: composa.CodeReadOnly, next: "set access: manage for it in the server's configuration, as it was when the step was begun",
+			why: "it may have left an edit session open, and " + string(f.config.Name) + " is only observed",
+		}
 	}
 	if edits(s.Act) {
 		if err := f.lock(ctx); err != nil {
@@ -29,7 +36,10 @@ func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
 		return err
 	}
 	if k.speaks.readOnly != "" {
-		return nil // nothing was ever sent
+		return &fault{
+			code: composa.CodeReadOnly, next: k.speaks.next,
+			why: "it may have left an edit session open, and " + k.speaks.readOnly,
+		}
 	}
 	j := &job{Fabric: f, step: s, know: k, sent: time.Now()} // at the latest
 	if _, _, err := j.judge(ctx, false); err != nil {

@@ -725,3 +725,28 @@ func TestAWholeLifeBreaksNoRule(t *testing.T) {
 		t.Errorf("violations: %+v", v)
 	}
 }
+
+// What a step left open stays open where nothing may be changed any more: to
+// settle it is not called done.
+func TestSettleSaysThatNothingMayBeChanged(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"only observed": func(c *Config) { c.Access = composa.AccessObserve },
+		"another era":   func(c *Config) { c.Era = "2.4" },
+	} {
+		s := newScene(t, emulator.Config{Counts: small})
+		s.do(s.enter("gpu0"))
+		if err := s.rack.do([3]string{"POST", "pool/edit", `{"grp_id":1,"coordinates":{"rack":0,"shelf":0,"node":1}}`}); err != nil {
+			t.Fatal(err)
+		}
+		step := s.leave("gpu0")
+		err := s.open(t, change).Settle(t.Context(), step)
+		e, _ := errors.AsType[*composa.Error](err)
+		if e == nil || e.Code != composa.CodeReadOnly || e.Next == "" || !strings.Contains(e.Text, "may have left an edit session open") {
+			t.Errorf("%s: %v (%s)", name, err, driver.CodeOf(err))
+		}
+		if err := s.f.Settle(t.Context(), step); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.clean(name)
+	}
+}

@@ -10,12 +10,13 @@ import (
 // Settle implements driver.Fabric. It ends the session that is open on the
 // step's group or machine, together with what is still to be committed in it,
 // and waits for every other late effect of the step. Where the world has a
-// settle time it cannot know of late effects and leaves them.
+// settle time it cannot know of late effects and leaves them. With access
+// observe it answers read_only: the step may have been begun with another.
 func (f *fabric) Settle(ctx context.Context, s composa.Step) error {
-	if f.access == composa.AccessObserve {
-		return nil // nothing was ever opened
-	}
 	a := &attempt{fabric: f, step: &s}
+	if f.access == composa.AccessObserve {
+		return a.settleError(composa.Errorf(composa.CodeReadOnly, "it may have left something open, and %s is only observed", f.world.config.Name))
+	}
 	for range settleRounds {
 		quiet, err := f.settleRound(ctx, &s)
 		switch {
