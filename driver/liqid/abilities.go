@@ -70,6 +70,7 @@ func (f *Fabric) know(ctx context.Context) (*knowledge, error) {
 	other := f.told != "" && f.told != k.speaks.told
 	f.known, f.told = k, k.speaks.told
 	f.mu.Unlock()
+	f.calls.signed.mayMake(k.speaks.readOnly == "")
 	if other {
 		f.observed.forget()
 	}

@@ -62,6 +62,9 @@ func (c *calls) words(call string, reply *http.Response, known bool, told string
 	status := reply.StatusCode
 	who := fmt.Sprintf("the director of %s at %s", c.fabric, c.shown)
 	switch {
+	case status == http.StatusUnauthorized && c.signed != nil && c.signed.who.Username != "":
+		return fmt.Sprintf("%s knows its user and does not let it call %s", who, call),
+			fmt.Sprintf("give the user of fabric %s the right to do so on the director", c.fabric)
 	case status == http.StatusUnauthorized:
 		return fmt.Sprintf("%s wants to know who calls (%s)", who, call), fmt.Sprintf("give fabric %s credentials", c.fabric)
 	case status == http.StatusForbidden:

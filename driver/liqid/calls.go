@@ -52,7 +52,7 @@ func newCalls(c Config, base string) (*calls, error) {
 	root := strings.TrimSuffix(at.Path, prefix+"/")
 	shown := (&url.URL{Scheme: at.Scheme, Host: at.Host, Path: root}).String()
 	signed := &signing{
-		base: under, fabric: c.Name, at: at, shown: shown, who: c.Credentials, within: c.Timeouts.Read, turn: make(chan struct{}, 1),
+		base: under, fabric: c.Name, at: at, shown: shown, who: caller{c.Credentials.Username, secret{&c.Credentials.Password}}, within: c.Timeouts.Read, turn: make(chan struct{}, 1),
 	}
 	if c.Access == composa.AccessManage {
 		signed.label = composa.GroupMark(c.Site)

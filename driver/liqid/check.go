@@ -64,7 +64,7 @@ func (s *signing) check() composa.Check {
 	switch is, ok := s.known(); {
 	case !ok:
 		c.OK, c.Text = false, "as "+s.who.Username+", and the director has not taken it yet"
-	case is.key != "":
+	case is.key.told() != "":
 		c.Text = "a key of its own, made as " + s.who.Username
 	default:
 		c.Text = "user and password of " + s.who.Username

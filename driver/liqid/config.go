@@ -151,6 +151,7 @@ func New(c Config) (*Fabric, error) {
 	if err != nil {
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot drive %s: %v", c.Name, err)
 	}
+	c.Credentials = Credentials{} // the calls have them
 	return &Fabric{
 		config: c, mark: composa.GroupMark(c.Site), calls: calls, events: events,
 		edit: make(chan struct{}, 1), details: map[string]detail{}, widest: map[string]width{}, hosts: map[string]hostFacts{}, reserved: map[int]time.Time{},

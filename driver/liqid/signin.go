@@ -28,8 +28,8 @@ const (
 
 // signing is a transport that says who calls (liqid-api.md 2.14), to the
 // director and to nobody else. Where there are digests it makes a key of its
-// own, under a label of this site, and shows that; else it shows user and
-// password. It finds out by asking, before the first call. One that only
+// own, under a label of this site, and shows that, once it is known that the
+// director may be changed; else it shows user and password. It finds out by asking, before the first call. One that only
 // observes makes no key. A password is tried by one call at a time, and not
 // before a pause where it was refused: directors lock users out.
 type signing struct {
@@ -37,21 +37,40 @@ type signing struct {
 	fabric composa.FabricName
 	at     *url.URL // of the director's calls
 	shown  string   // it, for people
-	who    Credentials
+	who    caller
 	label  string        // of the key; empty where none may be made
 	within time.Duration // for one call
 
 	turn chan struct{} // held by the one who signs in
 
 	mu       sync.Mutex
+	makes    bool // a key may be made: it is known that the director may be changed
 	is       identity
 	refusals int       // of the password, in a row
 	until    time.Time // it is not tried before
 }
 
+// caller is a user of the director; without a name nobody is told who calls.
+type caller struct {
+	Username string
+	password secret
+}
+
+// secret is a word that is not written down with what holds it: whatever prints
+// that finds an address.
+type secret struct{ word *string }
+
+func (s secret) told() string {
+	if s.word == nil {
+		return ""
+	}
+	return *s.word
+}
+
 // identity is what a call shows of who calls.
 type identity struct {
-	key   string // where empty, user and password are shown
+	key   secret // where empty, user and password are shown
+	keyed bool   // the director has digests
 	since time.Time
 	until time.Time // then it is asked again what the director takes; zero: never
 }
@@ -66,7 +85,7 @@ func (i identity) none(now time.Time) bool {
 func (s *signing) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", agent)
-	if s.who == (Credentials{}) || r.URL.Host != s.at.Host || r.URL.Scheme != s.at.Scheme {
+	if s.who.Username == "" || r.URL.Host != s.at.Host || r.URL.Scheme != s.at.Scheme {
 		return s.base.RoundTrip(r)
 	}
 	is, err := s.identity(r.Context())
@@ -77,7 +96,16 @@ func (s *signing) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || reply.StatusCode != http.StatusUnauthorized {
 		return reply, err
 	}
+	// A director may refuse a single call so to somebody whom it knows: that is
+	// the call's own affair.
+	good, err := s.good(r.Context(), is)
+	if good {
+		return reply, nil
+	}
 	reply.Body.Close()
+	if err != nil {
+		return nil, err
+	}
 	if is, err = s.renew(r.Context(), is); err != nil {
 		return nil, err
 	}
@@ -89,12 +117,22 @@ func (s *signing) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	reply, err = s.base.RoundTrip(s.with(r, is))
-	if err == nil && reply.StatusCode == http.StatusUnauthorized {
-		reply.Body.Close()
-		return nil, s.refuse(is)
+	return s.base.RoundTrip(s.with(r, is))
+}
+
+// good says whether the director takes an identity that it did not take with one
+// call: it is shown with the call that everybody may make. The password is tried
+// so by one at a time.
+func (s *signing) good(ctx context.Context, is identity) (bool, error) {
+	if err := s.take(ctx); err != nil {
+		return false, err
 	}
-	return reply, err
+	defer func() { <-s.turn }()
+	if now, known := s.known(); !known || now != is {
+		return false, nil // somebody else found out
+	}
+	status, _, err := s.ask(ctx, is, http.MethodGet, "fabric/id")
+	return err == nil && status != http.StatusUnauthorized, err
 }
 
 // closing closes what a transport must close, and returns err.
@@ -107,10 +145,10 @@ func closing(r *http.Request, err error) error {
 
 func (s *signing) with(r *http.Request, is identity) *http.Request {
 	r = r.Clone(r.Context())
-	if is.key != "" {
-		r.Header.Set("X-API-Key", is.key)
+	if key := is.key.told(); key != "" {
+		r.Header.Set("X-API-Key", key)
 	} else {
-		r.SetBasicAuth(s.who.Username, s.who.Password)
+		r.SetBasicAuth(s.who.Username, s.who.password.told())
 	}
 	return r
 }
@@ -139,11 +177,8 @@ func (s *signing) renew(ctx context.Context, refused identity) (identity, error)
 	if is, known := s.known(); known && is != refused {
 		return is, nil
 	}
-	if refused.key == "" {
-		return identity{}, s.refuse(refused)
-	}
 	now := time.Now()
-	if now.Sub(refused.since) < keyAge {
+	if refused.key.word != nil && now.Sub(refused.since) < keyAge {
 		return s.set(identity{since: now, until: now.Add(basicFor)}), nil
 	}
 	return s.signIn(ctx)
@@ -162,6 +197,22 @@ func (s *signing) known() (identity, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.is, !s.is.none(time.Now())
+}
+
+// mayMake says whether a key may be made: not before it is known that the
+// director is one that is changed. One that is there is shown all the same.
+func (s *signing) mayMake(may bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.makes = may; may && s.is.keyed && s.is.key.word == nil {
+		s.is.until = time.Now()
+	}
+}
+
+func (s *signing) mayMakeKey() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.makes && s.label != ""
 }
 
 func (s *signing) set(is identity) identity {
@@ -203,29 +254,34 @@ func (s *signing) signIn(ctx context.Context) (identity, error) {
 	if left > 0 {
 		return identity{}, s.refusal(left)
 	}
-	status, _, err := s.ask(ctx, http.MethodGet, "digest")
-	if err == nil && status/100 != 2 { // no digests, or not for this user: see that it takes the password
-		status, _, err = s.ask(ctx, http.MethodGet, "fabric/id")
-	} else if err == nil && s.label != "" {
+	status, _, err := s.ask(ctx, identity{}, http.MethodGet, "digest")
+	keyed := false
+	switch {
+	case err != nil:
+	case status/100 != 2: // no digests, or not for this user: see that it takes the password
+		_, _, err = s.ask(ctx, identity{}, http.MethodGet, "fabric/id")
+	case s.mayMakeKey():
 		var key string
 		if key, err = s.makeKey(ctx); err == nil && key != "" {
-			return s.set(identity{key: key, since: time.Now()}), nil
+			return s.set(identity{key: secret{&key}, keyed: true, since: time.Now()}), nil
 		}
+	default:
+		keyed = s.label != ""
 	}
 	if err != nil {
 		return identity{}, err
 	}
 	now := time.Now()
-	return s.set(identity{since: now, until: now.Add(basicFor)}), nil
+	return s.set(identity{keyed: keyed, since: now, until: now.Add(basicFor)}), nil
 }
 
 // makeKey replaces this site's key; empty where the director gives none.
 func (s *signing) makeKey(ctx context.Context) (string, error) {
 	path := "digest/" + url.PathEscape(s.label)
-	if _, _, err := s.ask(ctx, http.MethodDelete, path); err != nil { // mostly there is none
+	if _, _, err := s.ask(ctx, identity{}, http.MethodDelete, path); err != nil { // mostly there is none
 		return "", err
 	}
-	status, data, err := s.ask(ctx, http.MethodPost, path)
+	status, data, err := s.ask(ctx, identity{}, http.MethodPost, path)
 	if err != nil || status/100 != 2 || len(data.data) == 0 {
 		return "", err
 	}
@@ -238,9 +294,10 @@ func (s *signing) makeKey(ctx context.Context) (string, error) {
 	return w.Key, nil
 }
 
-// ask makes a call of the sign-in itself, with user and password. It stands
-// apart from the call that waits for it: a trace of that one is not told of it.
-func (s *signing) ask(ctx context.Context, method, path string) (status int, e envelope, err error) {
+// ask makes a call of the sign-in itself, with a key, or with user and password;
+// where these are refused that is noted. It stands apart from the call that waits
+// for it: a trace of that one is not told of it.
+func (s *signing) ask(ctx context.Context, is identity, method, path string) (status int, e envelope, err error) {
 	own, stop := context.WithTimeout(context.Background(), s.within)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
@@ -250,8 +307,7 @@ func (s *signing) ask(ctx context.Context, method, path string) (status int, e e
 	}
 	r.Header.Set("User-Agent", agent)
 	r.Header.Set("Accept", "application/json")
-	r.SetBasicAuth(s.who.Username, s.who.Password)
-	reply, err := s.base.RoundTrip(r)
+	reply, err := s.base.RoundTrip(s.with(r, is))
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -263,8 +319,8 @@ func (s *signing) ask(ctx context.Context, method, path string) (status int, e e
 	switch {
 	case err != nil:
 		return 0, e, err
-	case reply.StatusCode == http.StatusUnauthorized:
-		return 0, e, s.refuse(identity{})
+	case reply.StatusCode == http.StatusUnauthorized && is.key.word == nil:
+		return 0, e, s.refuse(is)
 	case reply.StatusCode >= 500 || reply.StatusCode == http.StatusTooManyRequests:
 		return 0, e, &fault{
 			code: composa.CodeUnreachable, status: reply.StatusCode, after: retryAfter(reply, time.Now()),

@@ -34,6 +34,7 @@ type door struct {
 	refused  int      // calls with a wrong password
 	at, most int      // such calls side by side
 	seen     []string // "POST group key", "GET digest basic"
+	denied   string   // a path that it answers with 401 to everybody
 	bodies   []string // of calls that were let in
 	slow     time.Duration
 }
@@ -73,7 +74,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	d.seen = append(d.seen, r.Method+" "+path+" "+how)
-	if !in {
+	if !in || path == d.denied {
 		w.Header().Set("WWW-Authenticate", `Basic realm="liqid"`)
 		w.WriteHeader(http.StatusUnauthorized)
 		io.WriteString(w, `{"response":{"data":[],"errors":[{"code":401,"message":"not `+password+`","type":"Unauthorized"}],"code":401}}`)
@@ -119,6 +120,14 @@ func (d *door) take() []string {
 // opens is a driver's calls to d, in the same process.
 func (d *door) opens(t *testing.T, change func(*Config)) *calls {
 	t.Helper()
+	c := d.drives(t, change).calls
+	c.signed.mayMake(true) // as where the director is one that may be changed
+	return c
+}
+
+// drives is a driver of d, in the same process.
+func (d *door) drives(t *testing.T, change func(*Config)) *Fabric {
+	t.Helper()
 	c := Config{
 		Name: "rack1", URL: "http://192.0.2.1:8080", Site: rackSite, Access: composa.AccessManage,
 		Credentials: Credentials{doorUser, doorSecret}, HTTP: &http.Client{Transport: d},
@@ -130,7 +139,7 @@ func (d *door) opens(t *testing.T, change func(*Config)) *calls {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.calls
+	return f
 }
 
 func equal(t *testing.T, what string, got, want []string) {
@@ -218,7 +227,7 @@ func TestAKeyThatIsForgottenIsMadeAgain(t *testing.T) {
 		}
 		equal(t, "what was carried out", d.bodies, []string{`{"grp_id":7}`})
 		label := "digest/" + composa.GroupMark(rackSite)
-		equal(t, "calls", d.take(), []string{"POST group key", "GET digest basic", "DELETE " + label + " basic", "POST " + label + " basic", "POST group key"})
+		equal(t, "calls", d.take(), []string{"POST group key", "GET fabric/id key", "GET digest basic", "DELETE " + label + " basic", "POST " + label + " basic", "POST group key"})
 	})
 }
 
@@ -473,4 +482,88 @@ func TestCredentialsThatMakeNoSense(t *testing.T) {
 			t.Errorf("%v: %v", tt.credentials, err)
 		}
 	}
+}
+
+// What is one call's affair is not that of the whole fabric.
+func TestACallThatIsDeniedWith401LeavesTheOthersAlone(t *testing.T) {
+	for _, digests := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDoor(digests)
+			d.denied = "manager/network/ipmi/cpu"
+			c := d.opens(t, nil)
+			for range 3 {
+				_, err := c.read(t.Context(), d.denied)
+				if codeOf(err) != composa.CodeUnreachable || statusOf(err) != 401 || strings.Contains(err.Error(), "password") {
+					t.Errorf("%v (%s)", err, codeOf(err))
+				}
+				if _, err := c.read(t.Context(), "group"); err != nil {
+					t.Errorf("another call: %v", err)
+				}
+			}
+			if d.made > 1 || d.refused > 0 {
+				t.Errorf("%d keys were made, the password was refused %d times: %q", d.made, d.refused, d.take())
+			}
+		})
+	}
+}
+
+// Making a key changes the director: that is not done before it is known to be
+// one that is changed.
+func TestNoKeyIsMadeWhereNothingMayBeChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(true)
+		c := d.opens(t, nil)
+		c.signed.mayMake(false)
+		read := func() {
+			t.Helper()
+			if _, err := c.read(t.Context(), "group"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read()
+		equal(t, "calls", d.take(), []string{"GET digest basic", "GET group basic"})
+		c.signed.mayMake(true)
+		read()
+		label := "digest/" + composa.GroupMark(rackSite)
+		equal(t, "calls", d.take(), []string{"GET digest basic", "DELETE " + label + " basic", "POST " + label + " basic", "GET group key"})
+		c.signed.mayMake(false)
+		read()
+		equal(t, "calls", d.take(), []string{"GET group key"})
+	})
+}
+
+func TestAManagedFabricOfAnUnknownEraIsNotChangedBySigningIn(t *testing.T) {
+	d := newDoor(true) // it does not say of which line it is
+	f := d.drives(t, nil)
+	for range 2 {
+		if k, err := f.know(t.Context()); err != nil || k.speaks.readOnly == "" {
+			t.Fatalf("%+v %v", k, err)
+		}
+		if _, err := f.calls.read(t.Context(), "group"); err != nil {
+			t.Fatal(err)
+		}
+		f.forget()
+	}
+	for _, call := range d.take() {
+		if !strings.HasPrefix(call, "GET ") {
+			t.Errorf("it was called %s", call)
+		}
+	}
+}
+
+func TestWhatPrintsADriverShowsNoPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newDoor(true).drives(t, nil)
+		f.calls.signed.mayMake(true)
+		if _, err := f.calls.read(t.Context(), "group"); err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range []any{f, f.config, f.calls, f.calls.signed, f.calls.signed.who, f.calls.signed.is} {
+			for _, format := range []string{"%v", "%+v", "%#v"} {
+				if text := fmt.Sprintf(format, value); strings.Contains(text, doorSecret) || strings.Contains(text, "b1946ac9") {
+					t.Errorf("%T is written as %s", value, text)
+				}
+			}
+		}
+	})
 }
