@@ -38,14 +38,23 @@ func (p *planner) checkStrangers() error {
 		if m.seen == nil {
 			continue
 		}
-		var unknown []string
+		var unknown, exchanged []string
 		for _, name := range m.seen.Devices {
-			known := name == m.host || slices.ContainsFunc(p.parts, func(d *part) bool { return d.ref.Name == name && d.area != "" })
-			if !known {
-				unknown = append(unknown, string(composa.PlaceOf(p.fabric.Name, name)))
+			at := func(d *part) bool { return d.ref.Name == name }
+			place := string(composa.PlaceOf(p.fabric.Name, name))
+			switch {
+			case name == m.host || slices.ContainsFunc(p.parts, func(d *part) bool { return at(d) && d.area != "" }):
+			case p.picture.Device(name) != nil && slices.ContainsFunc(p.parts, at):
+				exchanged = append(exchanged, place)
+			default:
+				unknown = append(unknown, place)
 			}
 		}
-		if len(unknown) > 0 {
+		switch {
+		case len(exchanged) > 0:
+			return p.errorf(composa.CodeConflict, "in machine %q another part is at %s now than the one that was put there", m.ref.Label, strings.Join(exchanged, ", ")).
+				WithNext("somebody exchanged it: take it out of the machine with the director's own tool, or put the former part back, then try again")
+		case len(unknown) > 0:
 			return p.errorf(composa.CodeConflict, "machine %q holds %s, which nobody here put there", m.ref.Label, strings.Join(unknown, ", ")).
 				WithNext("what this plan does not know is never taken: take it out with the tool that put it in")
 		}

@@ -289,6 +289,17 @@ func TestForRefuses(t *testing.T) {
 			text:  `cannot plug "train": machine "traintrain000" holds rack1/gpu7, which nobody here put there; what this plan does not know is never taken: take it out with the tool that put it in`,
 		},
 		{
+			name: "another part in the machine",
+			scene: func() *scene {
+				s := grouped().machine("train", "cpu0 gpu0")
+				s.picture().Device("gpu0").Fingerprint.Serial = "another"
+				return s
+			}(),
+			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
+			code:  composa.CodeConflict,
+			text:  `cannot plug "train": in machine "traintrain000" another part is at rack1/gpu0 now than the one that was put there; somebody exchanged it: take it out of the machine with the director's own tool, or put the former part back, then try again`,
+		},
+		{
 			name: "another part in the place",
 			scene: func() *scene {
 				s := grouped().machine("train", "cpu0").free("gpu0")
