@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,12 +15,15 @@ import (
 // after a while and after the director was silent: it may come back with other
 // software.
 type knowledge struct {
-	asked     time.Time
-	fabric    int // fabr_id, part of what is created
-	speaks    speech
-	pending   bool   // there is state/{fabric}, which may list what is under way
-	events    source // what tells of changes; nil: nothing
-	abilities composa.Abilities
+	asked   time.Time
+	fabric  int // fabr_id, part of what is created
+	speaks  speech
+	pending bool   // there is state/{fabric}, which may list what is under way
+	events  source // what tells of changes; nil: nothing
+	// coordinates are the director's own, as they came; nil in 2.x, and where it
+	// does not tell them.
+	coordinates json.RawMessage
+	abilities   composa.Abilities
 }
 
 // settleTime is how long something sent may still take effect where a director
@@ -97,17 +101,17 @@ func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {
 		func() (err error) { k.fabric, err = f.fabricID(ctx); return err },
 		func() (err error) { says, err = f.version(ctx); return err },
 		func() (err error) { newer, err = f.isThird(ctx); return err },
-		func() error { k.events = f.findEvents(ctx); return nil },
 	)
-	if err == nil && !newer {
-		k.pending, err = f.has(ctx, fmt.Sprintf("state/%d", k.fabric))
-	}
 	if err != nil {
 		return nil, err
 	}
-	line := 2
+	line, rest := 2, func() (err error) { k.pending, err = f.has(ctx, fmt.Sprintf("state/%d", k.fabric)); return err }
 	if newer {
-		line = 3
+		line, rest = 3, func() (err error) { k.coordinates, err = f.coordinates(ctx); return err }
+	}
+	err = together(rest, func() error { k.events = f.findEvents(ctx, f.sources(line)); return nil })
+	if err != nil {
+		return nil, err
 	}
 	k.speaks = choose(says.era, line, f.config.Era)
 	k.abilities.Era, k.abilities.Emulated, k.abilities.Push = says.era, says.emulated, k.events != nil
@@ -137,9 +141,26 @@ func (f *Fabric) fabricID(ctx context.Context) (int, error) {
 		_ = id.UnmarshalJSON(a.data[0]) // it never fails
 	}
 	if !id.ok {
-		return 0, faultf(composa.CodeUnreachable, "the director answered GET fabric/id without a number")
+		return 0, f.calls.unreadable("fabric/id", "no number")
 	}
 	return int(id.value), nil
+}
+
+// coordinates reads the director's own, which 3.x clients put into what they say
+// of pools (liqid-api.md 2.1, 2.3). One that does not tell them takes others.
+func (f *Fabric) coordinates(ctx context.Context) (json.RawMessage, error) {
+	a, err := f.calls.read(ctx, "coordinates")
+	if codeOf(err) == composa.CodeUnsupported {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var w struct{ Rack, Shelf, Node number }
+	if len(a.data) == 0 || json.Unmarshal(a.data[0], &w) != nil || !w.Rack.ok || !w.Shelf.ok || !w.Node.ok {
+		return nil, f.calls.unreadable("coordinates", "no rack, shelf and node")
+	}
+	return a.data[0], nil
 }
 
 func (f *Fabric) version(ctx context.Context) (version, error) {

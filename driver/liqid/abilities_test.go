@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -277,6 +278,78 @@ func TestWatchTellsOfChangesAtEitherAddress(t *testing.T) {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Watch ended with %v", err)
+		}
+	}
+}
+
+// A director of 2.x whose event socket does not open is listened to by its streams.
+func TestWatchListensToStreamsWhereThereIsNoSocket(t *testing.T) {
+	for _, era := range []string{"2.4", "2.5"} {
+		r := newRack(t, emulator.Config{API: era, Counts: small})
+		f := r.open(t)
+		f.events = []string{strings.Replace(r.server.URL, "http", "ws", 1) + "/nothing"}
+		var streams atomic.Int32
+		r.answerWith(func(_ http.ResponseWriter, q *http.Request) bool {
+			if strings.Contains(q.URL.Path, "/sse/") {
+				streams.Add(1)
+			}
+			return false
+		})
+		if a, err := f.Abilities(t.Context()); err != nil || !a.Push {
+			t.Fatalf("%s: %+v %v", era, a, err)
+		}
+		tried := streams.Load()
+		ctx, cancel := context.WithCancel(t.Context())
+		changed := make(chan struct{}, 1)
+		ended := make(chan error, 1)
+		go func() { ended <- f.Watch(ctx, changed) }()
+		for told := false; !told; {
+			if _, err := r.MakeMachine("rival"); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-changed:
+				told = true
+			case <-time.After(10 * time.Millisecond):
+			case err := <-ended:
+				t.Fatalf("%s: Watch ended: %v", era, err)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil || streams.Load() <= tried {
+			t.Errorf("%s: Watch ended with %v; %d streams, then %d", era, err, tried, streams.Load())
+		}
+	}
+}
+
+func TestAnEraThatIsNotSpokenIsRefused(t *testing.T) {
+	for _, era := range []string{"2", "v2.5", "2.6", "3.40", "2.5.1", "2.5 ", "new"} {
+		_, err := New(Config{Name: rackName, URL: "http://192.0.2.1", Site: rackSite, Era: era})
+		e, _ := errors.AsType[*composa.Error](err)
+		if e == nil || e.Code != composa.CodeInvalid || e.Next != "write one of 2.4, 2.5, 3.2, 3.4 for it, or leave era out" {
+			t.Errorf("%q: %v", era, err)
+		}
+	}
+}
+
+// What is no answer to a question says where it came from and what to do.
+func TestWhatCannotBeReadSaysWhereAndWhatNext(t *testing.T) {
+	for _, tt := range []struct{ path, data, says string }{
+		{"fabric/id", `[]`, "GET fabric/id with no number"},
+		{"predevice", `[{"name":"ssd0","grp_id":3,"mach_id":"seven"}]`, `GET predevice with member "ssd0" with mach_id "seven", which is not an id`},
+		{"machine/nextid", `["n/a"]`, "GET machine/nextid with no number that is not in use"},
+	} {
+		answers := answers25()
+		answers[tt.path] = tt.data
+		f := told(t, answers)
+		_, err := f.Observe(t.Context(), composa.Scope{})
+		if strings.HasSuffix(tt.path, "nextid") {
+			_, err = f.Reserve(t.Context(), composa.Step{Machine: composa.MachineRef{Name: "train"}})
+		}
+		e, _ := errors.AsType[*composa.Error](err)
+		if e == nil || e.Code != composa.CodeUnreachable || !strings.HasSuffix(e.Text, " answered "+tt.says) ||
+			!strings.Contains(e.Text, f.calls.shown) || !strings.Contains(e.Next, f.calls.base+tt.path) {
+			t.Errorf("%s: %v", tt.path, err)
 		}
 	}
 }

@@ -91,6 +91,15 @@ func (c *calls) noDirectors(call string, status int, what string) (why, next str
 		fmt.Sprintf("write the director's own address as the URL of fabric %s", c.fabric)
 }
 
+// unreadable is an answer to a reading call that is a director's and does not
+// hold what is asked for.
+func (c *calls) unreadable(path, what string) error {
+	return &fault{
+		code: composa.CodeUnreachable, why: fmt.Sprintf("the director of %s at %s answered GET %s with %s", c.fabric, c.shown, path, what),
+		next: fmt.Sprintf("see what GET %s%s answers: while it is so, nothing is changed on %s", c.base, path, c.fabric),
+	}
+}
+
 func colon(told string) string {
 	if told == "" {
 		return ""

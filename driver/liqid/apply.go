@@ -48,7 +48,7 @@ func (f *Fabric) Apply(ctx context.Context, s composa.Step) (*composa.Picture, e
 	return p, explain("cannot "+s.String(), err)
 }
 
-func (f *Fabric) apply(ctx context.Context, s composa.Step) (*composa.Picture, error) {
+func (f *Fabric) apply(ctx context.Context, s composa.Step) (proof *composa.Picture, err error) {
 	act := acts[s.Act]
 	switch {
 	case f.config.Access != composa.AccessManage:
@@ -63,6 +63,11 @@ func (f *Fabric) apply(ctx context.Context, s composa.Step) (*composa.Picture, e
 			return nil, err
 		}
 		defer f.unlock()
+		defer func() {
+			if left, _ := errors.AsType[*fault](err); left == nil || !left.open {
+				f.queue.end()
+			}
+		}()
 	}
 	k, err := f.know(ctx)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestACheckTellsEraAndHabitsAsTheyWereSeen(t *testing.T) {
 			})
 			f := r.open(t)
 			before := checked(t, f, false)
-			if !before["era"].OK || before["second edit"].Text != "not seen yet" || r.Changes() != 0 {
+			if !before["era"].OK || before["second edit"].Text != "not seen yet; --probe tries it" || before["queue"].Text != "not seen yet; the next compose shows it" || r.Changes() != 0 {
 				t.Errorf("%+v after %d changing calls", before, r.Changes())
 			}
 			got := checked(t, f, true)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,7 +80,7 @@ type Config struct {
 	URL string
 	// Era is the line of its software, such as "3.4". Empty means that the
 	// director is asked. A line that this driver does not know is only observed,
-	// unless the nearest one that it knows stands here.
+	// unless the nearest one that it knows stands here. One of Eras, or empty.
 	Era string
 	// Credentials are needed where the director wants to know who calls
 	// (liqid-api.md 2.14).
@@ -118,6 +119,7 @@ type Fabric struct {
 	events []string      // addresses of the event socket
 	edit   chan struct{} // held by the one who edits
 
+	queue    queue    // what our own edit sessions are about
 	observed observed // how the director was seen to take what the notes leave open
 
 	mu       sync.Mutex
@@ -171,6 +173,10 @@ func (c *Config) complete() error {
 	}
 	if err := c.Credentials.check(); err != nil {
 		return refuse("%v", err)
+	}
+	if c.Era != "" && !slices.Contains(Eras(), c.Era) {
+		return composa.Errorf(composa.CodeInvalid, "cannot drive %s: its era %q is not one that this driver speaks", c.Name, composa.Abridge(c.Era, 24)).
+			WithNext("write one of %s for it, or leave era out", strings.Join(Eras(), ", "))
 	}
 	switch c.Access {
 	case "":

@@ -22,7 +22,8 @@ type look struct {
 	members      map[string]member // by name of the device
 	devices      []device          // natural order of name
 	nodes        []node
-	unnamed      int // devices that are there and whose names cannot be part of a place
+	named        map[string]int // where a device stands in devices
+	unnamed      int            // devices that are there and whose names cannot be part of a place
 	doubt        doubt
 }
 
@@ -81,6 +82,10 @@ func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
 		return nil, err
 	}
 	l.ended = f.config.Clock()
+	l.named = make(map[string]int, len(l.devices))
+	for i := range l.devices {
+		l.named[l.devices[i].name] = i
+	}
 	f.sawLanes(l.devices)
 	l.groups, l.machines, l.members = second.groups, second.machines, second.members
 	l.doubt = compare(&first, &second, l.devices)
@@ -176,8 +181,8 @@ func (l *look) group(id int) *group        { return findGroup(l.groups, id) }
 func (l *look) machine(id int) *machine    { return findMachine(l.machines, id) }
 
 func (l *look) device(name string) *device {
-	i := slices.IndexFunc(l.devices, func(d device) bool { return d.name == name })
-	if i < 0 {
+	i, ok := l.named[name]
+	if !ok {
 		return nil
 	}
 	return &l.devices[i]
@@ -222,7 +227,7 @@ func readAll[T any](ctx context.Context, c *calls, path string, one func(json.Ra
 		for _, raw := range a.data {
 			v, err := one(raw)
 			if err != nil {
-				return faultf(composa.CodeUnreachable, "the director answered GET %s with %v", path, err)
+				return c.unreadable(path, err.Error())
 			}
 			out = append(out, v)
 		}

@@ -2,22 +2,28 @@ package liqid
 
 import (
 	"context"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
 
 // Observe reads what the director shows. It reads the whole fabric, because
 // there is no call that shows less and still says where a device is; the
-// picture holds what scope asks for.
+// picture holds what scope asks for. Where the director may show what is only
+// queued, what our own steps are just changing is in doubt.
 func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Picture, error) {
 	what := "cannot look at " + string(f.config.Name)
 	k, err := f.know(ctx)
 	if err != nil {
 		return nil, explain(what, err)
 	}
+	began := time.Now()
 	l, err := f.look(ctx, k)
 	if err != nil {
 		return nil, explain(what, err)
+	}
+	if !f.observed.is(askQueue, seenHidden) {
+		l.doubtQueued(f.queue.since(began))
 	}
 	if l.complete {
 		f.learn(ctx, k, l)

@@ -48,7 +48,8 @@ func (j *job) leave(ctx context.Context) error {
 }
 
 // groupPool names the pool of a group in edit, done and cancel (liqid-api.md
-// 1.4). The coordinates are those of a device, as the original sends them (2.3).
+// 1.4). The coordinates are those of a device in 2.x, as the original sends them,
+// and the director's own in 3.x (2.3).
 type groupPool struct {
 	Group       int             `json:"grp_id"`
 	Fabric      int             `json:"fabr_id"`
@@ -82,7 +83,9 @@ func (j *job) editPool(ctx context.Context, g *group, method string, devices []c
 
 func (j *job) poolOf(g *group, near *device) groupPool {
 	at := json.RawMessage(`{"rack":0,"shelf":0,"node":1}`)
-	if near != nil {
+	if j.know.coordinates != nil {
+		at = j.know.coordinates
+	} else if near != nil {
 		var w struct {
 			Location json.RawMessage `json:"location"`
 		}
@@ -256,5 +259,5 @@ func (f *Fabric) nextID(ctx context.Context, path string) (int, error) {
 			return int(n.value), nil
 		}
 	}
-	return 0, faultf(composa.CodeUnreachable, "the director answered GET %s without a number", path)
+	return 0, f.calls.unreadable(path, "no number that is not in use")
 }

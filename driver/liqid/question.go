@@ -24,19 +24,25 @@ const (
 	askMembers    question = "members"     // what predevice lists of a group
 	askPending    question = "pending"     // whether state lists a commit under way
 	askIDs        question = "machine ids" // whether numbers come back
-	askRestart    question = "restart"     // what a restart forgets
 	askSameP2P    question = "same p2p"    // what is said to p2p that is so already
 )
 
+// shownBy says how an answer that was not seen yet comes to be seen.
+var shownBy = map[question]string{
+	askSecondEdit: "--probe tries it", askEditing: "--probe tries it", askCommit: "--probe tries it", askPending: "--probe tries it",
+	askIDs: "--probe tries it", askSameP2P: "--probe tries it", askQueue: "the next compose shows it",
+	askMembers: "the next compose shows it", askHistory: "the next device that is taken out of a machine shows it",
+}
+
 // questions in the order in which they are told.
 var questions = []question{
-	askSecondEdit, askQueue, askCommit, askEditing, askHistory, askMembers, askPending, askIDs, askRestart, askSameP2P,
+	askSecondEdit, askQueue, askCommit, askEditing, askHistory, askMembers, askPending, askIDs, askSameP2P,
 }
 
 // Answers.
 const (
 	seenRefused    = "refused"
-	seenAccepted   = "accepted" // also where what was queued before is lost: nothing tells
+	seenAccepted   = "accepted: shared or taken over" // nothing tells which
 	seenHidden     = "hidden"
 	seenShown      = "shown"
 	seenDone       = "answered when it is done"
@@ -53,8 +59,6 @@ const (
 	seenNone       = "there is no such list"
 	seenLowest     = "come back"
 	seenRising     = "rise"
-	seenKeeps      = "keeps edit sessions"
-	seenForgets    = "forgets edit sessions"
 	seenTaken      = "taken"
 )
 
@@ -129,7 +133,7 @@ func (o *observed) told() []composa.Check {
 	for _, q := range questions {
 		answer := o.of(q)
 		if answer == "" {
-			answer = "not seen yet"
+			answer = "not seen yet; " + shownBy[q]
 		}
 		out = append(out, composa.Check{Name: string(q), OK: true, Text: answer})
 	}

@@ -29,6 +29,7 @@ type session struct {
 // it was opened, or may have been, it is cancelled before run returns, or the
 // error says that it may still be open.
 func (j *job) run(ctx context.Context, s session) error {
+	j.Fabric.queue.begin(j.step)
 	if err := j.calls.change(ctx, http.MethodPost, s.open, s.body); err != nil {
 		switch codeOf(err) {
 		case composa.CodeUnknown:

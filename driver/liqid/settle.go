@@ -52,7 +52,13 @@ func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
 	if err := j.endSessions(ctx); err != nil {
 		return err
 	}
-	return j.quiet(ctx)
+	if err := j.quiet(ctx); err != nil {
+		return err
+	}
+	if edits(s.Act) {
+		f.queue.end()
+	}
+	return nil
 }
 
 // endSessions cancels what the step may have opened. A group of ours that is

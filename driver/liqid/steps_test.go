@@ -1,6 +1,7 @@
 package liqid
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -269,7 +270,15 @@ func TestStolenSessionsEndWell(t *testing.T) {
 }
 
 func TestStaleReadsAreNotBelieved(t *testing.T) {
-	s := newScene(t, emulator.Config{Seed: 3, Counts: small})
+	for _, era := range []string{"2.5", "3.4"} {
+		t.Run(era, func(t *testing.T) {
+			newScene(t, emulator.Config{API: era, Seed: 3, Counts: small}).livesThroughStaleReads()
+		})
+	}
+}
+
+func (s *scene) livesThroughStaleReads() {
+	t := s.T
 	fault, err := emulator.ParseFault("1/20 GET * stale")
 	if err != nil {
 		t.Fatal(err)
@@ -303,7 +312,7 @@ func TestStaleReadsAreNotBelieved(t *testing.T) {
 func TestRivalsBetweenAnyTwoCallsLoseNothing(t *testing.T) {
 	acts := map[string]func(s *scene) (kept func() error){
 		"puts a device into our machine": func(s *scene) func() error {
-			if s.observe().Ours(s.ref) == nil || s.sessionOpen() || s.AddTo(s.ref.Native, "gpu5") != nil {
+			if s.sessionOpen() || s.observe().Ours(s.ref) == nil || s.AddTo(s.ref.Native, "gpu5") != nil {
 				return nil
 			}
 			return func() error { return s.still("gpu5", s.ref.Native) }
@@ -459,6 +468,55 @@ func TestADeviceInUseOnItsHostIsNotTaken(t *testing.T) {
 				t.Errorf("gpu1 is in machine %d", d.Machine)
 			}
 		})
+	}
+}
+
+// A director that refuses to be told what is so already, because somebody was
+// quicker: the step is done.
+func TestP2PThatSomebodySwitchedMeanwhileIsDone(t *testing.T) {
+	s := newScene(t, emulator.Config{Counts: small, Habits: emulator.Habits{SameP2P: "refused"}})
+	s.do(s.step(composa.ActMake))
+	switched := false
+	s.atCommit("/machine/p2p", func() {
+		switched = true
+		if err := s.rack.do([3]string{"POST", "machine/p2p", `{"mach_id":1,"grp_id":1,"fabr_id":1,"p2p":"on"}`}); err != nil {
+			t.Error(err)
+		}
+	})
+	s.do(s.switched(composa.ActP2P, true))
+	if !switched {
+		t.Error("nobody was quicker")
+	}
+	s.clean("switched")
+}
+
+// In 3.x the pool of a group is named with the director's own coordinates, which
+// are asked for once; in 2.x with those of a device.
+func TestCoordinatesOfAPool(t *testing.T) {
+	for era, want := range map[string]string{"2.5": `{"rack":0,"shelf":1,"node":1}`, "3.2": `{"node":7,"rack":0,"shelf":0}`} {
+		s := newScene(t, emulator.Config{API: era, Counts: small})
+		asked, named := 0, 0
+		s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
+			switch {
+			case strings.HasSuffix(q.URL.Path, "/v2/coordinates"):
+				asked++
+				io.WriteString(w, `{"response":{"data":[{"node":7,"rack":0,"shelf":0}],"errors":null,"code":0}}`)
+				return true
+			case strings.Contains(q.URL.Path, "/pool/"):
+				named++
+				body, err := io.ReadAll(q.Body)
+				if err != nil || !strings.Contains(string(body), `"coordinates":`+want) {
+					t.Errorf("%s: %s names %s (%v)", era, q.URL.Path, body, err)
+				}
+				q.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			return false
+		})
+		s.do(s.enter("gpu0"))
+		s.do(s.leave("gpu0"))
+		if named < 4 || asked != strings.Count(era, "3.2") {
+			t.Errorf("%s: coordinates were asked for %d times, and pools named %d times", era, asked, named)
+		}
 	}
 }
 

@@ -475,6 +475,7 @@ const (
 
 var sections = []justified{
 	{`GET fabric/id`, always, "2.1 [int]"},
+	{`GET coordinates`, third, "2.1 the director's own, once before the first change"},
 	{`GET version`, always, "2.12; 1.4 Version; 4 How to tell"},
 	{`GET digest`, third, "4 How to tell: in 3.x only; 2.14 list of labels"},
 	{`(DELETE|POST) digest/[^/]+`, third, "2.14 login: DELETE with Basic, its outcome ignored, then POST with Basic, then X-API-Key"},
@@ -483,7 +484,7 @@ var sections = []justified{
 	{`GET system/device/info/(cpu|gpu|ssd|link|fpga)/[^/]+`, second, "2.9 one at a time in 2.x, a bare object; 1.4 DeviceInfo; 6.2"},
 	{`GET /liqid/websocket/v2/event`, second, "0.2 event socket, later form; 2.17; 6.2"},
 	{`GET /liqid/event`, second, "0.2 event socket, earlier form; 2.17; 6.2"},
-	{`GET sse/(api/v2/)?(group|machine|predevice)`, second, "2.16 streams, in either form of the path (A12); 4 Events: none known in 3.x"},
+	{`GET sse/(api/v2/)?(group|machine|predevice)`, second, "2.16 streams, in either form of the path (A12)"},
 	{`GET state/\d+`, second, "2.12 pending commands of 2.x; 3.10"},
 	{`GET status`, always, "2.8 all devices, whoever has them; 1.4 DeviceStatus"},
 	{`GET status/(compute|gpu|storage|network|fpga)\?filter=false`, third, "2.8 filter=false: all; 1.4 DeviceStatus"},

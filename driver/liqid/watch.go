@@ -12,12 +12,17 @@ import (
 type source func(ctx context.Context, opened, changed func()) error
 
 // sources are tried in this order: which of them a director has is not certain
-// in any era (liqid-api.md 0.2, 2.16, 2.17).
-func (f *Fabric) sources() []source { return []source{f.listenSocket, f.listenStreams} }
+// in any era (liqid-api.md 0.2, 2.17); streams are known of 2.x alone (2.16, 4).
+func (f *Fabric) sources(line int) []source {
+	if line > 2 {
+		return []source{f.listenSocket}
+	}
+	return []source{f.listenSocket, f.listenStreams}
+}
 
 // findEvents tries which source opens.
-func (f *Fabric) findEvents(ctx context.Context) source {
-	for _, s := range f.sources() {
+func (f *Fabric) findEvents(ctx context.Context, sources []source) source {
+	for _, s := range sources {
 		within, cancel := context.WithTimeout(ctx, dialTime)
 		opens := false
 		_ = s(within, func() { opens = true; cancel() }, func() {}) // whatever ended it: it had opened or not
