@@ -58,37 +58,107 @@ func (f *Fabric) able(k *knowledge) *composa.Abilities {
 // lists says whether the director lists what is under way.
 func (f *Fabric) lists(k *knowledge) bool { return k.pending && f.observed.is(askPending, seenLists) }
 
-// know returns what is known of the director, and asks it where nothing is.
+// asking is one round of questions, which everybody who wants to know waits for.
+type asking struct {
+	done  chan struct{} // closed once k and err are there
+	stale bool          // the director was silent meanwhile; guarded by Fabric.mu
+	k     *knowledge
+	err   error
+}
+
+// know returns what is known of the director. Where nothing is, one caller asks
+// and the others wait for what he is told.
 func (f *Fabric) know(ctx context.Context) (*knowledge, error) {
-	f.mu.Lock()
-	k := f.known
-	f.mu.Unlock()
-	if k != nil && f.config.Clock().Sub(k.asked) < askAgain {
-		return k, nil
+	for {
+		f.mu.Lock()
+		k, under := f.known, f.asking
+		if k != nil && f.config.Clock().Sub(k.asked) < askAgain {
+			f.mu.Unlock()
+			return k, nil
+		}
+		if under == nil {
+			under = &asking{done: make(chan struct{})}
+			f.asking = under
+			f.mu.Unlock()
+			f.answer(ctx, under)
+			return under.k, under.err
+		}
+		f.mu.Unlock()
+		select {
+		case <-under.done:
+		case <-ctx.Done():
+			return nil, &fault{code: composa.CodeUnreachable, why: "it was not waited for until " + string(f.config.Name) + " said what it is", err: ctx.Err()}
+		}
+		switch {
+		case under.err == nil:
+			return under.k, nil
+		case !errors.Is(under.err, context.Canceled) && !errors.Is(under.err, context.DeadlineExceeded):
+			return nil, under.err
+		}
+		// The time of the one who asked was over, and ours is not.
 	}
+}
+
+// answer asks, and keeps what it was told.
+func (f *Fabric) answer(ctx context.Context, a *asking) {
+	defer close(a.done)
 	k, err := f.ask(ctx)
-	if err != nil {
-		return nil, err
-	}
 	f.mu.Lock()
-	other := f.told != "" && f.told != k.speaks.told
-	f.known, f.told = k, k.speaks.told
+	f.asking = nil
+	other := false
+	if err == nil {
+		if told := k.speaks.told; told != "" {
+			other = f.told != "" && f.told != told
+			f.told = told
+		}
+		if !a.stale {
+			f.known = k
+		}
+	}
 	f.mu.Unlock()
+	a.k, a.err = k, err
+	if err != nil {
+		return
+	}
 	f.calls.signed.mayMake(k.speaks.readOnly == "")
+	denied := f.observed.is(askPending, seenDenied)
 	if other {
 		f.observed.forget()
 	}
-	if !k.pending {
+	switch {
+	case !k.pending && denied:
+		f.observed.saw(askPending, seenDenied)
+	case !k.pending:
 		f.observed.saw(askPending, seenNone)
 	}
-	return k, nil
 }
 
 // forget makes the next call ask again.
 func (f *Fabric) forget() {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.known = nil
-	f.mu.Unlock()
+	if f.asking != nil {
+		f.asking.stale = true
+	}
+}
+
+// same looks, before a step changes anything, whether the director is still of
+// the line that k tells of: it may have come back with other software between
+// two calls.
+func (f *Fabric) same(ctx context.Context, k *knowledge) error {
+	says, err := f.version(ctx)
+	if err != nil || says.era == k.speaks.told {
+		return err
+	}
+	f.forget()
+	name := func(line string) string {
+		if line == "" {
+			return "a line that it does not tell"
+		}
+		return "the line " + composa.Abridge(line, 24)
+	}
+	return faultf(composa.CodeBusy, "the director of %s was of %s and is of %s now; nothing was changed", f.config.Name, name(k.speaks.told), name(says.era))
 }
 
 func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {
@@ -174,19 +244,38 @@ func (f *Fabric) version(ctx context.Context) (version, error) {
 // isThird says whether the calls of 3.x are there: no version field anywhere
 // tells the API's own (liqid-api.md 4, "How to tell").
 func (f *Fabric) isThird(ctx context.Context) (bool, error) {
-	digests, err := f.has(ctx, "digest")
+	digests, err := f.there(ctx, "digest")
 	if err != nil || digests {
 		return digests, err
 	}
-	return f.has(ctx, "device/info/gpu")
+	return f.there(ctx, "device/info/gpu")
 }
 
-// has says whether a reading call is there, perhaps only for those who sign in.
+// seenDenied answers askPending where the director has such a list for others.
+const seenDenied = "its user may not read such a list"
+
+// has says whether a list of what is under way is there, and may be read.
 func (f *Fabric) has(ctx context.Context, path string) (bool, error) {
 	_, err := f.calls.read(ctx, path)
-	said, _ := errors.AsType[*fault](err)
-	switch {
-	case err == nil, said != nil && (said.status == http.StatusUnauthorized || said.status == http.StatusForbidden):
+	was := f.observed.of(askPending)
+	switch status := statusOf(err); {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		f.observed.saw(askPending, seenDenied)
+		return false, nil
+	case codeOf(err) == composa.CodeUnsupported:
+		f.observed.saw(askPending, seenNone)
+		return false, nil
+	case err == nil && (was == seenDenied || was == seenNone):
+		f.observed.saw(askPending, "") // it is there now
+	}
+	return err == nil, err
+}
+
+// there says whether a reading call is there, perhaps only for other users.
+func (f *Fabric) there(ctx context.Context, path string) (bool, error) {
+	_, err := f.calls.read(ctx, path)
+	switch status := statusOf(err); {
+	case err == nil || status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return true, nil
 	case codeOf(err) == composa.CodeUnsupported:
 		return false, nil

@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -386,5 +388,180 @@ func TestWithoutAnEventSocketThereIsNoPush(t *testing.T) {
 	}
 	if err := f.Watch(t.Context(), make(chan struct{})); driver.CodeOf(err) != composa.CodeUnsupported {
 		t.Errorf("%v", err)
+	}
+}
+
+// changeable is a director whose answers may be replaced; calls counts them.
+type changeable struct {
+	mu      sync.Mutex
+	answers map[string]string
+	status  map[string]int // instead of an answer
+	calls   map[string]int // by method and path
+}
+
+func (d *changeable) RoundTrip(q *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	path := strings.TrimPrefix(q.URL.Path, prefix+"/")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.calls == nil {
+		d.calls = map[string]int{}
+	}
+	d.calls[q.Method+" "+path]++
+	data, ok := d.answers[path]
+	switch status := d.status[path]; {
+	case status != 0:
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"response":{"data":[],"errors":[{"code":%d,"message":"no"}],"code":%d}}`, status, status)
+	case !ok:
+		w.WriteHeader(http.StatusNotFound)
+	case strings.HasPrefix(data, "{"):
+		io.WriteString(w, data)
+	default:
+		fmt.Fprintf(w, `{"response":{"data":%s,"errors":null,"code":0}}`, data)
+	}
+	return w.Result(), q.Context().Err()
+}
+
+func (d *changeable) says(path, data string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.answers[path] = data
+}
+
+func (d *changeable) drives(t *testing.T) *Fabric {
+	return told(t, nil, func(c *Config) { c.HTTP = &http.Client{Transport: d} })
+}
+
+func TestManyWhoWantToKnowAskOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &changeable{answers: answers25()}
+		slow := fakeNet(func(q *http.Request) (*http.Response, error) {
+			time.Sleep(time.Millisecond)
+			return d.RoundTrip(q)
+		})
+		f, err := New(Config{Name: rackName, URL: "http://192.0.2.1", Site: rackSite, HTTP: &http.Client{Transport: slow}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if _, err := f.know(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := d.calls["GET fabric/id"]; n != 1 {
+			t.Errorf("it was asked %d times", n)
+		}
+	})
+}
+
+// The time of the one who asks is not that of the others.
+func TestWhoWaitsForAnAnswerAsksItselfWhereTheOtherGaveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &changeable{answers: answers25()}
+		first := true
+		net := fakeNet(func(q *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(q.URL.Path, "fabric/id") && first {
+				first = false
+				<-q.Context().Done()
+				return nil, q.Context().Err()
+			}
+			return d.RoundTrip(q)
+		})
+		f, err := New(Config{Name: rackName, URL: "http://192.0.2.1", Site: rackSite, HTTP: &http.Client{Transport: net}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		short, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := f.know(short); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the one who asked: %v", err)
+			}
+		})
+		synctest.Wait()
+		all.Go(func() {
+			if _, err := f.know(t.Context()); err != nil {
+				t.Errorf("the one who waited: %v", err)
+			}
+		})
+		all.Wait()
+	})
+}
+
+func TestASoftwareIsAnotherOneAlsoAfterItWasNotTold(t *testing.T) {
+	d := &changeable{answers: answers25()}
+	f := d.drives(t)
+	for i, version := range []string{version25, `[{"component":"liqid-api"}]`, versionOf("2.4.0.0")} {
+		d.says("version", version)
+		f.forget()
+		if _, err := f.know(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			f.observed.saw(askQueue, seenHidden)
+		}
+		if got, want := f.observed.of(askQueue), []string{seenHidden, seenHidden, ""}[i]; got != want {
+			t.Errorf("after %s it is known %q, want %q", version, got, want)
+		}
+	}
+}
+
+// A director that restarted with other software between two calls is not changed.
+func TestADirectorThatCameBackAsAnotherOneIsNotChanged(t *testing.T) {
+	d := &changeable{answers: answers25()}
+	f := d.drives(t)
+	if _, err := f.Observe(t.Context(), composa.Scope{}); err != nil {
+		t.Fatal(err)
+	}
+	d.says("version", versionOf("4.0.0.0"))
+	step := composa.Step{Act: composa.ActMake, Fabric: rackName, Machine: composa.MachineRef{Name: "other", Label: "other", Native: "8"}}
+	for _, want := range []composa.Code{composa.CodeBusy, composa.CodeReadOnly} {
+		if _, err := f.Apply(t.Context(), step); driver.CodeOf(err) != want {
+			t.Errorf("%v (%s), want %s", err, driver.CodeOf(err), want)
+		}
+	}
+	for call := range d.calls {
+		if !strings.HasPrefix(call, "GET ") {
+			t.Errorf("it was called %s", call)
+		}
+	}
+}
+
+func TestACallWithoutAnAnswerIsFollowedByAsking(t *testing.T) {
+	r := newRack(t, emulator.Config{Counts: small})
+	f := r.open(t)
+	if _, err := f.know(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.fail(1, failDropBefore)
+	if err := f.calls.change(t.Context(), "POST", "group", nil); codeOf(err) != composa.CodeUnknown {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.known != nil {
+		t.Error("what was known is believed")
+	}
+}
+
+// A list that the user may not read tells nothing, and is not waited for.
+func TestAListOfWhatIsUnderWayMayBeDenied(t *testing.T) {
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		d := &changeable{answers: answers25(), status: map[string]int{"state/1": status}}
+		f := d.drives(t)
+		for _, want := range []bool{false, true} {
+			k, err := f.know(t.Context())
+			if err != nil || k.pending != want || f.observed.is(askPending, seenDenied) == want {
+				t.Errorf("%d: %+v %v, seen %q", status, k, err, f.observed.of(askPending))
+			}
+			d.status = nil // the user may read it now
+			f.forget()
+		}
 	}
 }

@@ -86,6 +86,9 @@ func (f *Fabric) apply(ctx context.Context, s composa.Step) (proof *composa.Pict
 	case standing == composa.Conflict:
 		return nil, faultf(composa.CodeConflict, "%s", why)
 	}
+	if err := f.same(ctx, k); err != nil {
+		return nil, err
+	}
 	j.was = j.pic
 	if err := act(j, ctx); err != nil {
 		return j.after(ctx, err)

@@ -32,6 +32,8 @@ type calls struct {
 	most     int64 // bytes of one answer
 	clock    func() time.Time
 
+	silent func() // called after a call that was not answered: who answers next may be another one
+
 	met   atomic.Bool  // a director has answered
 	ahead atomic.Int64 // the director's clock before ours, ns; 0 where that is not told
 
@@ -203,6 +205,9 @@ func (c *calls) once(ctx context.Context, method, path string, body any) (*answe
 		return nil, faultf(unclear(changing), "the director of %s at %s answered %s with more than %d bytes", c.fabric, c.shown, call, c.most)
 	}
 	a, err := c.readAnswer(call, changing, reply, text)
+	if status := statusOf(err); c.silent != nil && (status == http.StatusBadGateway || status == http.StatusGatewayTimeout) {
+		c.silent() // somebody before the director answered in its place
+	}
 	if err == nil && !changing {
 		c.reads.took(time.Since(began))
 	}
@@ -234,6 +239,9 @@ func (c *calls) request(ctx context.Context, method, path string, body any) (*ht
 func (c *calls) lost(call string, mayHaveWorked bool, err error) error {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f // it was not made at all
+	}
+	if c.silent != nil && !errors.Is(err, errHeld) && !errors.Is(err, context.Canceled) {
+		c.silent()
 	}
 	code, why, next := composa.CodeUnreachable, "cannot be reached", ""
 	if mayHaveWorked {

@@ -124,6 +124,7 @@ type Fabric struct {
 
 	mu       sync.Mutex
 	known    *knowledge
+	asking   *asking           // under way; nil: nobody asks
 	told     string            // the line of software that the director last said it is of
 	details  map[string]detail // by name of the device
 	widest   map[string]width  // by name of the device
@@ -154,10 +155,12 @@ func New(c Config) (*Fabric, error) {
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot drive %s: %v", c.Name, err)
 	}
 	c.Credentials = Credentials{} // the calls have them
-	return &Fabric{
+	f := &Fabric{
 		config: c, mark: composa.GroupMark(c.Site), calls: calls, events: events,
 		edit: make(chan struct{}, 1), details: map[string]detail{}, widest: map[string]width{}, hosts: map[string]hostFacts{}, reserved: map[int]time.Time{},
-	}, nil
+	}
+	calls.silent = f.forget
+	return f, nil
 }
 
 // complete fills in the defaults and refuses what makes no sense.

@@ -49,6 +49,9 @@ func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
 	if err := j.quiet(ctx); err != nil {
 		return err
 	}
+	if err := f.same(ctx, k); err != nil {
+		return err
+	}
 	if err := j.endSessions(ctx); err != nil {
 		return err
 	}
