@@ -269,7 +269,11 @@ func (s *Site) Drift(m *Machine) []Drift {
 	for _, b := range s.Binding(m.ID) {
 		bound[b.Device.Name] = true
 		if at, ok := spot(p, b.Device); !ok || at.Area != AreaMachine || at.Machine != m.Native {
-			out = append(out, Drift{Sort: DriftVanished, Device: PlaceOf(m.Fabric, b.Device.Name)})
+			d := Drift{Sort: DriftVanished}
+			if b.Device.Name != "" {
+				d.Device = PlaceOf(m.Fabric, b.Device.Name)
+			}
+			out = append(out, d)
 		}
 	}
 	for range s.Lost(m.ID) {

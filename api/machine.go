@@ -110,7 +110,7 @@ type Machine struct {
 
 // MachineDevice is one device of a machine.
 type MachineDevice struct {
-	Place string `json:"place" example:"rack1/gpu3"`
+	Place string `json:"place" example:"rack1/gpu3" doc:"Where the device is; empty while it is in no place, gone or exchanged"`
 	ID    string `json:"id" example:"dev_k3v9q2xwabcdefgh"`
 	Kind  string `json:"kind" example:"gpu"`
 	Model string `json:"model,omitempty" example:"A100"`

@@ -65,6 +65,7 @@ type errorMessage struct {
 // serve takes every request from arrival to answer: log, test hook, latency,
 // faults, then the route.
 func (d *Director) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", d.clock().UTC().Format(http.TimeFormat))
 	began := time.Now()
 	path := slashes(r.URL.Path)
 	if path == eventPath || path == eventPathOld {

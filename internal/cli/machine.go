@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -161,14 +162,18 @@ func machineDetails(m *api.Machine) []detail {
 	devices := append([]api.MachineDevice{}, m.Devices...)
 	sortNaturally(devices, func(d api.MachineDevice) string { return d.Place })
 	for _, d := range devices {
-		text := strings.TrimSpace(d.Place + "  " + d.Kind + " " + d.Model)
+		place := d.Place
+		if place == "" { // the part is in no place any more
+			place = d.ID
+		}
+		text := strings.TrimSpace(place + "  " + d.Kind + " " + d.Model)
 		if d.State != "attached" {
 			text += "  (" + d.State + ")"
 		}
 		details = append(details, detail{"device", text})
 	}
 	for _, d := range m.Drift {
-		details = append(details, detail{"differs", strings.TrimSpace(d.Sort + " " + d.Device)})
+		details = append(details, detail{"differs", strings.TrimSpace(d.Sort + " " + cmp.Or(d.Device, "a part that is gone"))})
 	}
 	return details
 }

@@ -169,6 +169,7 @@ func (a *app) operationDecide(verb, short, long string, do func(*client.Client, 
 	var noWait bool
 	var timeout duration
 	cmd := &cobra.Command{Use: verb + " ID", Short: short, Long: long}
+	cmd.Flags().Bool("yes", false, "taken as in other commands; nothing is asked here")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait for the end")
 	cmd.Flags().Var(&timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)

@@ -68,10 +68,14 @@ func (v *view) machineDevices(m *composa.Machine) []api.MachineDevice {
 		if d == nil {
 			continue
 		}
-		out = append(out, api.MachineDevice{
-			Place: string(d.Place()), ID: string(d.ID), Kind: string(d.Kind), Model: d.Facts.Model,
+		one := api.MachineDevice{
+			ID: string(d.ID), Kind: string(d.Kind), Model: d.Facts.Model,
 			Entry: c.Entry, State: v.claimState(m, c, d),
-		})
+		}
+		if d.Name != "" {
+			one.Place = string(d.Place())
+		}
+		out = append(out, one)
 	}
 	slices.SortFunc(out, byPlace)
 	return out
