@@ -92,14 +92,18 @@ func TestFabricConfigIsMeantAsWritten(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "pw"), []byte("se cret \r\n"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	text := "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: 'http://192.0.2.1:8080', era: 3.10, settle: 90s, credentials: {username: admin, passwordFile: pw}}]\n"
+	text := "data: /tmp/x\nfabrics: [{name: a, driver: liqid, url: 'http://192.0.2.1:8080', era: 3.2, settle: 90s, credentials: {username: admin, passwordFile: pw}}]\n"
 	c, err := parseConfig(filepath.Join(folder, "composa.yaml"), []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := c.Fabrics[0]
-	if f.Era != "3.10" || f.settle() != 90*time.Second || !f.bare() {
+	if f.Era != "3.2" || f.settle() != 90*time.Second || !f.bare() {
 		t.Errorf("era %q, settle %v, bare %v", f.Era, f.settle(), f.bare())
+	}
+	longer := strings.Replace(text, "3.2", "3.10", 1)
+	if _, err := parseConfig(filepath.Join(folder, "composa.yaml"), []byte(longer)); err == nil || !strings.Contains(err.Error(), `era "3.10"`) {
+		t.Errorf("era 3.10, which no driver speaks: %v", err)
 	}
 	// One line end is left out; what else looks like space belongs to the password.
 	if who, err := f.credentials(); err != nil || who.Username != "admin" || who.Password != "se cret " {
