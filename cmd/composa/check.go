@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,28 +11,56 @@ import (
 )
 
 // Check asks a fabric what it can do, what it shows and how it takes things, and
-// tells what came of each question and how long it took. With probe its driver
-// may also try what only trying tells.
-func (fs *fabrics) Check(ctx context.Context, name composa.FabricName, probe bool) ([]composa.Check, error) {
+// tells what came of each question and how long it took.
+func (fs *fabrics) Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
 	f := fs.byName[name]
 	if f == nil {
 		return nil, composa.Errorf(composa.CodeUnreachable, "cannot check %s: it is not in this server's configuration", name)
 	}
 	checker, _ := f.driver.(driver.Checker)
-	bound := lookTime
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return f.check(ctx, checker, false)
+}
+
+// probeRecord keeps who let a fabric be probed.
+type probeRecord interface {
+	// BeginProbe answers moved where another server has the fabric by now.
+	BeginProbe(ctx context.Context, who composa.Who, fabric composa.FabricName, epoch int64) error
+	EndProbe(ctx context.Context, who composa.Who, fabric composa.FabricName) error
+}
+
+// recordTime bounds the record of an end, whose caller may be gone.
+const recordTime = 10 * time.Second
+
+// Probe does as Check, and its driver also tries what only trying tells. That
+// changes something there: it is recorded for whom, before and after, and only
+// the server that has the fabric does it.
+func (fs *fabrics) Probe(ctx context.Context, who composa.Who, name composa.FabricName) (checks []composa.Check, err error) {
+	f := fs.byName[name]
+	if f == nil {
+		return nil, composa.Errorf(composa.CodeUnreachable, "cannot probe %s: it is not in this server's configuration", name)
+	}
+	checker, _ := f.driver.(driver.Checker)
 	switch {
-	case probe && f.access != composa.AccessManage:
+	case f.access != composa.AccessManage:
 		return nil, composa.Errorf(composa.CodeReadOnly, "cannot probe %s: it is only observed", name).
 			WithNext("set access: manage for it in the server's configuration")
-	case probe && checker == nil:
+	case checker == nil:
 		return nil, composa.Errorf(composa.CodeUnsupported, "cannot probe %s: its driver has nothing to try", name).
 			WithNext("check it without the probe")
-	case probe:
-		bound = probeTime
 	}
-	ctx, cancel := context.WithTimeout(ctx, bound)
+	if err := fs.record.BeginProbe(ctx, who, name, f.epoch); err != nil {
+		return nil, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+		defer cancel()
+		err = errors.Join(err, fs.record.EndProbe(ctx, who, name))
+	}()
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	return f.check(ctx, checker, probe)
+	return f.check(ctx, checker, true)
 }
 
 // check asks in the order in which a reader wants to know: whether it answers,

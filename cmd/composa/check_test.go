@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,7 +40,27 @@ func (c telling) Check(_ context.Context, probe bool) ([]composa.Check, error) {
 	return []composa.Check{{Name: "era", OK: true, Text: "3.4"}, {Name: "second edit", OK: true, Text: "refused"}}, c.fails
 }
 
+// recorded keeps what is told of probes; tenure is that of the fabric.
+type recorded struct {
+	tenure int64
+	events []string
+}
+
+func (r *recorded) BeginProbe(_ context.Context, who composa.Who, fabric composa.FabricName, epoch int64) error {
+	if epoch != r.tenure {
+		return composa.Errorf(composa.CodeMoved, "cannot write: tenure %d is over", epoch)
+	}
+	r.events = append(r.events, fmt.Sprintf("%s begins on %s", who.Principal.ID, fabric))
+	return nil
+}
+
+func (r *recorded) EndProbe(ctx context.Context, who composa.Who, fabric composa.FabricName) error {
+	r.events = append(r.events, fmt.Sprintf("%s ends on %s", who.Principal.ID, fabric))
+	return ctx.Err()
+}
+
 func TestCheckAsksTheDriver(t *testing.T) {
+	begunAndEnded := []string{"user_ada begins on rack1", "user_ada ends on rack1"}
 	silent := composa.Errorf(composa.CodeUnreachable, "cannot look at rack1: nobody answers").WithNext("look there")
 	for _, tt := range []struct {
 		name   string
@@ -51,12 +72,16 @@ func TestCheckAsksTheDriver(t *testing.T) {
 		want   string // names of the checks, those that failed with a mark
 		code   composa.Code
 		asked  []bool
+		lost   int64    // tenures since that of this server
+		events []string // that are recorded
 	}{
 		{name: "all", want: "answers, era, second edit, shows everything, says when something changed, access", asked: []bool{false}},
 		{name: "a driver that tells nothing", dumb: true, want: "answers, shows everything, says when something changed, access"},
-		{name: "probed", probe: true, want: "answers, era, second edit, shows everything, says when something changed, access", asked: []bool{true}},
+		{name: "probed", probe: true, want: "answers, era, second edit, shows everything, says when something changed, access", asked: []bool{true}, events: begunAndEnded},
+		{name: "a probe that fails", probe: true, fails: errors.New("broken"), code: composa.CodeInternal, asked: []bool{true}, events: begunAndEnded},
+		{name: "a probe by a server that has lost the fabric", probe: true, lost: 1, code: composa.CodeMoved},
 		{name: "nobody answers", silent: silent, want: "answers!"},
-		{name: "nobody answers a probe", silent: silent, probe: true, want: "answers!"},
+		{name: "nobody answers a probe", silent: silent, probe: true, want: "answers!", events: begunAndEnded},
 		{name: "it cannot be asked", fails: errors.New("broken"), code: composa.CodeInternal, asked: []bool{false}},
 		{name: "probe of what is observed", probe: true, access: composa.AccessObserve, code: composa.CodeReadOnly},
 		{name: "probe of what has nothing to try", dumb: true, probe: true, code: composa.CodeUnsupported},
@@ -73,8 +98,17 @@ func TestCheckAsksTheDriver(t *testing.T) {
 			if tt.access != "" {
 				f.access = tt.access
 			}
-			fs := &fabrics{byName: map[composa.FabricName]*fabric{"rack1": f}}
-			checks, err := fs.Check(t.Context(), "rack1", tt.probe)
+			told := &recorded{tenure: 7 + tt.lost}
+			f.epoch = 7
+			fs := &fabrics{byName: map[composa.FabricName]*fabric{"rack1": f}, record: told}
+			checks, err := fs.Check(t.Context(), "rack1")
+			if tt.probe {
+				asked = nil
+				checks, err = fs.Probe(t.Context(), composa.Who{Principal: composa.Principal{ID: "user_ada"}}, "rack1")
+			}
+			if diff := cmp.Diff(tt.events, told.events); diff != "" {
+				t.Errorf("recorded otherwise (-want +got):\n%s", diff)
+			}
 			var names []string
 			for _, c := range checks {
 				if !c.OK {

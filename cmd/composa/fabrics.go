@@ -48,12 +48,14 @@ func driverNames() []string { return slices.Sorted(maps.Keys(drivers)) }
 type fabrics struct {
 	byName map[composa.FabricName]*fabric
 	absent []*fabric // known to the store, and not configured any more
+	record probeRecord
 }
 
 // fabric is one of them: its driver, who looks at it and who changes it.
 type fabric struct {
 	name      composa.FabricName
 	access    composa.Access
+	epoch     int64 // of the tenure
 	driver    driver.Fabric
 	inventory *inventory.Inventory
 	runner    *runner.Runner
@@ -67,7 +69,7 @@ func openFabrics(ctx context.Context, s *store.Store, c *Config, server string, 
 	if err != nil {
 		return nil, err
 	}
-	fs := &fabrics{byName: map[composa.FabricName]*fabric{}}
+	fs := &fabrics{byName: map[composa.FabricName]*fabric{}, record: s}
 	for _, fc := range c.Fabrics {
 		f, err := openFabric(ctx, s, identity.Site, fc, server, log)
 		if err != nil {
@@ -130,6 +132,7 @@ func openFabric(ctx context.Context, s *store.Store, site composa.SiteID, c Fabr
 	if err != nil {
 		return nil, err
 	}
+	f.epoch = epoch
 	f.inventory = inventory.New(inventory.Config{
 		Fabric: f.name, Driver: d, Store: s, Epoch: epoch, Every: time.Duration(c.Observe.Every), Log: log,
 	})

@@ -34,6 +34,7 @@ const (
 	DeviceEdit      Verb = "device.edit"
 	FabricRead      Verb = "fabric.read"
 	FabricCheck     Verb = "fabric.check"
+	FabricProbe     Verb = "fabric.probe" // a check that changes something
 	PoolRead        Verb = "pool.read"
 	PoolCreate      Verb = "pool.create"
 	PoolEdit        Verb = "pool.edit"
@@ -48,7 +49,7 @@ const (
 var verbs = []Verb{
 	SiteRead, ProjectRead,
 	MachineRead, MachineCompose, MachinePlug, MachineUnplug, MachineReshape, MachineMove, MachineFree,
-	DeviceRead, DeviceEdit, FabricRead, FabricCheck,
+	DeviceRead, DeviceEdit, FabricRead, FabricCheck, FabricProbe,
 	PoolRead, PoolCreate, PoolEdit, PoolDelete,
 	OperationRead, OperationDecide, PlanRead, PlanMake, EventRead,
 }

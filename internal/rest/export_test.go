@@ -9,7 +9,7 @@ import (
 // Line is a route of the table, for tests.
 type Line struct {
 	Method, Path, ID, Tag, Summary string
-	Verb                           auth.Verb
+	Verb, Also                     auth.Verb
 	Open, Described                bool
 	Example                        any
 }
@@ -18,7 +18,7 @@ type Line struct {
 func Lines() []Line {
 	var out []Line
 	for _, rt := range routes {
-		out = append(out, Line{rt.method, rt.path, rt.id, rt.tag, rt.summary, rt.verb, rt.open, rt.id != "", rt.example})
+		out = append(out, Line{rt.method, rt.path, rt.id, rt.tag, rt.summary, rt.verb, rt.also, rt.open, rt.id != "", rt.example})
 	}
 	return out
 }

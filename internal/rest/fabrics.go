@@ -6,6 +6,7 @@ import (
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/internal/auth"
 )
 
 type listFabricsInput struct{ PageInput }
@@ -98,17 +99,22 @@ func (s *Server) checkFabric(ctx context.Context, in *checkInput) (*checkOutput,
 	if err != nil {
 		return nil, err
 	}
-	with := s.checks
+	with, ask := s.checks, Fabrics.Check
 	if in.Probe {
-		with = s.probes
+		// Who shares a probe that another caller began changes nothing.
+		who := callOf(ctx).who
+		with, ask = s.probes, func(fs Fabrics, ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
+			return fs.Probe(ctx, who, name)
+		}
+		if err := auth.Allow(who.Principal, auth.FabricProbe, "", in.Name); err != nil {
+			return nil, err
+		}
 		if only := f.ReadOnly(); only != nil {
 			return nil, composa.Errorf(composa.CodeReadOnly, "cannot probe %s: it makes and removes an empty machine, and %s", f.Name, only.Of(f.Name)).
 				WithNext("check it without the probe, or %s", only.Next)
 		}
 	}
-	checks, err := asked(ctx, s, with, f.Name, func(fs Fabrics, ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
-		return fs.Check(ctx, name, in.Probe)
-	})
+	checks, err := asked(ctx, s, with, f.Name, ask)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ type leaving struct {
 	leave func()
 }
 
-func (l *leaving) Check(ctx context.Context, _ composa.FabricName, _ bool) ([]composa.Check, error) {
+func (l *leaving) Check(ctx context.Context, _ composa.FabricName) ([]composa.Check, error) {
 	l.leave()
 	return nil, context.Canceled
 }

@@ -293,7 +293,7 @@ func TestFabricsAndInventory(t *testing.T) {
 	if !check.OK || len(check.Checks) != 1 || check.Checks[0].Seconds != 1.5 {
 		t.Errorf("check = %+v", check)
 	}
-	if probe := must(w.client.ProbeFabric(ctx, "rack1")); !probe.OK || probe.Checks[0].Name != "second edit" {
+	if probe := must(w.client.ProbeFabric(ctx, "rack1")); !probe.OK || probe.Checks[0].Name != "second edit" || probe.Checks[1].Text != "admin" {
 		t.Errorf("probe = %+v", probe)
 	}
 }

@@ -15,6 +15,7 @@ import (
 type route struct {
 	method, path string
 	verb         auth.Verb // what the caller must be allowed
+	also         auth.Verb // what some of it needs besides: its handler asks
 	open         bool      // in place of verb: needs no token
 	id           string    // name of the operation in the description
 	tag          string    // chapter of the description

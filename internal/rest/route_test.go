@@ -30,7 +30,7 @@ func TestEveryRouteHasAVerb(t *testing.T) {
 			t.Errorf("%s stands twice", key)
 		}
 		seen[key] = true
-		used[l.Verb] = true
+		used[l.Verb], used[l.Also] = true, true
 		switch {
 		case l.Open != slices.Contains(open, l.Path):
 			t.Errorf("%s: open is %t", key, l.Open)

@@ -96,7 +96,7 @@ func init() {
 		{method: get, path: "/v1/fabrics/{name}/inventory", verb: auth.FabricRead, id: "getInventory", tag: "fabrics",
 			summary: "Look at a fabric right now", about: "Everything that it shows, also what is not ours. Those who ask at the same time share one look, which began after they asked.",
 			answers: ok(api.Inventory{}), on: reply((*Server).inventory)},
-		{method: post, path: "/v1/fabrics/{name}/check", verb: auth.FabricCheck, id: "checkFabric", tag: "fabrics",
+		{method: post, path: "/v1/fabrics/{name}/check", verb: auth.FabricCheck, also: auth.FabricProbe, id: "checkFabric", tag: "fabrics",
 			summary: "Ask a fabric right now", about: "Whether it answers, what it is, what it can do, and how it took things so far. Nothing is changed there, unless a probe is asked for: that tries things on a machine of its own that holds no device, and removes it.",
 			answers: ok(api.FabricCheck{}), on: reply((*Server).checkFabric)},
 

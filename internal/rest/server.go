@@ -59,9 +59,11 @@ type Requests interface {
 // Fabrics looks at a fabric right now, beside the inventory's own rhythm.
 type Fabrics interface {
 	Look(ctx context.Context, name composa.FabricName) (*composa.Picture, error)
-	// Check asks a fabric what it is and how it takes things. With probe it also
-	// tries what only trying tells; it is asked so of managed fabrics only.
-	Check(ctx context.Context, name composa.FabricName, probe bool) ([]composa.Check, error)
+	// Check asks a fabric what it is and how it takes things.
+	Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error)
+	// Probe does as Check, and also tries what only trying tells; it records who
+	// wanted that. It is asked of managed fabrics only.
+	Probe(ctx context.Context, who composa.Who, name composa.FabricName) ([]composa.Check, error)
 }
 
 // Config is what a server is made of. Clock and Log may be nil.

@@ -50,7 +50,11 @@ func (s *slow) Look(ctx context.Context, name composa.FabricName) (*composa.Pict
 	return &composa.Picture{Fabric: name, Began: began, Complete: true}, nil
 }
 
-func (s *slow) Check(context.Context, composa.FabricName, bool) ([]composa.Check, error) {
+func (s *slow) Check(context.Context, composa.FabricName) ([]composa.Check, error) {
+	return nil, nil
+}
+
+func (s *slow) Probe(context.Context, composa.Who, composa.FabricName) ([]composa.Check, error) {
 	return nil, nil
 }
 

@@ -192,10 +192,10 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-type explosive struct{}
+type explosive struct{ rest.Fabrics }
 
 func (explosive) Look(context.Context, composa.FabricName) (*composa.Picture, error) { panic("boom") }
 
-func (explosive) Check(context.Context, composa.FabricName, bool) ([]composa.Check, error) {
+func (explosive) Check(context.Context, composa.FabricName) ([]composa.Check, error) {
 	return nil, errors.New("secret cause")
 }

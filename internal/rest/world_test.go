@@ -71,10 +71,12 @@ func (l looker) Look(ctx context.Context, name composa.FabricName) (*composa.Pic
 	return l[name].Observe(ctx, composa.Scope{})
 }
 
-func (l looker) Check(ctx context.Context, name composa.FabricName, probe bool) ([]composa.Check, error) {
-	if probe {
-		return []composa.Check{{Name: "second edit", OK: true, Text: "refused"}}, nil
-	}
+// Probe tells for whom it was made.
+func (l looker) Probe(_ context.Context, who composa.Who, _ composa.FabricName) ([]composa.Check, error) {
+	return []composa.Check{{Name: "second edit", OK: true, Text: "refused"}, {Name: "asked by", OK: true, Text: who.Principal.Name}}, nil
+}
+
+func (l looker) Check(ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
 	if _, err := l[name].Abilities(ctx); err != nil {
 		return []composa.Check{{Name: "answers", Text: err.Error()}}, nil
 	}

@@ -75,6 +75,24 @@ func (s *Store) TakeTenure(ctx context.Context, who composa.Who, fabric composa.
 	return epoch, err
 }
 
+// BeginProbe tells that who is about to let a fabric try what only trying tells,
+// and refuses that with moved where epoch is not the number of its tenure.
+func (s *Store) BeginProbe(ctx context.Context, who composa.Who, fabric composa.FabricName, epoch int64) error {
+	return s.write(ctx, who, "probe fabric "+string(fabric), func(t *tx) error {
+		if err := t.tenure(fabric, epoch); err != nil {
+			return err
+		}
+		return t.tellFabric("fabric.probing", fabric)
+	})
+}
+
+// EndProbe tells that it was tried, under whatever tenure.
+func (s *Store) EndProbe(ctx context.Context, who composa.Who, fabric composa.FabricName) error {
+	return s.write(ctx, who, "end the probe of fabric "+string(fabric), func(t *tx) error {
+		return t.tellFabric("fabric.probed", fabric)
+	})
+}
+
 // Why a fabric is silent that nothing looks at.
 const (
 	notConfigured = "not in the configuration any more"

@@ -356,3 +356,32 @@ func TestSetDevice(t *testing.T) {
 		}
 	})
 }
+
+// A probe changes something on a fabric: who wanted it is told at its beginning
+// and its end, and whoever has not the fabric any more does not begin one.
+func TestProbesAreTold(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		b.addFabric("rack1", 1)
+		old, err := b.TakeTenure(b.ctx(), system, "rack1", "server-1")
+		b.ok(err)
+		at := b.lastEvent()
+		b.ok(b.BeginProbe(b.ctx(), b.admin, "rack1", old))
+		_, err = b.TakeTenure(b.ctx(), system, "rack1", "server-2")
+		b.ok(err)
+		b.ok(b.EndProbe(b.ctx(), b.admin, "rack1"))
+		b.code(b.BeginProbe(b.ctx(), b.admin, "rack1", old), composa.CodeMoved)
+		b.code(b.BeginProbe(b.ctx(), b.admin, "rack9", old), composa.CodeNotFound)
+		events, err := b.Events(b.ctx(), b.admin, at, 0, composa.EventFilter{Subject: "rack1"})
+		b.ok(err)
+		var got []composa.EventType
+		for _, e := range events {
+			got = append(got, e.Type)
+			if e.Principal != b.admin.Principal.ID {
+				t.Errorf("%s is told of %s, want %s", e.Type, e.Principal, b.admin.Principal.ID)
+			}
+		}
+		if diff := cmp.Diff([]composa.EventType{"fabric.probing", "fabric.probed"}, got); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
