@@ -129,11 +129,7 @@ func TestWhatIsObservedIsNotProbed(t *testing.T) {
 }
 
 func TestACheckTellsAClockThatIsOff(t *testing.T) {
-	r := newRack(t, emulator.Config{Counts: small})
-	r.answerWith(func(w http.ResponseWriter, _ *http.Request) bool {
-		w.Header().Set("Date", time.Now().Add(-3*time.Hour).UTC().Format(http.TimeFormat))
-		return false
-	})
+	r := newRack(t, emulator.Config{Counts: small, ClockOff: -3 * time.Hour})
 	if c := checked(t, r.open(t), false)["clock"]; !strings.HasSuffix(c.Text, "s behind ours") || !c.OK {
 		t.Errorf("%+v", c)
 	}
