@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -20,6 +21,9 @@ type knowledge struct {
 	speaks  speech
 	pending bool   // there is state/{fabric}, which may list what is under way
 	events  source // what tells of changes; nil: nothing
+	// listsAll tells that predevice was seen to list, for groups, all that is
+	// attached to their machines: machines are not asked about then.
+	listsAll atomic.Bool
 	// coordinates are the director's own, as they came; nil in 2.x, and where it
 	// does not tell them.
 	coordinates json.RawMessage

@@ -68,8 +68,13 @@ type width struct {
 	lanes int
 }
 
+// widestMost is how many parts are remembered that are away, or nearly so.
+const widestMost = 8192
+
 // sawLanes remembers how wide the links of parts were: one that falls back to
-// fewer lanes works, and not as it should.
+// fewer lanes works, and not as it should. Parts that are away are remembered
+// too, because one that is put back may have fallen back; where there are too
+// many of them all are forgotten.
 func (f *Fabric) sawLanes(devices []device) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,6 +84,14 @@ func (f *Fabric) sawLanes(devices []device) {
 			f.widest[d.name] = width{d.print, d.lanes}
 		}
 	}
+	if len(f.widest) <= max(widestMost, 2*len(devices)) {
+		return
+	}
+	there := make(map[string]width, len(devices))
+	for i := range devices {
+		there[devices[i].name] = f.widest[devices[i].name]
+	}
+	f.widest = there
 }
 
 func machineKey(m *machine) string {
@@ -303,6 +316,7 @@ func (f *Fabric) learnHosts(ctx context.Context, l *look, now time.Time) {
 	}
 	var reads []func() error
 	f.mu.Lock()
+	maps.DeleteFunc(f.hosts, func(native string, _ hostFacts) bool { return l.machine(int(parseNumber(native).value)) == nil })
 	for i := range l.machines {
 		m := &l.machines[i]
 		if m.group == ours.id && now.Sub(f.hosts[m.native()].read) > hostAge && len(reads) < learnMost {

@@ -42,7 +42,7 @@ type reading struct {
 	groups   []group
 	machines []machine
 	members  map[string]member
-	unlisted bool // members were told for their machine that were not for their group
+	heard    heard
 }
 
 // look reads the fabric until two readings in a row agree and what they name is
@@ -90,7 +90,7 @@ func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
 	l.groups, l.machines, l.members = second.groups, second.machines, second.members
 	l.doubt = compare(&first, &second, l.devices)
 	if l.doubt.none() {
-		f.learnHabits(&first, &second)
+		f.learnHabits(k, &first, &second)
 	}
 	return l, nil
 }
@@ -100,7 +100,7 @@ func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
 // known.
 func (f *Fabric) read(ctx context.Context, k *knowledge, into *reading, beside func() error) error {
 	members := func(groups []group, machines []machine) (err error) {
-		into.members, into.unlisted, err = f.readMembers(ctx, k, nil, groups, machines)
+		into.members, into.heard, err = f.readMembers(ctx, k, nil, groups, machines)
 		return err
 	}
 	rest := []func() error{
@@ -108,8 +108,12 @@ func (f *Fabric) read(ctx context.Context, k *knowledge, into *reading, beside f
 		func() (err error) { into.machines, err = f.readMachines(ctx, ""); return err },
 		beside,
 	}
-	if !k.speaks.perGroup && f.observed.is(askMembers, seenAll) {
-		return together(append(rest, func() error { return members(nil, nil) })...)
+	if !k.speaks.perGroup && k.listsAll.Load() {
+		err := together(append(rest, func() error { return members(nil, nil) })...)
+		if err != nil || !hidesHosts(nil, into.machines, into.members) {
+			return err
+		}
+		return members(into.groups, into.machines)
 	}
 	if err := together(rest...); err != nil {
 		return err
@@ -285,39 +289,53 @@ func (d *dialect) memberQueries(only *group, groups []group, machines []machine,
 // readMembers reads what is in groups and machines, or in only one group and its
 // machines. What is told for a machine counts more than what is told for its
 // group; unlisted says that the one told of something that the other did not.
-// Machines are asked about after groups, and not where a group's list shows that
-// it lists also what is attached.
-func (f *Fabric) readMembers(ctx context.Context, k *knowledge, only *group, groups []group, machines []machine) (byName map[string]member, unlisted bool, err error) {
+// Machines are asked about after groups, and not where groups are known to list
+// also what is attached, unless the machines tell otherwise.
+func (f *Fabric) readMembers(ctx context.Context, k *knowledge, only *group, groups []group, machines []machine) (byName map[string]member, h heard, err error) {
 	byName = map[string]member{}
 	asked, err := f.membersOf(ctx, k.speaks.memberQueries(only, groups, machines, true))
 	if err != nil {
-		return nil, false, err
+		return nil, h, err
 	}
 	for _, a := range asked {
 		for _, m := range a.members {
 			byName[m.name] = m
-			if m.machine != 0 {
-				f.observed.saw(askMembers, seenAll)
-			}
+			h.attached = h.attached || m.machine != 0
 		}
 	}
-	if f.observed.is(askMembers, seenAll) {
-		return byName, false, nil
+	if k.listsAll.Load() && !hidesHosts(only, machines, byName) {
+		return byName, h, nil
 	}
 	all := k.speaks.memberQueries(only, groups, machines, false)
 	if asked, err = f.membersOf(ctx, all[len(asked):]); err != nil {
-		return nil, false, err
+		return nil, h, err
 	}
+	h.machines = true
 	for _, a := range asked {
 		for _, m := range a.members {
 			if m.machine == a.machine {
 				_, listed := byName[m.name]
-				unlisted = unlisted || !listed
+				h.unlisted = h.unlisted || !listed
 				byName[m.name] = m
 			}
 		}
 	}
-	return byName, unlisted, nil
+	return byName, h, nil
+}
+
+// heard is how members were told.
+type heard struct {
+	machines bool // machines were asked about, one by one
+	attached bool // a group listed what is attached
+	unlisted bool // members were told for their machine that were not for their group
+}
+
+// hidesHosts says whether a machine, of one group or of any, names a host that is
+// not among its members: the list is not whole.
+func hidesHosts(only *group, machines []machine, members map[string]member) bool {
+	return slices.ContainsFunc(machines, func(m machine) bool {
+		return m.host != "" && members[m.host].machine != m.id && (only == nil || m.group == only.id)
+	})
 }
 
 // askedMembers is what one call of predevice answered.
@@ -341,10 +359,17 @@ func (f *Fabric) membersOf(ctx context.Context, queries []memberQuery) ([]askedM
 }
 
 // learnHabits notes what two readings that agree show of how the director takes
-// things.
-func (f *Fabric) learnHabits(first, second *reading) {
-	if first.unlisted && second.unlisted && !f.observed.is(askMembers, seenAll) {
+// things. That groups list what is attached too is believed for as long as k is.
+func (f *Fabric) learnHabits(k *knowledge, first, second *reading) {
+	a, b := first.heard, second.heard
+	switch {
+	case !a.machines || !b.machines:
+	case a.unlisted && b.unlisted:
 		f.observed.saw(askMembers, seenUnattached)
+		k.listsAll.Store(false)
+	case a.attached && b.attached && !a.unlisted && !b.unlisted:
+		f.observed.saw(askMembers, seenAll)
+		k.listsAll.Store(true)
 	}
 	f.observed.sawMachines(second.machines)
 }

@@ -1,7 +1,9 @@
 package liqid
 
 import (
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -159,5 +161,71 @@ func TestPowerIsUnknownWhereItIsNotClear(t *testing.T) {
 		if got := machinePower(hostPower(l), []string{"gpu0", "pcpu0", "pcpu1"}); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
+	}
+}
+
+// What a director lists of groups is believed to be all only where machines were
+// asked too, and not where a machine names a host that is not in the list.
+func TestAListOfMembersIsNotBelievedForOneRecord(t *testing.T) {
+	mark := composa.GroupMark(rackSite)
+	cpu := `{"name":"pcpu2","grp_id":3,"gname":"` + mark + `","mach_id":"7","mname":"train"}`
+	drive := `{"name":"ssd0","grp_id":3,"gname":"` + mark + `","mach_id":"7","mname":"train"}`
+	d := &changeable{answers: answers25()}
+	d.says("machine", `[{"mach_id":7,"grp_id":3,"mach_name":"train","p2p":"off","mtime":1718000000,"comp_name":"pcpu2"}]`)
+	asked := 0
+	f := told(t, nil, func(c *Config) {
+		c.HTTP = &http.Client{Transport: fakeNet(func(q *http.Request) (*http.Response, error) {
+			if q.URL.Query().Has("mach_id") {
+				asked++
+				q = q.Clone(q.Context())
+				q.URL.Path += "/7"
+			}
+			return d.RoundTrip(q)
+		})}
+	})
+	d.says("predevice/7", `[`+cpu+`,`+drive+`]`)
+	for _, tt := range []struct {
+		name, listed string
+		anew         bool // who it is was asked again
+		asks         bool
+		seen         string
+	}{
+		{"one of two is listed", `[` + cpu + `]`, false, true, seenUnattached},
+		{"all are listed", `[` + cpu + `,` + drive + `]`, false, true, seenAll},
+		{"it is known", `[` + cpu + `,` + drive + `]`, false, false, seenAll},
+		{"it may have changed", `[` + cpu + `]`, true, true, seenUnattached},
+		{"all again", `[` + cpu + `,` + drive + `]`, false, true, seenAll},
+		{"the host is not listed", `[` + drive + `]`, false, true, seenUnattached},
+	} {
+		d.says("predevice", tt.listed)
+		if tt.anew {
+			f.forget()
+		}
+		asked = 0
+		p, err := f.Observe(t.Context(), composa.Scope{})
+		if err != nil || !p.Complete || len(p.Machine("7").Devices) != 2 {
+			t.Fatalf("%s: %+v %v", tt.name, p, err)
+		}
+		if (asked > 0) != tt.asks || !f.observed.is(askMembers, tt.seen) {
+			t.Errorf("%s: the machine was asked about %d times, seen %q", tt.name, asked, f.observed.of(askMembers))
+		}
+	}
+}
+
+func TestWhatIsRememberedOfPartsThatAreAwayIsBounded(t *testing.T) {
+	f, err := New(Config{Name: rackName, URL: "http://192.0.2.1", Site: rackSite})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range widestMost + 2 {
+		f.sawLanes([]device{{name: "gpu0", lanes: 16}, {name: fmt.Sprintf("gone%d", i), lanes: 8}})
+	}
+	f.sawLanes([]device{{name: "gpu0", lanes: 8}})
+	if len(f.widest) > widestMost || f.widest["gpu0"].lanes != 16 {
+		t.Errorf("%d parts are remembered, gpu0 with %d lanes", len(f.widest), f.widest["gpu0"].lanes)
+	}
+	f.observed.sawMachines([]machine{{id: 1}, {id: maxMachine}, {id: maxMachine + 1}, {id: maxID}})
+	if len(f.observed.ids) != 2 {
+		t.Errorf("%d numbers are remembered", len(f.observed.ids))
 	}
 }

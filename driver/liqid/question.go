@@ -105,7 +105,9 @@ func (o *observed) sawMachines(machines []machine) {
 		o.ids = map[int]bool{}
 	}
 	for i := range machines {
-		o.ids[machines[i].id] = true
+		if id := machines[i].id; id <= maxMachine { // what is remembered is bounded so
+			o.ids[id] = true
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	label, isDigest := strings.CutPrefix(path, "digest/")
 	switch {
-	case !d.digests && strings.HasPrefix(path, "digest"):
+	case !d.digests && strings.HasPrefix(path, "digest"), path == "coordinates":
 		w.WriteHeader(http.StatusNotFound)
 		io.WriteString(w, `{"response":{"data":[],"errors":[{"code":404,"message":"no such path"}],"code":404}}`)
 	case isDigest && r.Method == "POST":

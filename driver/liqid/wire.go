@@ -216,6 +216,7 @@ type machine struct {
 	id, group int
 	name      string
 	p2p       bool
+	host      string    // a compute device in it; empty where none is told
 	created   time.Time // zero where it is not told
 	raw       json.RawMessage
 }
@@ -228,6 +229,7 @@ func readMachine(raw json.RawMessage) (machine, error) {
 		Group text   `json:"grp_id"`
 		Name  label  `json:"mach_name"`
 		P2P   text   `json:"p2p"`
+		Host  text   `json:"comp_name"`
 		MTime number `json:"mtime"` // creation, Unix seconds (liqid-api.md 1.3)
 	}
 	if err := json.Unmarshal(raw, &w); err != nil {
@@ -243,6 +245,10 @@ func readMachine(raw json.RawMessage) (machine, error) {
 		if m.group, err = idOf(what, "grp_id", w.Group, 0); err != nil {
 			return machine{}, err
 		}
+	}
+	// Clients put the machine's own name there when they make one (liqid-api.md 2.5).
+	if host := w.Host.told(); host != m.name {
+		m.host = host
 	}
 	if w.MTime.ok && w.MTime.value > 0 && w.MTime.value < 1<<36 {
 		m.created = time.Unix(w.MTime.value, 0).UTC()
