@@ -122,6 +122,7 @@ func (s *Site) Start(ctx context.Context) error {
 	s.server = v
 	v.parts.Go(func() { s.ended("intake", v.intake.Run(running)) })
 	for _, r := range s.racks {
+		r.net.mend()
 		wire := r.net.transport()
 		v.idle = append(v.idle, wire.CloseIdleConnections)
 		f, err := liqid.New(liqid.Config{
@@ -149,10 +150,14 @@ func (s *Site) ended(part string, err error) {
 	}
 }
 
-// Kill ends the server at this point; what it was calling is cut off.
+// Kill ends the server at this point, as the end of its process does: nothing
+// that it would still say reaches a director, so that what it has open stays so.
 func (s *Site) Kill() {
 	if s.server == nil {
 		return
+	}
+	for _, r := range s.racks {
+		r.net.sever()
 	}
 	s.server.stop()
 	s.server.parts.Wait()
