@@ -13,5 +13,5 @@
 // truth.go what must hold when it has come to rest; verb.go what is asked of it,
 // fault.go what goes wrong at which call, play.go one such case from beginning to
 // end, table.go what all of them came to (`make faults` prints it); late.go many
-// things at once, by a seed.
+// things at once, by a seed, and people.go who does them.
 package damage

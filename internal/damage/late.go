@@ -71,7 +71,11 @@ func Rage(ctx context.Context, c Storm) (res *Stormed, lines []string, err error
 	}
 	var directors []emulator.Config
 	for range 2 {
-		directors = append(directors, s.director())
+		d, err := s.director()
+		if err != nil {
+			return s.res, nil, err
+		}
+		directors = append(directors, d)
 	}
 	site, err := Open(ctx, nil, directors...)
 	if err != nil {
@@ -86,7 +90,7 @@ func Rage(ctx context.Context, c Storm) (res *Stormed, lines []string, err error
 }
 
 // director chooses what a rack is like.
-func (s *storm) director() emulator.Config {
+func (s *storm) director() (emulator.Config, error) {
 	c := emulator.Config{
 		API: emulator.Eras()[s.rng.IntN(len(emulator.Eras()))], Seed: s.Seed,
 		Counts:        emulator.Counts{CPUs: 3, GPUs: 5, SSDs: 2, NICs: 1},
@@ -97,12 +101,12 @@ func (s *storm) director() emulator.Config {
 		if s.rng.IntN(3) == 0 {
 			values := emulator.HabitValues(name)
 			if err := c.Habits.Set(name + "=" + values[s.rng.IntN(len(values))]); err != nil {
-				panic(err)
+				return c, err
 			}
 		}
 	}
 	s.res.Directors = append(s.res.Directors, c.API+" "+c.Habits.String())
-	return c
+	return c, nil
 }
 
 func (s *storm) note(format string, args ...any) {
@@ -132,8 +136,7 @@ func (s *storm) rage(ctx context.Context) error {
 	start := func(n uint64, pause time.Duration, act func(*rand.Rand)) {
 		rng := rand.New(rand.NewPCG(s.Seed, 100+n))
 		all.Go(func() {
-			for time.Now().Before(over) {
-				time.Sleep(time.Duration(rng.Int64N(int64(2 * pause))))
+			for time.Now().Before(over) && wait(ctx, time.Duration(rng.Int64N(int64(2*pause)))) == nil {
 				act(rng)
 			}
 		})
@@ -164,76 +167,6 @@ func setFaults(d *emulator.Director, texts []string) error {
 	return d.SetFaults(rules...)
 }
 
-// request asks for something at random.
-func (s *storm) request(ctx context.Context, rng *rand.Rand) {
-	names := []string{"train", "render", "test", "quick"}
-	asked := s.asked(names[rng.IntN(len(names))])
-	if rng.IntN(4) == 0 {
-		asked.Timeout = time.Duration(5+rng.IntN(120)) * time.Second
-	}
-	gpus := []composa.Entry{{Kind: composa.KindGPU, Count: 1 + rng.IntN(2)}}
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
-	in := s.server.intake
-	var out *composa.Outcome
-	var err error
-	var what string
-	switch n := rng.IntN(100); {
-	case n < 40:
-		what = "compose"
-		spec := composa.Spec{Entries: gpus}
-		if rng.IntN(2) == 0 {
-			spec.Entries = append(spec.Entries, composa.Entry{Kind: composa.KindSSD, Count: 1})
-		}
-		out, err = in.Compose(ctx, s.who, composa.ComposeRequest{Asked: asked, Spec: spec})
-	case n < 60:
-		what = "free"
-		out, err = in.Free(ctx, s.who, composa.FreeRequest{Asked: asked})
-	case n < 75:
-		what = "plug"
-		out, err = in.Plug(ctx, s.who, composa.PlugRequest{Asked: asked, Entries: gpus})
-	case n < 82:
-		what = "unplug"
-		out, err = in.Unplug(ctx, s.who, composa.UnplugRequest{Asked: asked, Counts: map[composa.Kind]int{composa.KindGPU: 1}})
-	case n < 92:
-		what = "move"
-		site, readErr := s.now(ctx)
-		if readErr != nil {
-			s.says("the store cannot be read: %v", readErr)
-			return
-		}
-		from := site.MachineNamed(s.project, asked.Machine)
-		if from == nil {
-			return
-		}
-		var moving []composa.Place
-		for _, b := range site.Binding(from.ID) {
-			if b.Device.Kind == composa.KindGPU {
-				moving = []composa.Place{composa.PlaceOf(from.Fabric, b.Device.Name)}
-			}
-		}
-		out, err = in.Move(ctx, s.who, composa.MoveRequest{Asked: asked, Places: moving, To: names[rng.IntN(len(names))]})
-	default:
-		site, readErr := s.now(ctx)
-		if readErr != nil || len(site.Operations) == 0 {
-			return
-		}
-		what = "cancel"
-		_, err = in.Cancel(ctx, s.who, site.Operations[rng.IntN(len(site.Operations))].ID)
-	}
-	switch {
-	case composa.CodeOf(err) == composa.CodeInternal:
-		s.says("%s %s: %v", what, asked.Machine, err)
-	case err == nil && out != nil && out.Operation != nil:
-		s.note("%s %s: %s", what, asked.Machine, out.Operation.ID)
-		s.mu.Lock()
-		s.accepted = append(s.accepted, out.Operation.ID)
-		s.mu.Unlock()
-	default:
-		s.note("%s %s: %v", what, asked.Machine, err)
-	}
-}
-
 // says notes what does not hold.
 func (s *storm) says(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
@@ -242,41 +175,6 @@ func (s *storm) says(format string, args ...any) {
 	defer s.mu.Unlock()
 	if len(s.broken) < 20 {
 		s.broken = append(s.broken, "meanwhile: "+line)
-	}
-}
-
-// rival takes what is free, or gives something of his back.
-func (s *storm) rival(rng *rand.Rand) {
-	r := s.racks[rng.IntN(len(s.racks))]
-	snap := r.director.Snapshot()
-	d := snap.Devices[rng.IntN(len(snap.Devices))]
-	switch {
-	case d.Gone || d.Kind == emulator.CPU:
-	case d.Group == 0:
-		m, err := r.director.Rival().Take(d.Name)
-		s.note("RIVAL takes %s/%s into %d: %v", r.name, d.Name, m, err)
-	case !s.oursGroup(snap, d.Group):
-		s.mu.Lock()
-		s.released[string(r.name)+"/"+d.Name] = true
-		s.mu.Unlock()
-		s.note("RIVAL gives %s/%s back: %v", r.name, d.Name, r.director.Rival().Release(d.Name))
-	}
-}
-
-func (s *storm) oursGroup(snap emulator.Snapshot, group int) bool {
-	t := truth{snap: snap, mark: composa.GroupMark(s.id)}
-	return t.ours(group)
-}
-
-// restart kills the server and starts it again.
-func (s *storm) restart(ctx context.Context) {
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
-	s.res.Kills++
-	s.note("KILL")
-	s.Kill()
-	if err := s.Start(ctx); err != nil {
-		s.says("the server does not start: %v", err)
 	}
 }
 
@@ -338,7 +236,9 @@ func (s *storm) calm(ctx context.Context) error {
 			return err
 		}
 	}
-	time.Sleep(afterTime)
+	if err := wait(ctx, afterTime); err != nil {
+		return err
+	}
 	s.othersLeave()
 	if err := s.comeToRest(ctx); err != nil {
 		return err

@@ -142,6 +142,18 @@ func (p *play) run(ctx context.Context) error {
 	return err
 }
 
+// wait lets so much time pass, unless ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	select {
+	case <-over.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // points are the calls of a verb.
 func points(calls []emulator.Call, until time.Time) []Point {
 	var out []Point
@@ -185,7 +197,9 @@ func (p *play) comeToRest(ctx context.Context) error {
 		}
 		p.endForeign()
 	}
-	time.Sleep(afterTime)
+	if err := wait(ctx, afterTime); err != nil {
+		return err
+	}
 	p.endForeign()
 	if _, err := p.rests(ctx, patience); err != nil {
 		return err
@@ -240,7 +254,9 @@ func (p *play) decide(ctx context.Context, id composa.OperationID) error {
 			}
 		}
 	}
-	time.Sleep(time.Minute)
+	if err := wait(ctx, time.Minute); err != nil {
+		return err
+	}
 	in := p.server.intake
 	for _, way := range []struct {
 		name string
