@@ -68,8 +68,8 @@ type Reserver interface {
 
 // Watcher is a fabric that says when something changed there; never what.
 type Watcher interface {
-	// Watch sends on changed, without waiting for the receiver, after each
-	// change, until ctx ends or the connection is lost. It returns nil only
+	// Watch sends on changed, without waiting for the receiver, once it listens,
+	// and after each change, until ctx ends or the connection is lost. It returns nil only
 	// when ctx ended, and unsupported where this fabric does not tell (its
 	// abilities have no Push).
 	Watch(ctx context.Context, changed chan<- struct{}) error

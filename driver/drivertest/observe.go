@@ -159,14 +159,19 @@ func watcherIsTold(r *rig) {
 	changed := make(chan struct{}, 1)
 	ended := make(chan error, 1)
 	go func() { ended <- w.Watch(ctx, changed) }()
+	select {
+	case <-changed:
+	case <-ctx.Done():
+		r.Errorf("Watch did not say within %v that it listens", watchPatience)
+	}
 	device := r.choose(0).bundles[0][0].Name
 	told := false
-	for !told && ctx.Err() == nil { // the watch begins when it begins
+	for !told && ctx.Err() == nil {
 		r.theirs(device)
 		select {
 		case <-changed:
 			told = true
-		case <-time.After(watchPause): // it may have begun after the change
+		case <-time.After(watchPause):
 		case <-ctx.Done():
 		}
 	}

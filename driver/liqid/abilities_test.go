@@ -565,3 +565,22 @@ func TestAListOfWhatIsUnderWayMayBeDenied(t *testing.T) {
 		}
 	}
 }
+
+// A director that takes the call and never answers does not hold a watch for ever.
+func TestStreamsThatDoNotOpenAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hanging := fakeNet(func(q *http.Request) (*http.Response, error) {
+			<-q.Context().Done()
+			return nil, q.Context().Err()
+		})
+		f, err := New(Config{Name: rackName, URL: "http://192.0.2.1", Site: rackSite, HTTP: &http.Client{Transport: hanging}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		err = f.listenStreams(t.Context(), func() { t.Error("it is said to have opened") }, func() {})
+		if took, most := time.Since(began), time.Duration(len(streamRoots))*f.config.Timeouts.Read; codeOf(err) != composa.CodeUnreachable || took != most {
+			t.Errorf("%v after %v, want an end after %v", err, took, most)
+		}
+	})
+}

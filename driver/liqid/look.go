@@ -306,21 +306,56 @@ func (f *Fabric) readMembers(ctx context.Context, k *knowledge, only *group, gro
 	if k.listsAll.Load() && !hidesHosts(only, machines, byName) {
 		return byName, h, nil
 	}
-	all := k.speaks.memberQueries(only, groups, machines, false)
-	if asked, err = f.membersOf(ctx, all[len(asked):]); err != nil {
-		return nil, h, err
+	rest := k.speaks.memberQueries(only, groups, machines, false)[len(asked):]
+	first := len(rest)
+	if h.attached && !hidesHosts(only, machines, byName) {
+		first = doubtfulFirst(rest, byName)
 	}
-	h.machines = true
-	for _, a := range asked {
-		for _, m := range a.members {
-			if m.machine == a.machine {
-				_, listed := byName[m.name]
-				h.unlisted = h.unlisted || !listed
-				byName[m.name] = m
+	for _, part := range [][]memberQuery{rest[:first], rest[first:]} {
+		if asked, err = f.membersOf(ctx, part); err != nil {
+			return nil, h, err
+		}
+		for _, a := range asked {
+			for _, m := range a.members {
+				if m.machine == a.machine {
+					_, listed := byName[m.name]
+					h.unlisted = h.unlisted || !listed
+					byName[m.name] = m
+				}
 			}
 		}
+		if !h.unlisted {
+			break
+		}
 	}
+	h.machines = true
 	return byName, h, nil
+}
+
+// sampled is how many machines are asked about where groups seem to list all.
+const sampled = 8
+
+// doubtfulFirst puts first the machines of which nothing was listed, and says how
+// many are to be asked about: those, and some of the others.
+func doubtfulFirst(queries []memberQuery, listed map[string]member) int {
+	told := map[int]bool{}
+	for _, m := range listed {
+		told[m.machine] = true
+	}
+	slices.SortStableFunc(queries, func(a, b memberQuery) int {
+		switch {
+		case told[a.machine] == told[b.machine]:
+			return 0
+		case told[b.machine]:
+			return -1
+		}
+		return 1
+	})
+	doubtful := 0
+	for doubtful < len(queries) && !told[queries[doubtful].machine] {
+		doubtful++
+	}
+	return min(doubtful+sampled, len(queries))
 }
 
 // heard is how members were told.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -40,15 +41,25 @@ func (f *Fabric) listenStreams(ctx context.Context, opened, changed func()) erro
 }
 
 func (f *Fabric) openStreams(ctx context.Context, root string) ([]*http.Response, error) {
+	// The streams last for as long as their context: only their opening is bounded.
+	ctx, stop := context.WithCancel(ctx)
+	late := time.AfterFunc(f.config.Timeouts.Read, stop)
 	replies := make([]*http.Response, len(streams))
 	var opens []func() error
 	for i, name := range streams {
 		opens = append(opens, func() (err error) { replies[i], err = f.openStream(ctx, root+name); return err })
 	}
 	err := together(opens...)
+	if !late.Stop() {
+		err = faultf(composa.CodeUnreachable, "the director did not open its streams of events within %s", f.config.Timeouts.Read)
+	}
 	if err != nil {
+		stop()
 		closeAll(replies)
 		return nil, err
+	}
+	for _, r := range replies {
+		r.Body = &releasing{r.Body, stop}
 	}
 	return replies, nil
 }

@@ -45,12 +45,13 @@ func (f *Fabric) Watch(ctx context.Context, changed chan<- struct{}) error {
 	if k.events == nil {
 		return explain(what, faultf(composa.CodeUnsupported, "a director of the line %s tells of no changes", k.abilities.Era))
 	}
-	return ended(ctx, what, k.events(ctx, func() {}, func() {
+	tell := func() {
 		select {
 		case changed <- struct{}{}:
 		default: // the receiver has not come round to the last one yet
 		}
-	}))
+	}
+	return ended(ctx, what, k.events(ctx, tell, tell))
 }
 
 // ended is what a watch returns: nil where its context ended it.

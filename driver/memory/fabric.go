@@ -292,6 +292,10 @@ func (f watchedFabric) Watch(ctx context.Context, changed chan<- struct{}) error
 	id := w.lastWatcher
 	w.watchers[id] = changed
 	w.mu.Unlock()
+	select {
+	case changed <- struct{}{}: // it listens
+	default:
+	}
 	<-ctx.Done()
 	w.mu.Lock()
 	delete(w.watchers, id)

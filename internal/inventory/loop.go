@@ -196,14 +196,13 @@ func (i *Inventory) look(ctx context.Context) Look {
 	return Look{Picture: p, Err: err}
 }
 
-// watch listens to the fabric, and tells whether it does.
+// watch listens to the fabric, and tells whether it does: not before the fabric
+// says so, because until then what changes is seen by looking only.
 func (i *Inventory) watch(ctx context.Context, changed chan<- struct{}, watching chan<- bool) {
 	pause := silentLeast
 	for ctx.Err() == nil {
 		began := i.config.Clock()
-		tell(ctx, watching, true)
-		err := i.watcher.Watch(ctx, changed)
-		tell(ctx, watching, false)
+		err := i.listen(ctx, changed, watching)
 		if i.config.Clock().Sub(began) > silentMost {
 			pause = silentLeast
 		}
@@ -215,6 +214,33 @@ func (i *Inventory) watch(ctx context.Context, changed chan<- struct{}, watching
 			t.Stop()
 		}
 		pause = min(2*pause, silentMost)
+	}
+}
+
+// listen passes on what one watch tells, until it ends.
+func (i *Inventory) listen(ctx context.Context, changed chan<- struct{}, watching chan<- bool) error {
+	heard := make(chan struct{}, 1)
+	ended := make(chan error, 1)
+	go func() { ended <- i.watcher.Watch(ctx, heard) }()
+	open := false
+	for {
+		select {
+		case <-heard:
+			if !open {
+				open = true
+				tell(ctx, watching, true)
+				continue
+			}
+			select {
+			case changed <- struct{}{}:
+			default: // a look is asked for already
+			}
+		case err := <-ended:
+			if open {
+				tell(ctx, watching, false)
+			}
+			return err
+		}
 	}
 }
 
