@@ -35,9 +35,10 @@
 // under the calls: certificates, who calls, how often. calls.go makes them,
 // answer.go reads what comes back, link.go waits for what a director took on,
 // timing.go keeps how long it took and fault.go says what failures mean; wire.go
-// and sizes.go read the records; era.go has the dialects, abilities.go finds out
-// which; look.go, picture.go and details.go observe; apply.go judges and proves,
-// session.go, pool.go, machine.go and power.go act; settle.go ends what was left,
-// watch.go and sse.go listen; question.go keeps how a director was seen to take
-// things, check.go tells it, probe.go tries the rest.
+// reads values, records.go and sizes.go the records; era.go has the dialects,
+// abilities.go finds out which; look.go, members.go, picture.go and details.go
+// observe; apply.go judges and proves, session.go, pool.go, machine.go and
+// power.go act, queued.go keeps what they are about; settle.go ends what was
+// left, watch.go and sse.go listen; question.go keeps how a director was seen to
+// take things, check.go tells it, probe.go tries the rest.
 package liqid
