@@ -50,17 +50,19 @@ func (f *Fabric) Abilities(ctx context.Context) (*composa.Abilities, error) {
 }
 
 // able is what is known now. That nothing sent before can still take effect is
-// proven only by a list on which a commit of ours was seen to stand.
+// proven only by a list on which a commit of ours of every kind was seen to stand.
 func (f *Fabric) able(k *knowledge) *composa.Abilities {
 	a := k.abilities
-	if !f.lists(k) {
+	if !f.lists(k, commits...) {
 		a.SettleTime = f.config.Timeouts.Late
 	}
 	return &a
 }
 
-// lists says whether the director lists what is under way.
-func (f *Fabric) lists(k *knowledge) bool { return k.pending && f.observed.is(askPending, seenLists) }
+// lists says whether the director lists what is under way of these commits.
+func (f *Fabric) lists(k *knowledge, of ...aspect) bool {
+	return k.pending && f.observed.is(askPending, seenLists, of...)
+}
 
 // asking is one round of questions, which everybody who wants to know waits for.
 type asking struct {

@@ -24,7 +24,8 @@ type job struct {
 	opened  bool              // an edit session was opened
 	inside  map[string]member // what was read before it was committed
 	last    *session          // the one that was committed last
-	how     answerKind        // to the last committing call
+	by      aspect            // how something was committed last
+	how     answerKind        // to that call
 	// sent is when that call, or another changing one, was answered with success,
 	// or its answer was lost.
 	sent time.Time
@@ -215,7 +216,7 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 	defer cancel()
 	w := j.wait()
 	idle, against := 0, 0
-	ended := j.last == nil || j.last.finish != nil || j.how == answerFollowed || j.observed.is(askQueue, seenHidden)
+	ended := j.last == nil || j.last.finish != nil || j.how == answerFollowed || j.hides(*j.last)
 	why := "it is not to be seen yet"
 	for looks := 1; ; looks++ {
 		standing, conflict, err := j.judge(ctx, false)
@@ -260,16 +261,16 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 // is under way the session is cancelled: a director at work refuses that, and
 // one that is done says that there is none (see cancel).
 func (j *job) sessionOver(ctx context.Context) error {
-	if j.lists(j.know) {
+	if j.listed() {
 		return j.quiet(ctx)
 	}
 	return j.cancel(ctx, j.last.cancel, j.last.body)
 }
 
 // over says whether nothing more can come of the last changing call: the
-// director lists what is under way and lists nothing, its link said so, or so
-// much time has passed that nothing is late any more. idle counts the looks in a
-// row at which nothing was under way.
+// director lists what is under way so and lists nothing for a while, its link
+// said so, or so much time has passed that nothing is late any more. idle counts
+// the looks in a row at which nothing was under way.
 func (j *job) over(ctx context.Context, idle *int) (bool, error) {
 	if j.step.Act == composa.ActPower {
 		return time.Since(j.sent) >= j.config.Timeouts.Power, nil
@@ -281,9 +282,9 @@ func (j *job) over(ctx context.Context, idle *int) (bool, error) {
 			return false, err
 		}
 	}
-	if j.lists(j.know) || j.how == answerFollowed {
+	if j.listed() || j.how == answerFollowed {
 		*idle++
-		return *idle >= surely, nil
+		return *idle >= surely && time.Since(j.sent) >= silentAfter, nil
 	}
 	return time.Since(j.sent) >= j.config.Timeouts.Late, nil
 }
@@ -344,9 +345,18 @@ func (f *Fabric) bounded(ctx context.Context) (context.Context, context.CancelFu
 func (j *job) underWay(ctx context.Context) ([]pending, error) {
 	commands, err := j.Fabric.underWay(ctx, j.know, j.target())
 	if j.last != nil && slices.ContainsFunc(commands, func(p pending) bool { return p.group != 0 || p.machine != 0 }) {
-		j.observed.saw(askPending, seenLists) // it is ours: nothing else was under way before
+		j.observed.sawOf(askPending, j.by, seenLists) // it is ours: nothing else was under way before
 	}
 	return commands, err
+}
+
+// listed says whether the director lists what the step sent for as long as that
+// is under way; before anything was sent, all that a step can send.
+func (j *job) listed() bool {
+	if j.by == "" {
+		return j.lists(j.know, commits...)
+	}
+	return j.lists(j.know, j.by)
 }
 
 // target is what a step is about: our group, and the number of its machine.

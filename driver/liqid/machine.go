@@ -125,6 +125,12 @@ func (j *job) reshape(ctx context.Context) error {
 		return "relate/" + d.class.relate, machineRelator{relator{d.raw, g.raw}, m.raw}
 	}
 	s := j.editMachine(m, g)
+	if len(attach) > 0 {
+		s.moves = append(s.moves, queueAttach)
+	}
+	if len(detach) > 0 {
+		s.moves = append(s.moves, queueDetach)
+	}
 	s.queue = func(ctx context.Context) error {
 		if err := j.queue(ctx, http.MethodDelete, detach, relate); err != nil {
 			return err
@@ -136,11 +142,11 @@ func (j *job) reshape(ctx context.Context) error {
 		if err := unmoved(ctx); err != nil {
 			return err
 		}
-		queued, attaching := attach, true
-		if len(attach) == 0 {
-			queued, attaching = detach, false
+		in := func(x member) bool { return x.machine == m.id }
+		if err := j.ourQueue("machine "+m.name, queueAttach, attach, j.inside, in); err != nil {
+			return err
 		}
-		return j.ourQueue("machine "+m.name, queued, j.inside, func(x member) bool { return (x.machine == m.id) == attaching })
+		return j.ourQueue("machine "+m.name, queueDetach, detach, j.inside, func(x member) bool { return !in(x) })
 	}
 	return j.run(ctx, s)
 }

@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -22,9 +23,9 @@ func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Pic
 	if err != nil {
 		return nil, explain(what, err)
 	}
-	if !f.observed.is(askQueue, seenHidden) {
-		l.doubtQueued(f.queue.since(began))
-	}
+	l.doubtQueued(slices.DeleteFunc(f.queue.since(began), func(s queued) bool {
+		return f.observed.is(askQueue, seenHidden, s.moves...)
+	}))
 	if l.complete {
 		f.learn(ctx, k, l)
 	}

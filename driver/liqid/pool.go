@@ -69,14 +69,18 @@ var poolCancel = []string{"pool/cancel"}
 func (j *job) editPool(ctx context.Context, g *group, method string, devices []composa.DeviceRef) error {
 	first := j.look.device(devices[0].Name)
 	before := j.look.members
+	moves := queueInto
+	if method == http.MethodDelete {
+		moves = queueOut
+	}
 	return j.run(ctx, session{
 		open: "pool/edit", commit: "pool/done", cancel: poolCancel,
-		body: j.poolOf(g, first), what: "group " + g.name,
+		body: j.poolOf(g, first), what: "group " + g.name, moves: []aspect{moves},
 		queue: func(ctx context.Context) error {
 			return j.queue(ctx, method, devices, func(d *device) (string, any) { return "predevice/" + d.class.path, relator{d.raw, g.raw} })
 		},
 		check: func(ctx context.Context) error {
-			return j.unmovedPool(ctx, g, before, method == http.MethodPost, devices)
+			return j.unmovedPool(ctx, g, before, moves, devices)
 		},
 	})
 }
@@ -115,7 +119,7 @@ func (j *job) queue(ctx context.Context, method string, devices []composa.Device
 // unmovedPool looks, before a pool is committed, whether the group holds or
 // awaits something that neither was in it nor is of the step. Queued devices of
 // the step may show or not (liqid-api.md 2.4).
-func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]member, adding bool, queued []composa.DeviceRef) error {
+func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]member, moves aspect, queued []composa.DeviceRef) error {
 	var now map[string]member
 	var commands []pending
 	err := together(
@@ -131,30 +135,30 @@ func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]membe
 	if err := j.strangers("group "+g.name, before, now, in); err != nil {
 		return err
 	}
-	return j.ourQueue("group "+g.name, queued, now, func(m member) bool { return in(m) == adding })
+	return j.ourQueue("group "+g.name, moves, queued, now, func(m member) bool { return in(m) == (moves == queueInto) })
 }
 
-// ourQueue looks whether what was queued shows; done says so of a member. Where a director shows it and
-// does not now, somebody else opened an edit on the same target, and it is his
-// session that would be committed.
-func (j *job) ourQueue(place string, queued []composa.DeviceRef, now map[string]member, done func(member) bool) error {
+// ourQueue looks whether what was queued shows; done says so of a member. Where a
+// director shows what is moved so and does not now, somebody else opened an edit
+// on the same target, and it is his session that would be committed.
+func (j *job) ourQueue(place string, moves aspect, queued []composa.DeviceRef, now map[string]member, done func(member) bool) error {
 	shown := 0
 	for _, d := range queued {
 		if done(now[d.Name]) { // what is in nothing is no member
 			shown++
 		}
 	}
-	switch known := j.observed.of(askQueue); {
+	switch known := j.observed.of(askQueue, moves); {
 	case len(queued) == 0:
 	case shown > 0:
-		j.observed.saw(askQueue, seenShown)
+		j.observed.sawOf(askQueue, moves, seenShown)
 		fallthrough
 	case known == seenShown:
 		if shown < len(queued) {
 			return faultf(composa.CodeBusy, "what was queued for %s is not there any more: somebody else edits it", place)
 		}
 	case known == "":
-		j.observed.saw(askQueue, seenHidden)
+		j.observed.sawOf(askQueue, moves, seenHidden)
 	}
 	return nil
 }

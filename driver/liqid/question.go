@@ -3,8 +3,13 @@ package liqid
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptrace"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -62,32 +67,118 @@ const (
 	seenTaken      = "taken"
 )
 
+// aspect is a part of what is asked, where a director may answer one in this way
+// and another in that. Empty means all of it.
+type aspect string
+
+// The aspects of askQueue and of askPending: what is queued, and what commits.
+const (
+	queueInto   aspect = "into the group"
+	queueOut    aspect = "out of the group"
+	queueAttach aspect = "attached"
+	queueDetach aspect = "detached"
+
+	commitPool    aspect = "pool/done"
+	commitMachine aspect = "fabric/reprogram"
+	commitP2P     aspect = "machine/p2p"
+	commitRemove  aspect = "delete machine"
+)
+
+// aspects in the order in which they are told.
+var aspects = []aspect{
+	"", queueInto, queueOut, queueAttach, queueDetach, commitPool, commitMachine, commitP2P, commitRemove,
+}
+
+// commits are all the ways to commit something.
+var commits = []aspect{commitPool, commitMachine, commitP2P, commitRemove}
+
+// commitOf is how a committing call commits.
+func commitOf(method, path string) aspect {
+	if method == http.MethodDelete {
+		return commitRemove
+	}
+	return aspect(path)
+}
+
+// asked is one aspect of a question.
+type asked struct {
+	question question
+	aspect   aspect
+}
+
 // observed keeps what a director was seen to do, for as long as the driver
 // lives and the director is of the same software.
 type observed struct {
 	mu      sync.Mutex
-	answers map[question]string
+	answers map[asked]string
 	ids     map[int]bool // machine numbers that were seen in use
 }
 
-// saw notes an answer; the last one counts.
+// saw notes an answer to all of a question; the last one counts.
 func (o *observed) saw(q question, answer string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.answers == nil {
-		o.answers = map[question]string{}
-	}
-	o.answers[q] = answer
+	maps.DeleteFunc(o.answers, func(a asked, _ string) bool { return a.question == q })
+	o.note(asked{q, ""}, answer)
 }
 
-// is says whether an answer was seen.
-func (o *observed) is(q question, answer string) bool { return o.of(q) == answer }
-
-// of is the answer to a question; empty where none was seen.
-func (o *observed) of(q question) string {
+// sawOf notes an answer to one aspect of a question; the last one counts.
+func (o *observed) sawOf(q question, of aspect, answer string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.answers[q]
+	delete(o.answers, asked{q, ""})
+	o.note(asked{q, of}, answer)
+}
+
+// note keeps an answer; an empty one takes back what was seen.
+func (o *observed) note(a asked, answer string) {
+	if answer == "" {
+		delete(o.answers, a)
+		return
+	}
+	if o.answers == nil {
+		o.answers = map[asked]string{}
+	}
+	o.answers[a] = answer
+}
+
+// is says whether an answer was seen to each of some aspects of a question; where
+// none is given, to all that were seen.
+func (o *observed) is(q question, answer string, of ...aspect) bool {
+	if len(of) == 0 {
+		return o.of(q) == answer
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !slices.ContainsFunc(of, func(a aspect) bool { return o.answers[asked{q, a}] != answer })
+}
+
+// of is the answer to a question, or to one aspect of it; empty where none was
+// seen. Where aspects have different ones it names them.
+func (o *observed) of(q question, of ...aspect) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(of) == 0 {
+		of = aspects
+	}
+	var answers []string
+	by := map[string][]string{}
+	for _, a := range of {
+		answer, seen := o.answers[asked{q, a}]
+		if !seen {
+			continue
+		}
+		if by[answer] == nil {
+			answers = append(answers, answer)
+		}
+		by[answer] = append(by[answer], string(a))
+	}
+	if len(answers) > 1 {
+		for i, answer := range answers {
+			answers[i] = answer + " (" + strings.Join(by[answer], ", ") + ")"
+		}
+	}
+	return strings.Join(answers, "; ")
 }
 
 // forget drops everything: the director came back as another one.
@@ -150,37 +241,71 @@ const (
 )
 
 // watchPending looks, beside a committing call and for as long as the answer is
-// not known, whether the director lists it as under way. stop ends that.
-func (j *job) watchPending(ctx context.Context) (stop func()) {
-	if !j.know.pending || j.observed.of(askPending) != "" {
-		return func() {}
+// not known, whether the director lists it as under way. It counts what it sees
+// only from when the call was sent, which traced tells, until it was answered: a
+// call can wait for its turn, or be asked to. stop ends that, and notes what was
+// seen of a call that succeeded.
+func (j *job) watchPending(ctx context.Context, commit aspect) (traced context.Context, stop func(succeeded bool)) {
+	if !j.know.pending || j.observed.of(askPending, commit) != "" {
+		return ctx, func(bool) {}
 	}
+	var sent atomic.Pointer[time.Time] // nil: the call is not with the director
+	wake := make(chan struct{}, 1)
+	traced = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) {
+			now := time.Now()
+			sent.Store(&now)
+			select {
+			case wake <- struct{}{}:
+			default:
+			}
+		},
+		GotFirstResponseByte: func() { sent.Store(nil) },
+	})
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
-	watching.Go(func() {
-		w := j.wait()
-		looks := 0
-		for {
-			commands, err := j.Fabric.underWay(ctx, j.know, j.target())
-			switch {
-			case err != nil: // it tells nothing now, or the commit was answered
-			case slices.ContainsFunc(commands, func(p pending) bool { return p.group != 0 || p.machine != 0 }):
-				j.observed.saw(askPending, seenLists)
-				return
-			default:
-				if looks++; looks >= silentLooks && time.Since(w.began) >= silentAfter {
-					j.observed.saw(askPending, seenSilent)
-					return
-				}
-			}
-			if w.pause(ctx) != nil {
-				return
-			}
-		}
-	})
-	return func() {
+	seen := ""
+	watching.Go(func() { seen = j.watchCommit(ctx, &sent, wake) })
+	return traced, func(succeeded bool) {
 		cancel()
 		watching.Wait()
+		if succeeded && seen != "" {
+			j.observed.sawOf(askPending, commit, seen)
+		}
+	}
+}
+
+// watchCommit looks, from when wake tells that something was sent, whether that is
+// listed, and returns what it saw when that is certain; empty where ctx ends before.
+func (j *job) watchCommit(ctx context.Context, sent *atomic.Pointer[time.Time], wake <-chan struct{}) string {
+	w := j.wait()
+	var since *time.Time
+	looks := 0
+	for {
+		if now := sent.Load(); now != since {
+			since, looks = now, 0
+		}
+		if since == nil {
+			select {
+			case <-wake:
+				continue
+			case <-ctx.Done():
+				return ""
+			}
+		}
+		commands, err := j.Fabric.underWay(ctx, j.know, j.target())
+		switch {
+		case err != nil: // it tells nothing now, or the commit was answered
+		case slices.ContainsFunc(commands, func(p pending) bool { return p.group != 0 || p.machine != 0 }):
+			return seenLists
+		case sent.Load() == since:
+			if looks++; looks >= silentLooks && time.Since(*since) >= silentAfter {
+				return seenSilent
+			}
+		}
+		if w.pause(ctx) != nil {
+			return ""
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type queue struct {
 // queued is what one session is about.
 type queued struct {
 	devices []string
+	moves   []aspect  // how they are moved
 	machine int       // its number; 0: the session is on the group
 	over    time.Time // zero: it may still be open
 }
@@ -28,8 +29,8 @@ type queued struct {
 const keepQueued = 10 * time.Minute
 
 // begin notes that a session for a step is about to be opened.
-func (q *queue) begin(s composa.Step) {
-	is := &queued{}
+func (q *queue) begin(s composa.Step, moves []aspect) {
+	is := &queued{moves: moves}
 	for _, d := range s.Devices() {
 		is.devices = append(is.devices, d.Name)
 	}

@@ -19,6 +19,7 @@ type session struct {
 	cancel       []string // paths of POST calls: the next where one is not there
 	body         any      // the record that names what is edited
 	what         string   // it, for people
+	moves        []aspect // what is queued
 	// queue asks for the changes; check looks once more before the commit.
 	queue, check func(context.Context) error
 	// finish makes the committing call where that is not POST commit.
@@ -29,7 +30,7 @@ type session struct {
 // it was opened, or may have been, it is cancelled before run returns, or the
 // error says that it may still be open.
 func (j *job) run(ctx context.Context, s session) error {
-	j.Fabric.queue.begin(j.step)
+	j.Fabric.queue.begin(j.step, s.moves)
 	if err := j.calls.change(ctx, http.MethodPost, s.open, s.body); err != nil {
 		switch codeOf(err) {
 		case composa.CodeUnknown:
@@ -73,9 +74,10 @@ func (j *job) run(ctx context.Context, s session) error {
 // commit makes a committing call, and watches beside it whether the director
 // lists it as under way, for as long as that is not known.
 func (j *job) commit(ctx context.Context, method, path string, body any) (answerKind, error) {
-	stop := j.watchPending(ctx)
-	how, err := j.calls.commit(ctx, method, path, body)
-	stop()
+	j.by = commitOf(method, path)
+	traced, stop := j.watchPending(ctx, j.by)
+	how, err := j.calls.commit(traced, method, path, body)
+	stop(err == nil)
 	j.how = how
 	if err == nil || codeOf(err) == composa.CodeUnknown {
 		j.sent = time.Now()
@@ -106,7 +108,7 @@ func (j *job) doubt(ctx context.Context, s session, lost error) error {
 	// What is not shown any more holds too where it was to go; that is no sign
 	// that the commit came to its end, which is what ends the session.
 	sure := holds && !errors.Is(lost, errWorkFailed) && j.shown()
-	if sure && (s.finish != nil || j.observed.is(askQueue, seenHidden)) {
+	if sure && (s.finish != nil || j.hides(s)) {
 		j.changed = true
 		return nil
 	}
@@ -120,6 +122,10 @@ func (j *job) doubt(ctx context.Context, s session, lost error) error {
 	}
 	return lost
 }
+
+// hides says whether all that is queued in a session is known not to show before
+// it is committed.
+func (j *job) hides(s session) bool { return j.observed.is(askQueue, seenHidden, s.moves...) }
 
 // shown says whether the newest look shows every device of the step.
 func (j *job) shown() bool {
@@ -200,5 +206,5 @@ func (j *job) cancel(ctx context.Context, paths []string, body any) error {
 // nothingLate says whether nothing that was sent can still take effect: so much
 // time has passed, or the director lists what is under way and was asked before.
 func (j *job) nothingLate() bool {
-	return j.lists(j.know) || time.Since(j.sent) >= j.config.Timeouts.Late
+	return j.listed() || time.Since(j.sent) >= j.config.Timeouts.Late
 }
