@@ -59,5 +59,31 @@ func TestLateEffects(t *testing.T) {
 			})
 		}
 	})
+	if seeds > 1 {
+		substance(t, seeds >= 100, made, fired, kills)
+	}
 	t.Logf("operations: %v, done by era: %v; faults: %v; the server was killed %d times", ended, made, fired, kills)
+}
+
+// substance fails where the storms were none: nothing came late, nothing was
+// done or, of enough seeds, an era was never driven or the server never killed.
+func substance(t *testing.T, enough bool, made map[string]int, fired map[emulator.Effect]int, kills int) {
+	t.Helper()
+	if fired[emulator.EffectLate] == 0 {
+		t.Error("no effect came late")
+	}
+	if len(made) == 0 {
+		t.Error("no operation was done")
+	}
+	if !enough {
+		return
+	}
+	for _, era := range emulator.Eras() {
+		if made[era] == 0 {
+			t.Errorf("no operation was done on a director of %s", era)
+		}
+	}
+	if kills == 0 {
+		t.Error("the server was never killed")
+	}
 }
