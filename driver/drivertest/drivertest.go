@@ -107,17 +107,15 @@ type Guest interface {
 
 // Run runs the suite. open returns a fabric that nobody uses yet; it is called
 // for each test, and for each seed of a random one.
-func Run(t *testing.T, open func(t *testing.T) Harness) { run(t, open, tests) }
+func Run(t *testing.T, open func(t *testing.T) Harness) {
+	run(t, open, tests, os.Getenv("COMPOSA_PROVE") != "")
+}
 
-// Essence runs those tests of the suite that carry whole lives through whatever
-// happens beside them, for a driver with many more kinds of fabric than a run of
-// the whole suite for each has time for. COMPOSA_PROVE runs the whole suite.
+// Essence runs, at small counts, those tests of the suite that carry whole lives
+// through whatever happens beside them: for a driver with many more kinds of
+// fabric than a run of the whole suite for each has time for.
 func Essence(t *testing.T, open func(t *testing.T) Harness) {
-	if proving() {
-		run(t, open, tests)
-		return
-	}
-	run(t, open, slices.DeleteFunc(slices.Clone(tests), func(tt test) bool { return !tt.essence }))
+	run(t, open, slices.DeleteFunc(slices.Clone(tests), func(tt test) bool { return !tt.essence }), false)
 }
 
 // test is one test of the suite. essence tests are what the others come to.
@@ -151,15 +149,13 @@ var tests = []test{
 	{"random faults in every call do not change the end", randomFaults, true},
 }
 
-func run(t *testing.T, open func(t *testing.T) Harness, tests []test) {
+// run runs tests, at the counts of make prove or at small ones.
+func run(t *testing.T, open func(t *testing.T) Harness, tests []test, proving bool) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, open)
+			r := newRig(t, open, proving)
 			tt.run(r)
 			r.h.Check(t)
 		})
 	}
 }
-
-// proving says whether the counts are those of make prove.
-func proving() bool { return os.Getenv("COMPOSA_PROVE") != "" }

@@ -15,12 +15,12 @@ import (
 // as after a kill.
 func randomFaults(r *rig) {
 	seeds, length := 1, 9
-	if proving() {
+	if r.proving {
 		seeds, length = 60, 40
 	}
 	for seed := range seeds {
 		r.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			newWalk(newRig(t, r.open), uint64(seed)).run(length)
+			newWalk(newRig(t, r.open, r.proving), uint64(seed)).run(length)
 		})
 	}
 }

@@ -25,12 +25,13 @@ type rig struct {
 	able *composa.Abilities
 	rng  *rand.Rand // of the faults that strike now; nil: none
 
-	strides int // how many were taken, see stride
+	proving bool // counts are those of make prove
+	strides int  // how many were taken, see stride
 }
 
-func newRig(t *testing.T, open func(*testing.T) Harness) *rig {
+func newRig(t *testing.T, open func(*testing.T) Harness, proving bool) *rig {
 	t.Helper()
-	r := &rig{T: t, open: open, h: open(t)}
+	r := &rig{T: t, open: open, h: open(t), proving: proving}
 	r.restart()
 	able, err := r.f.Abilities(t.Context())
 	if err != nil {

@@ -26,7 +26,7 @@ const manyCalls = 60
 // stride is how many calls lie between two that a test picks: every one where it
 // is proven, else a few, and not the same number twice.
 func (r *rig) stride() int {
-	if proving() {
+	if r.proving {
 		return 1
 	}
 	r.strides++

@@ -424,7 +424,7 @@ func TestContract(t *testing.T) {
 		t.Run(era, func(t *testing.T) {
 			t.Parallel()
 			suite := drivertest.Essence
-			if era == "2.5" {
+			if era == "2.5" || proven() {
 				suite = drivertest.Run
 			}
 			suite(t, func(t *testing.T) drivertest.Harness {
