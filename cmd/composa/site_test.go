@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
@@ -43,7 +44,8 @@ func newSite(t *testing.T, racks map[string]liqid.Config, change func(*FabricCon
 			door.Close()
 		})
 		s.racks[name] = d
-		f := FabricConfig{Name: name, Driver: "liqid", URL: door.URL, Access: string(composa.AccessManage), Return: "free", Limits: LimitsConfig{PerSecond: 1e5}}
+		settle := Duration(time.Second) // nothing is late here
+		f := FabricConfig{Name: name, Driver: "liqid", URL: door.URL, Access: string(composa.AccessManage), Return: "free", Limits: LimitsConfig{PerSecond: 1e5}, Settle: &settle}
 		if change != nil {
 			change(&f)
 		}

@@ -140,7 +140,8 @@ func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]membe
 
 // ourQueue looks whether what was queued shows; done says so of a member. Where a
 // director shows what is moved so and does not now, somebody else opened an edit
-// on the same target, and it is his session that would be committed.
+// on the same target, and it is his session that would be committed. Where some
+// of it shows, somebody moved that himself: it tells nothing of the director.
 func (j *job) ourQueue(place string, moves aspect, queued []composa.DeviceRef, now map[string]member, done func(member) bool) error {
 	shown := 0
 	for _, d := range queued {
@@ -150,13 +151,13 @@ func (j *job) ourQueue(place string, moves aspect, queued []composa.DeviceRef, n
 	}
 	switch known := j.observed.of(askQueue, moves); {
 	case len(queued) == 0:
-	case shown > 0:
+	case shown == len(queued):
 		j.observed.sawOf(askQueue, moves, seenShown)
-		fallthrough
+	case shown > 0:
+		return faultf(composa.CodeBusy, "somebody else moves what was queued for %s", place)
 	case known == seenShown:
-		if shown < len(queued) {
-			return faultf(composa.CodeBusy, "what was queued for %s is not there any more: somebody else edits it", place)
-		}
+		j.observed.missed(moves)
+		return faultf(composa.CodeBusy, "what was queued for %s is not there any more: somebody else edits it", place)
 	case known == "":
 		j.observed.sawOf(askQueue, moves, seenHidden)
 	}

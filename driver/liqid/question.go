@@ -111,7 +111,8 @@ type asked struct {
 type observed struct {
 	mu      sync.Mutex
 	answers map[asked]string
-	ids     map[int]bool // machine numbers that were seen in use
+	misses  map[aspect]int // how often in a row a queue did not show that was seen to show
+	ids     map[int]bool   // machine numbers that were seen in use
 }
 
 // saw notes an answer to all of a question; the last one counts.
@@ -127,7 +128,26 @@ func (o *observed) sawOf(q question, of aspect, answer string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.answers, asked{q, ""})
+	delete(o.misses, of)
 	o.note(asked{q, of}, answer)
+}
+
+// mostMisses is how often in a row somebody else can have been in our way.
+const mostMisses = 3
+
+// missed notes that a queue does not show that was seen to show. Of one device it
+// may have been somebody else who moved it then, so that is not believed for
+// ever.
+func (o *observed) missed(moves aspect) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.misses == nil {
+		o.misses = map[aspect]int{}
+	}
+	if o.misses[moves]++; o.misses[moves] >= mostMisses {
+		delete(o.misses, moves)
+		o.note(asked{askQueue, moves}, "")
+	}
 }
 
 // note keeps an answer; an empty one takes back what was seen.
