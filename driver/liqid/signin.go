@@ -234,15 +234,17 @@ func (s *signing) refuse(is identity) error {
 		s.until = now.Add(min(refusedLeast<<min(s.refusals, 16), refusedMost))
 		s.refusals++
 	}
-	return s.refusal(s.until.Sub(now))
+	return s.refusal()
 }
 
-func (s *signing) refusal(left time.Duration) error {
+// refusal is told for as long as the password is not taken, so it names no time
+// that passes.
+func (s *signing) refusal() error {
 	return &fault{
 		code: composa.CodeUnreachable, status: http.StatusUnauthorized,
-		why: fmt.Sprintf("the director of %s at %s does not take the password of its user %q; it is not tried again for %s",
-			s.fabric, s.shown, composa.Abridge(clean(s.who.Username), 40), left.Round(time.Millisecond)),
-		next: fmt.Sprintf("set the credentials of fabric %s right", s.fabric),
+		why: fmt.Sprintf("the director of %s at %s does not take the password of its user %q; it is tried less and less often, at last every %s",
+			s.fabric, s.shown, composa.Abridge(clean(s.who.Username), 40), refusedMost),
+		next: fmt.Sprintf("set the credentials of fabric %s right and start the server again", s.fabric),
 	}
 }
 
@@ -252,7 +254,7 @@ func (s *signing) signIn(ctx context.Context) (identity, error) {
 	left := time.Until(s.until)
 	s.mu.Unlock()
 	if left > 0 {
-		return identity{}, s.refusal(left)
+		return identity{}, s.refusal()
 	}
 	status, _, err := s.ask(ctx, identity{}, http.MethodGet, "digest")
 	keyed := false

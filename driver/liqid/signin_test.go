@@ -298,11 +298,11 @@ func TestAPasswordThatIsChangedInTheMiddle(t *testing.T) {
 		}
 		d.password = "another one"
 		err := c.change(t.Context(), "POST", "group", map[string]int{"grp_id": 7})
-		want := `the director of rack1 at http://192.0.2.1:8080 does not take the password of its user "site"; it is not tried again for 1s`
+		want := `the director of rack1 at http://192.0.2.1:8080 does not take the password of its user "site"; it is tried less and less often, at last every 5m0s`
 		if codeOf(err) != composa.CodeUnreachable || err.Error() != want {
 			t.Errorf("%v (%s)", err, codeOf(err))
 		}
-		if got := explain("cannot look", err).Error(); got != "cannot look: "+want+"; set the credentials of fabric rack1 right" {
+		if got := explain("cannot look", err).Error(); got != "cannot look: "+want+"; set the credentials of fabric rack1 right and start the server again" {
 			t.Errorf("%s", got)
 		}
 		d.password = doorSecret
