@@ -143,9 +143,6 @@ func TestTenThousandDevices(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	t.Logf("one look took %v and allocated %d MiB in all", took.Round(time.Millisecond), (after.TotalAlloc-before.TotalAlloc)>>20)
-	if took > learnTime+time.Duration(n)*2*time.Millisecond { // with the race detector, beside others
-		t.Errorf("one look took %v", took)
-	}
 }
 
 // A device that cannot be named is left out and counted; what it is in still
