@@ -53,7 +53,7 @@ func TestLateEffects(t *testing.T) {
 				if s := w.d.Snapshot(); s.Late != 1 || whereIs(s, "gpu1") != tt.before {
 					t.Errorf("before its time: %d late, gpu1 is %s", s.Late, whereIs(s, "gpu1"))
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				if s := w.d.Snapshot(); s.Late != 0 || whereIs(s, "gpu1") != tt.then || len(s.Sessions) != 0 {
 					t.Errorf("at its time: %d late, gpu1 is %s, sessions %v", s.Late, whereIs(s, "gpu1"), s.Sessions)
