@@ -261,27 +261,48 @@ func TestWatchTellsOfChangesAtEitherAddress(t *testing.T) {
 		r := newRack(t, emulator.Config{Counts: small})
 		f := r.open(t)
 		f.events = f.events[i:]
-		ctx, cancel := context.WithCancel(t.Context())
-		changed := make(chan struct{}, 1)
-		ended := make(chan error, 1)
-		go func() { ended <- f.Watch(ctx, changed) }()
-		for told := false; !told; {
-			if _, err := r.MakeMachine("rival"); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-changed:
-				told = true
-			case <-time.After(10 * time.Millisecond):
-			case err := <-ended:
-				t.Fatalf("Watch ended: %v", err)
-			}
-		}
-		cancel()
-		if err := <-ended; err != nil {
+		if err := watches(t, r, f); err != nil {
 			t.Errorf("Watch ended with %v", err)
 		}
 	}
+}
+
+// watches listens until a change is told, and returns how Watch ended then. What
+// is told because it listens, and of the lists as they are, comes before.
+func watches(t *testing.T, r *rack, f *Fabric) error {
+	t.Helper()
+	const quiet, patience = 200 * time.Millisecond, 10 * time.Second
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	changed, ended := make(chan struct{}, 1), make(chan error, 1)
+	go func() { ended <- f.Watch(ctx, changed) }()
+	wait, listens := patience, false
+	for {
+		select {
+		case <-changed:
+			wait, listens = quiet, true
+			continue
+		case err := <-ended:
+			t.Fatalf("Watch ended: %v", err)
+		case <-time.After(wait):
+		}
+		break
+	}
+	if !listens {
+		t.Fatal("Watch does not say that it listens")
+	}
+	if _, err := r.MakeMachine("rival"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-changed:
+	case err := <-ended:
+		t.Fatalf("Watch ended: %v", err)
+	case <-time.After(patience):
+		t.Error("a change is not told")
+	}
+	cancel()
+	return <-ended
 }
 
 // A director of 2.x whose event socket does not open is listened to by its streams.
@@ -301,24 +322,7 @@ func TestWatchListensToStreamsWhereThereIsNoSocket(t *testing.T) {
 			t.Fatalf("%s: %+v %v", era, a, err)
 		}
 		tried := streams.Load()
-		ctx, cancel := context.WithCancel(t.Context())
-		changed := make(chan struct{}, 1)
-		ended := make(chan error, 1)
-		go func() { ended <- f.Watch(ctx, changed) }()
-		for told := false; !told; {
-			if _, err := r.MakeMachine("rival"); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-changed:
-				told = true
-			case <-time.After(10 * time.Millisecond):
-			case err := <-ended:
-				t.Fatalf("%s: Watch ended: %v", era, err)
-			}
-		}
-		cancel()
-		if err := <-ended; err != nil || streams.Load() <= tried {
+		if err := watches(t, r, f); err != nil || streams.Load() <= tried {
 			t.Errorf("%s: Watch ended with %v; %d streams, then %d", era, err, tried, streams.Load())
 		}
 	}
