@@ -164,6 +164,13 @@ func watcherIsTold(r *rig) {
 	case <-ctx.Done():
 		r.Errorf("Watch did not say within %v that it listens", watchPatience)
 	}
+	for quiet := false; !quiet; { // a fabric may also tell how things are now
+		select {
+		case <-changed:
+		case <-time.After(watchPause):
+			quiet = true
+		}
+	}
 	device := r.choose(0).bundles[0][0].Name
 	told := false
 	for !told && ctx.Err() == nil {
