@@ -16,6 +16,15 @@ type Asked struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 	// DryRun asks for the plan only: nothing is changed.
 	DryRun bool `json:"-"`
+	// Key makes the request safe to repeat; nil: it has none.
+	Key *RequestKey `json:"-"`
+}
+
+// RequestKey is what a caller names a request by, so that sending it again does
+// not do it again: unique for a principal as long as it is kept.
+type RequestKey struct {
+	Key  string
+	Hash []byte // of all that was asked: the same key with another one is refused
 }
 
 // ComposeRequest asks for a machine.

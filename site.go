@@ -8,8 +8,11 @@ import (
 // Site is everything that placement and planning decide on: one value, read in
 // one transaction. The slices are in natural order of name.
 type Site struct {
-	ID       SiteID
-	Now      time.Time
+	ID  SiteID
+	Now time.Time
+	// Version grows with every change of what the store holds: two sites of one
+	// open store with the same version are the same but for Now. Zero: not told.
+	Version  int64
 	Fabrics  []Fabric
 	Devices  []Device  // parts that are not gone
 	Machines []Machine // living ones

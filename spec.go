@@ -2,6 +2,7 @@ package composa
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -52,6 +53,12 @@ type Entry struct {
 	Places []Place `json:"places,omitempty"`
 	// IPMI is the address of a cpu device's management controller.
 	IPMI string `json:"ipmi,omitempty"`
+	// Min is the least that each device must have, by field: memory and size in
+	// bytes, speed in bits per second, cores, threads and lanes as counts. What
+	// the fabric does not tell is not met.
+	Min map[string]int64 `json:"min,omitempty"`
+	// Where is an expression over each device (internal/selector); empty: any.
+	Where string `json:"where,omitempty"`
 }
 
 // Normalize gives the entries their keys, sorts what has no order, fills in one
@@ -139,7 +146,7 @@ func (s Spec) Add(more ...Entry) (grown Spec, added []Entry) {
 // alike says whether two entries ask for the same but for how many.
 func (e Entry) alike(o Entry) bool {
 	counted := len(e.Places)+len(o.Places) == 0 && e.IPMI == "" && o.IPMI == ""
-	return counted && e.Kind == o.Kind && e.Model == o.Model
+	return counted && e.Kind == o.Kind && e.Model == o.Model && maps.Equal(e.Min, o.Min) && e.Where == o.Where
 }
 
 // Check refuses what cannot be meant. what begins the messages: "compose", say.

@@ -94,6 +94,26 @@ type Step struct {
 	// Epoch is the number of the tenure that handed it over: for the record,
 	// since the store itself refuses what a tenure writes that is over.
 	Epoch int64 `json:"epoch,omitempty"`
+	// Show is what the picture that proves the step is to cover beside the step's
+	// own scope, so that nobody has to look again; the zero Scope adds nothing. It
+	// is said when a step is handed to a driver, and not stored.
+	Show Scope `json:"-"`
+}
+
+// Shown is what the picture that proves the step covers: its scope, and Show.
+func (s *Step) Shown() Scope {
+	if s.Show.Everything() {
+		return s.Scope()
+	}
+	sc := s.Scope()
+	for _, add := range []struct{ to, more *[]string }{
+		{&sc.Devices, &s.Show.Devices}, {&sc.Machines, &s.Show.Machines}, {&sc.Labels, &s.Show.Labels},
+	} {
+		*add.to = slices.Concat(*add.to, *add.more)
+		slices.SortFunc(*add.to, NaturalCompare)
+		*add.to = slices.Compact(*add.to)
+	}
+	return sc
 }
 
 // Scope is what must be looked at to tell how the step stands: its devices, and

@@ -2,9 +2,9 @@
 // bench.json: a list of {name, value, unit, target, ok}.
 //
 // A benchmark that has something to reach reports it as a metric of its own
-// beside the value: the unit "target:UNIT" holds the most that UNIT may be
-// (testing.B.ReportMetric). Ratios are of two things measured in turn in one
-// run, because machines are noisy; nothing here fails a test.
+// beside the value: the unit "most:UNIT" holds the most that UNIT may be, and
+// "least:UNIT" the least (internal/measure). Ratios are of two things measured in
+// turn in one run, because machines are noisy; nothing here fails a test.
 package main
 
 import (
@@ -25,7 +25,7 @@ type figure struct {
 	Name   string   `json:"name"`
 	Value  float64  `json:"value"`
 	Unit   string   `json:"unit"`
-	Target *float64 `json:"target"` // the most that is good; null where nothing is promised
+	Target *float64 `json:"target"` // the most, or least, that is good; null where nothing is promised
 	OK     bool     `json:"ok"`
 }
 
@@ -82,29 +82,36 @@ func read(r io.Reader) ([]figure, error) {
 	return figures, lines.Err()
 }
 
-// parse reads one line: "BenchmarkX-2  100  12.5 ns/op  3 ratio  1.1 target:ratio".
+// parse reads one line: "BenchmarkX-2  100  12.5 ns/op  3 ratio  1.1 most:ratio".
 func parse(pkg, line string) []figure {
 	fields := strings.Fields(line)
 	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
 		return nil
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(fields[0], "Benchmark"), "-")
-	targets := map[string]float64{}
+	mosts, leasts := map[string]float64{}, map[string]float64{}
 	var out []figure
 	for i := 2; i+1 < len(fields); i += 2 {
 		value, err := strconv.ParseFloat(fields[i], 64)
 		if err != nil {
 			return out
 		}
-		if unit, is := strings.CutPrefix(fields[i+1], "target:"); is {
-			targets[unit] = value
+		if unit, is := strings.CutPrefix(fields[i+1], "most:"); is {
+			mosts[unit] = value
+			continue
+		}
+		if unit, is := strings.CutPrefix(fields[i+1], "least:"); is {
+			leasts[unit] = value
 			continue
 		}
 		out = append(out, figure{Name: pkg + "." + name, Value: value, Unit: fields[i+1], OK: true})
 	}
 	for i := range out {
-		if most, has := targets[out[i].Unit]; has {
+		if most, has := mosts[out[i].Unit]; has {
 			out[i].Target, out[i].OK = &most, out[i].Value <= most
+		}
+		if least, has := leasts[out[i].Unit]; has {
+			out[i].Target, out[i].OK = &least, out[i].Value >= least
 		}
 	}
 	return out
