@@ -27,11 +27,28 @@ type Site struct {
 	deviceByID    map[DeviceID]*Device
 	deviceByPlace map[Place]*Device
 	claimByDevice map[DeviceID]*Claim
-	seen          map[Place]*SeenDevice
+	claimsOf      map[MachineID][]*Claim
+	seen          map[FabricName]map[string]*SeenDevice
 }
 
 // Index prepares the look-ups; whoever fills a Site calls it once.
-func (s *Site) Index() *Site {
+func (s *Site) Index() *Site { return s.IndexAfter(&Site{}) }
+
+// IndexAfter prepares the look-ups of a site that was made from an indexed one
+// by putting other slices and pictures in place: it shares the look-ups of what
+// is still the same. Whoever changed an entry in place calls [Site.Index].
+func (s *Site) IndexAfter(before *Site) *Site {
+	s.indexDevices(before)
+	s.indexClaims(before)
+	s.indexSeen(before)
+	return s
+}
+
+func (s *Site) indexDevices(before *Site) {
+	if sameSlice(s.Devices, before.Devices) {
+		s.deviceByID, s.deviceByPlace = before.deviceByID, before.deviceByPlace
+		return
+	}
 	s.deviceByID = make(map[DeviceID]*Device, len(s.Devices))
 	s.deviceByPlace = make(map[Place]*Device, len(s.Devices))
 	for i := range s.Devices {
@@ -39,20 +56,42 @@ func (s *Site) Index() *Site {
 		s.deviceByID[d.ID] = d
 		s.deviceByPlace[d.Place()] = d
 	}
+}
+
+func (s *Site) indexClaims(before *Site) {
+	if sameSlice(s.Claims, before.Claims) {
+		s.claimByDevice, s.claimsOf = before.claimByDevice, before.claimsOf
+		return
+	}
 	s.claimByDevice = make(map[DeviceID]*Claim, len(s.Claims))
+	s.claimsOf = make(map[MachineID][]*Claim, len(s.Machines))
 	for i := range s.Claims {
-		s.claimByDevice[s.Claims[i].Device] = &s.Claims[i]
+		c := &s.Claims[i]
+		s.claimByDevice[c.Device] = c
+		s.claimsOf[c.Machine] = append(s.claimsOf[c.Machine], c)
 	}
-	s.seen = make(map[Place]*SeenDevice, len(s.Devices))
+}
+
+func (s *Site) indexSeen(before *Site) {
+	seen := make(map[FabricName]map[string]*SeenDevice, len(s.Pictures))
 	for name, p := range s.Pictures {
-		if p == nil {
-			continue
-		}
-		for i := range p.Devices {
-			s.seen[PlaceOf(name, p.Devices[i].Name)] = &p.Devices[i]
+		switch {
+		case p == nil:
+		case p == before.Pictures[name] && before.seen[name] != nil:
+			seen[name] = before.seen[name]
+		default:
+			seen[name] = make(map[string]*SeenDevice, len(p.Devices))
+			for i := range p.Devices {
+				seen[name][p.Devices[i].Name] = &p.Devices[i]
+			}
 		}
 	}
-	return s
+	s.seen = seen
+}
+
+// sameSlice says whether two slices are the same entries in memory.
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // Fabric returns a fabric by name, or nil.
@@ -128,9 +167,8 @@ func (s *Site) Operation(id OperationID) *Operation {
 // is and that are not being released, in natural order of name.
 func (s *Site) Binding(id MachineID) []Bound {
 	var out []Bound
-	for i := range s.Claims {
-		c := &s.Claims[i]
-		if c.Machine != id || c.Purpose != PurposeMachine {
+	for _, c := range s.claimsOf[id] {
+		if c.Purpose != PurposeMachine {
 			continue
 		}
 		if d := s.Device(c.Device); d != nil {
@@ -145,9 +183,9 @@ func (s *Site) Binding(id MachineID) []Bound {
 // fabric while it had them.
 func (s *Site) Lost(id MachineID) []Claim {
 	var out []Claim
-	for _, c := range s.Claims {
-		if c.Machine == id && c.Purpose == PurposeMachine && s.Device(c.Device) == nil {
-			out = append(out, c)
+	for _, c := range s.claimsOf[id] {
+		if c.Purpose == PurposeMachine && s.Device(c.Device) == nil {
+			out = append(out, *c)
 		}
 	}
 	return out
@@ -156,7 +194,7 @@ func (s *Site) Lost(id MachineID) []Claim {
 // Seen is how the newest picture shows a part; nil where it does not, or where
 // another part is in its place.
 func (s *Site) Seen(d *Device) *SeenDevice {
-	seen := s.seen[d.Place()]
+	seen := s.seen[d.Fabric][d.Name]
 	if seen == nil || !seen.Fingerprint.Same(d.Fingerprint) {
 		return nil
 	}
