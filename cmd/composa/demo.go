@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -221,12 +222,17 @@ func isElsewhere(c cli.Context) bool {
 // answerTime is how long a server on this computer may take to say that it runs.
 const answerTime = 2 * time.Second
 
-// answers says whether the server of a context runs.
+// answers says whether the server of a context runs, or is just starting: then
+// it listens, and does not answer yet.
 func answers(ctx context.Context, c cli.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	old, err := client.New(client.Config{URL: c.URL})
-	return err == nil && old.Healthy(ctx) == nil
+	if err != nil {
+		return false
+	}
+	err = old.Healthy(ctx)
+	return err == nil || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (d *demo) greet(out io.Writer, url string, saved savedContext) {

@@ -198,7 +198,7 @@ func (r *racked) start() {
 func (r *racked) open() {
 	r.t.Helper()
 	var urls []string
-	r.server, urls = start(r.t, `serving \d+ fabrics on (http://\S+)`, "serve", "--config", r.config)
+	r.server, urls = start(r.t, `serving \d+ fabrics? on (http://\S+)`, "serve", "--config", r.config)
 	c, err := client.New(client.Config{URL: urls[1], Token: r.token})
 	if err != nil {
 		r.t.Fatal(err)

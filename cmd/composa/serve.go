@@ -42,7 +42,7 @@ COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
 				c.Listen = listenAt
 			}
 			if check {
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d fabrics, %d hosts\n", path, len(c.Fabrics), len(c.Hosts))
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s, %s\n", path, counted(len(c.Fabrics), "fabric"), counted(len(c.Hosts), "host"))
 				return err
 			}
 			return serve(cmd.Context(), c, cmd.ErrOrStderr())
@@ -65,6 +65,14 @@ func serve(ctx context.Context, c *Config, errOut io.Writer) error {
 	if s.token.path != "" {
 		fmt.Fprintf(errOut, "the first administrator's token is in %s\n", s.token.path)
 	}
-	fmt.Fprintf(errOut, "serving %d fabrics on %s\n", len(c.Fabrics), s.URL())
+	fmt.Fprintf(errOut, "serving %s on %s\n", counted(len(c.Fabrics), "fabric"), s.URL())
 	return s.Serve(ctx)
+}
+
+// counted writes how many of something there are: "1 fabric", "2 fabrics".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }

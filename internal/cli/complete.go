@@ -123,7 +123,7 @@ func (a *app) completeProjects(_ *cobra.Command, _ []string, begin string) ([]st
 }
 
 func (a *app) completeContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	file, _, err := a.contexts()
+	file, err := a.contexts()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -50,14 +50,12 @@ func savedOrNot(b bool) string {
 	return ""
 }
 
-// contexts reads the file, and says where it is.
-func (a *app) contexts() (*contextsFile, string, error) {
+func (a *app) contexts() (*contextsFile, error) {
 	path, err := ContextsPath(a.getenv)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	file, err := readContexts(path)
-	return file, path, err
+	return readContexts(path)
 }
 
 func (a *app) contextLs() *cobra.Command {
@@ -68,7 +66,7 @@ func (a *app) contextLs() *cobra.Command {
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(*cobra.Command, []string) error {
-			file, _, err := a.contexts()
+			file, err := a.contexts()
 			if err != nil {
 				return err
 			}
@@ -90,7 +88,7 @@ func (a *app) contextShow() *cobra.Command {
 		Args:              argsBetween(0, 1, "a context"),
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, _, err := a.contexts()
+			file, err := a.contexts()
 			if err != nil {
 				return err
 			}
@@ -181,25 +179,26 @@ func (a *app) createContext(c Context, tokenFile string, use bool) error {
 	if err := checkContext(c); err != nil {
 		return err
 	}
-	file, path, err := a.contexts()
+	var after contextsFile
+	err = changeContexts(a.getenv, func(file *contextsFile) error {
+		if file.find(c.Name) != nil {
+			return fail("exists", "cannot create context %q: there is one of that name", c.Name).next("remove it first: composa context rm %s", c.Name)
+		}
+		file.put(c)
+		if use || file.Current == "" {
+			file.Current = c.Name
+		}
+		after = *file
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	if file.find(c.Name) != nil {
-		return fail("exists", "cannot create context %q: there is one of that name", c.Name).next("remove it first: composa context rm %s", c.Name)
-	}
-	file.put(c)
-	if use || file.Current == "" {
-		file.Current = c.Name
-	}
-	if err := writeContexts(path, file); err != nil {
+	if err := a.showContext(shown(&after, &c)); err != nil {
 		return err
 	}
-	if err := a.showContext(shown(file, &c)); err != nil {
-		return err
-	}
-	if file.Current != c.Name {
-		a.say("your current context stays %s; --use changes that, or now `composa context use %s`", file.Current, c.Name)
+	if after.Current != c.Name {
+		a.say("your current context stays %s; --use changes that, or now `composa context use %s`", after.Current, c.Name)
 	}
 	return nil
 }
@@ -211,19 +210,19 @@ func (a *app) contextUse() *cobra.Command {
 		Args:              argsBetween(1, 1, "a context"),
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, path, err := a.contexts()
+			url := ""
+			err := changeContexts(a.getenv, func(file *contextsFile) error {
+				c, err := file.named(args[0])
+				if err != nil {
+					return err
+				}
+				file.Current, url = c.Name, c.URL
+				return nil
+			})
 			if err != nil {
 				return err
 			}
-			c, err := file.named(args[0])
-			if err != nil {
-				return err
-			}
-			file.Current = c.Name
-			if err := writeContexts(path, file); err != nil {
-				return err
-			}
-			a.say("commands now talk to %s", c.URL)
+			a.say("commands now talk to %s", url)
 			return nil
 		},
 	}
@@ -237,20 +236,21 @@ func (a *app) contextRm() *cobra.Command {
 		Args:              argsBetween(1, 1, "a context"),
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, path, err := a.contexts()
+			var after contextsFile
+			err := changeContexts(a.getenv, func(file *contextsFile) error {
+				if _, err := file.named(args[0]); err != nil {
+					return err
+				}
+				file.remove(args[0])
+				after = *file
+				return nil
+			})
 			if err != nil {
 				return err
 			}
-			if _, err := file.named(args[0]); err != nil {
-				return err
-			}
-			file.remove(args[0])
-			if err := writeContexts(path, file); err != nil {
-				return err
-			}
 			a.say("forgot context %s", args[0])
-			if file.Current == "" && len(file.Contexts) > 0 {
-				a.say("no context is current now; saved are %s", strings.Join(file.names(), ", "))
+			if after.Current == "" && len(after.Contexts) > 0 {
+				a.say("no context is current now; saved are %s", strings.Join(after.names(), ", "))
 			}
 			return nil
 		},

@@ -68,27 +68,49 @@ func SaveContextBeside(getenv func(string) string, c Context, keep func(Context)
 	if err := checkContext(c); err != nil {
 		return "", false, err
 	}
+	err = changeContexts(getenv, func(file *contextsFile) error {
+		wanted := c.Name
+		for n := 2; ; n++ {
+			old := file.find(c.Name)
+			if old == nil || old.URL == c.URL || !keep(*old) {
+				break
+			}
+			c.Name = fmt.Sprintf("%s-%d", wanted, n)
+		}
+		file.put(c)
+		if file.Current == "" {
+			file.Current = c.Name
+		}
+		current = file.Current == c.Name
+		return nil
+	})
+	return c.Name, current, err
+}
+
+// changeContexts changes the file of contexts, so that of two commands at the
+// same time the second finds what the first one wrote.
+func changeContexts(getenv func(string) string, change func(*contextsFile) error) error {
 	path, err := ContextsPath(getenv)
 	if err != nil {
-		return "", false, err
+		return err
 	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fail("failed", "cannot save the contexts: %v", err)
+	}
+	unlock, err := lockFolder(dir)
+	if err != nil {
+		return fail("failed", "cannot save the contexts: %v", err)
+	}
+	defer unlock()
 	file, err := readContexts(path)
 	if err != nil {
-		return "", false, err
+		return err
 	}
-	wanted := c.Name
-	for n := 2; ; n++ {
-		old := file.find(c.Name)
-		if old == nil || old.URL == c.URL || !keep(*old) {
-			break
-		}
-		c.Name = fmt.Sprintf("%s-%d", wanted, n)
+	if err := change(file); err != nil {
+		return err
 	}
-	file.put(c)
-	if file.Current == "" {
-		file.Current = c.Name
-	}
-	return c.Name, file.Current == c.Name, writeContexts(path, file)
+	return writeContexts(path, file)
 }
 
 // find returns the context of a name, or nil.
@@ -155,7 +177,9 @@ func readContexts(path string) (*contextsFile, error) {
 		return file, nil
 	}
 	if err := yaml.UnmarshalWithOptions(data, file, yaml.Strict()); err != nil {
-		return nil, wrong("cannot read the contexts in %s: %s", path, yaml.FormatError(err, false, false)).next("mend the file, or remove it and save the contexts again")
+		// Only the line that says what and where: the lines around it may hold tokens.
+		what, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
+		return nil, wrong("cannot read the contexts in %s: %s", path, what).next("mend the file, or remove it and save the contexts again")
 	}
 	for _, c := range file.Contexts {
 		if err := checkContext(c); err != nil {

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -170,5 +172,47 @@ func TestContextsFileIsReadStrictly(t *testing.T) {
 		if _, err := readContexts(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want an error that names the file", name, err)
 		}
+	}
+}
+
+// Of contexts that are saved at the same time none is lost.
+func TestContextsSavedAtTheSameTimeAreAllKept(t *testing.T) {
+	getenv := env(t)
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			name := fmt.Sprintf("lab%d", i)
+			if _, err := SaveContext(getenv, Context{Name: name, URL: "http://" + name}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	path, err := ContextsPath(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := readContexts(path)
+	if err != nil || len(file.Contexts) != 20 {
+		t.Errorf("%d contexts of 20 were kept, %v", len(file.Contexts), err)
+	}
+}
+
+// What is wrong in the file is told in one line, and no token with it.
+func TestContextsThatCannotBeReadAreToldInOneLine(t *testing.T) {
+	getenv := env(t)
+	path, err := ContextsPath(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("contexts:\n  - name: lab\n    url: http://lab\n    tokn: composa_secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = readContexts(path)
+	if err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "composa_secret") || !strings.Contains(err.Error(), `[4:5] unknown field "tokn"`) {
+		t.Errorf("the file is told as %v", err)
 	}
 }
