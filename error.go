@@ -49,7 +49,7 @@ type Error struct {
 	// Next says what to do about it; may be empty.
 	Next string
 	// Refusal explains code refused where placement said it; else nil.
-	Refusal *Refusal
+	Refusal *Explanation
 	// Operation is the operation that this came of; may be empty.
 	Operation OperationID
 	// Err is the cause. It never leaves the server.

@@ -77,6 +77,9 @@ type Outcome struct {
 	Operation *Operation // nil when it is already so, or with DryRun
 	Plan      *Plan      // DryRun only
 	Why       []string   // why this fabric and these devices
+	// Explanation is the whole account of the choice; nil where nothing was
+	// chosen.
+	Explanation *Explanation
 	// Made says that the machine is new by this request.
 	Made bool
 }

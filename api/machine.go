@@ -9,6 +9,9 @@ type Want struct {
 	Model string   `json:"model,omitempty" example:"A100" doc:"Any part of the model's name, in any case"`
 	IDs   []string `json:"ids,omitempty" example:"[\"rack1/gpu3\"]" doc:"Exactly these devices"`
 	IPMI  string   `json:"ipmi,omitempty" example:"192.0.2.12" doc:"The cpu whose management controller has this address"`
+	// Min values are quantities ("40GB") or whole numbers.
+	Min   map[string]any `json:"min,omitempty" maxProperties:"8" example:"{\"memory\": \"40GB\"}" doc:"The least that each device must have, by field: memory, size, cores, threads, lanes, speed. A quantity with a unit, or a number of bytes, of bits per second, or of things"`
+	Where string         `json:"where,omitempty" maxLength:"1024" example:"device.speed >= 100*Gb" doc:"A condition on each device, in CEL over device"`
 }
 
 // Wish is what somebody wants of a machine.
@@ -85,27 +88,28 @@ type Machine struct {
 	State   string `json:"state" enum:"queued,composing,ready,changing,freeing,held,freed,degraded,lost,stale" example:"ready"`
 	// StateAge is how old the picture is that the state was read from, in
 	// seconds; 0 while nothing was seen.
-	StateAge  float64           `json:"stateAge"`
-	Fabric    string            `json:"fabric,omitempty" example:"rack1"`
-	Emulated  bool              `json:"emulated,omitempty" doc:"Its fabric is pretend hardware"`
-	Label     string            `json:"label,omitempty" example:"traink3v9q2xw" doc:"Its name on the fabric"`
-	Native    string            `json:"native,omitempty" example:"7" doc:"The fabric's handle of it"`
-	Wish      Wish              `json:"wish"`
-	Devices   []MachineDevice   `json:"devices"`
-	Address   string            `json:"address,omitempty" example:"10.0.0.12"`
-	Login     string            `json:"login,omitempty" example:"ubuntu"`
-	OS        string            `json:"os,omitempty"`
-	BootImage string            `json:"bootImage,omitempty"`
-	Power     string            `json:"power" enum:"on,off,unknown" example:"on"`
-	Reach     string            `json:"reach" enum:"unknown,no address" example:"no address" doc:"no address: none is known of its host; unknown: one is, and nobody asked whether it answers"`
-	P2P       bool              `json:"p2p,omitempty"`
-	Drift     []Drift           `json:"drift,omitempty" doc:"How it differs from its record, where no operation explains it"`
-	Operation string            `json:"operation,omitempty" example:"op_k3v9q2xwabcdefgh" doc:"The operation that changes it now, or made this change"`
-	Labels    map[string]string `json:"labels,omitempty"`
-	CreatedAt time.Time         `json:"createdAt"`
-	UpdatedAt time.Time         `json:"updatedAt"`
-	FreedAt   *time.Time        `json:"freedAt,omitempty"`
-	Revision  int64             `json:"revision" example:"3"`
+	StateAge    float64           `json:"stateAge"`
+	Fabric      string            `json:"fabric,omitempty" example:"rack1"`
+	Emulated    bool              `json:"emulated,omitempty" doc:"Its fabric is pretend hardware"`
+	Label       string            `json:"label,omitempty" example:"traink3v9q2xw" doc:"Its name on the fabric"`
+	Native      string            `json:"native,omitempty" example:"7" doc:"The fabric's handle of it"`
+	Wish        Wish              `json:"wish"`
+	Devices     []MachineDevice   `json:"devices"`
+	Address     string            `json:"address,omitempty" example:"10.0.0.12"`
+	Login       string            `json:"login,omitempty" example:"ubuntu"`
+	OS          string            `json:"os,omitempty"`
+	BootImage   string            `json:"bootImage,omitempty"`
+	Power       string            `json:"power" enum:"on,off,unknown" example:"on"`
+	Reach       string            `json:"reach" enum:"unknown,no address" example:"no address" doc:"no address: none is known of its host; unknown: one is, and nobody asked whether it answers"`
+	P2P         bool              `json:"p2p,omitempty"`
+	Drift       []Drift           `json:"drift,omitempty" doc:"How it differs from its record, where no operation explains it"`
+	Operation   string            `json:"operation,omitempty" example:"op_k3v9q2xwabcdefgh" doc:"The operation that changes it now, or made this change"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Explanation *Explanation      `json:"explanation,omitempty" doc:"The account of the choice, in the answer to a request with explain"`
+	CreatedAt   time.Time         `json:"createdAt"`
+	UpdatedAt   time.Time         `json:"updatedAt"`
+	FreedAt     *time.Time        `json:"freedAt,omitempty"`
+	Revision    int64             `json:"revision" example:"3"`
 }
 
 // MachineDevice is one device of a machine.

@@ -20,6 +20,7 @@ type Operation struct {
 	Result          *Result            `json:"result,omitempty"`
 	Steps           []Step             `json:"steps"`
 	Typical         float64            `json:"typical,omitempty" doc:"Seconds that the like of it took lately; absent where there was none"`
+	Explanation     *Explanation       `json:"explanation,omitempty" doc:"The account of the choice, in the answer to a request with explain"`
 	Deadline        *time.Time         `json:"deadline,omitempty"`
 	CreatedAt       time.Time          `json:"createdAt"`
 	StartedAt       *time.Time         `json:"startedAt,omitempty"`
@@ -92,7 +93,9 @@ type Plan struct {
 	Disturbs   []string        `json:"disturbs" doc:"What in use it disturbs: host, power, data, p2p"`
 	NeedsOwner []string        `json:"needsOwner,omitempty" doc:"Drives that may hold data and are left alone"`
 	Why        []string        `json:"why,omitempty" doc:"Why this fabric and these devices"`
-	Typical    float64         `json:"typical,omitempty" doc:"Seconds that the like of it took lately"`
-	CreatedAt  time.Time       `json:"createdAt"`
-	ExpiresAt  time.Time       `json:"expiresAt"`
+	// Explanation is the whole account of it.
+	Explanation *Explanation `json:"explanation,omitempty" doc:"The account of the choice; absent where nothing had to be chosen"`
+	Typical     float64      `json:"typical,omitempty" doc:"Seconds that the like of it took lately"`
+	CreatedAt   time.Time    `json:"createdAt"`
+	ExpiresAt   time.Time    `json:"expiresAt"`
 }

@@ -14,47 +14,11 @@ type Problem struct {
 	Request   string         `json:"request,omitempty" doc:"Id of the request, as in the log"`
 	Operation string         `json:"operation,omitempty" doc:"The operation that this came of"`
 	Errors    []ProblemPlace `json:"errors,omitempty" doc:"What is wrong where in the request: the first 20, then how many more"`
-	Refusal   *Refusal       `json:"refusal,omitempty" doc:"Code refused: what each condition removed"`
+	Refusal   *Explanation   `json:"refusal,omitempty" doc:"Code refused: what each condition removed, and what would fit"`
 }
 
 // ProblemPlace is one thing that is wrong with a request.
 type ProblemPlace struct {
 	Location string `json:"location" example:"body.devices[1].count"`
 	Message  string `json:"message"`
-}
-
-// Refusal says why a request cannot be satisfied now.
-type Refusal struct {
-	Text    string          `json:"text"`
-	Fabrics []FabricRefusal `json:"fabrics"`
-	Nearest *Nearest        `json:"nearest,omitempty"`
-}
-
-// FabricRefusal is why one fabric cannot serve.
-type FabricRefusal struct {
-	Fabric  string         `json:"fabric"`
-	Reason  string         `json:"reason,omitempty" doc:"Set where the fabric as a whole is out"`
-	Entries []EntryRefusal `json:"entries,omitempty"`
-}
-
-// EntryRefusal follows one line of the wish through the conditions.
-type EntryRefusal struct {
-	Entry  string    `json:"entry"`
-	Kind   string    `json:"kind"`
-	Wanted int       `json:"wanted"`
-	Had    int       `json:"had"`
-	Left   int       `json:"left"`
-	Lost   []Removed `json:"lost"`
-}
-
-// Removed is how many devices one condition removed.
-type Removed struct {
-	Condition string `json:"condition"`
-	Count     int    `json:"count"`
-}
-
-// Nearest is the nearest request that fits now.
-type Nearest struct {
-	Fabric string         `json:"fabric"`
-	Counts map[string]int `json:"counts"`
 }

@@ -161,7 +161,7 @@ func TestPagesUntilTheLast(t *testing.T) {
 // A problem comes through whole.
 func TestProblem(t *testing.T) {
 	want := api.Problem{Title: "Conflict", Status: 409, Detail: "cannot compose", Next: "ask for less", Code: "refused", Operation: "op_1",
-		Request: "r", Refusal: &api.Refusal{Text: "no", Fabrics: []api.FabricRefusal{{Fabric: "rack1", Reason: "silent"}}}}
+		Request: "r", Refusal: &api.Explanation{Text: "no", Fabrics: []api.FabricAccount{{Fabric: "rack1", Reason: "silent"}}}}
 	_, c := serve(t, func(w http.ResponseWriter, _ *http.Request) { reply(w, 409, want) })
 	_, err := c.Site(t.Context())
 	if diff := cmp.Diff(want, problemOf(t, err)); diff != "" {

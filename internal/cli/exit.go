@@ -141,7 +141,7 @@ func ofProblem(p api.Problem) *failure {
 			f.lines = append(f.lines, line)
 		}
 	}
-	f.saysNearest = nearestFlags(p.Refusal) != ""
+	f.saysNearest = saysNearest(&p)
 	return f
 }
 

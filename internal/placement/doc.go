@@ -4,7 +4,7 @@
 // [Place] is a pure function of one [composa.Site] and a [Request]: the same
 // inputs give the same choice. What is free is decided in one place only,
 // [composa.Site.WhyNotFree]. A request that does not fit is refused with a value
-// ([composa.Refusal]) that follows every entry through the conditions, fabric by
+// ([composa.Explanation]) that follows every entry through the conditions, fabric by
 // fabric, and names the nearest request that fits. [Unplug] chooses the devices
 // that leave a machine.
 //

@@ -10,7 +10,7 @@ import (
 
 // refuse explains why nothing fits.
 func (q *query) refuse() error {
-	r := &composa.Refusal{}
+	r := &composa.Explanation{}
 	for _, t := range q.trials {
 		if t.entries != nil {
 			t.explain()
@@ -51,14 +51,14 @@ func (q *query) inPool(k composa.Kind) bool {
 }
 
 // refusal is the trial as data.
-func (t *trial) refusal() composa.FabricRefusal {
-	out := composa.FabricRefusal{Fabric: t.fabric.Name, Reason: t.reason}
+func (t *trial) refusal() composa.FabricAccount {
+	out := composa.FabricAccount{Fabric: t.fabric.Name, Reason: t.reason}
 	if t.reason != "" {
 		return out
 	}
 	for i, f := range t.entries {
 		e := t.query.entries[i]
-		er := composa.EntryRefusal{Entry: e.Key, Kind: e.Kind, Wanted: e.Count, Had: f.had, Left: f.left}
+		er := composa.EntryAccount{Entry: e.Key, Kind: e.Kind, Wanted: e.Count, Had: f.had, Left: f.left}
 		for _, l := range f.lost {
 			er.Lost = append(er.Lost, composa.Removed{Condition: l.condition, Count: l.count})
 		}
@@ -144,10 +144,14 @@ func (q *query) nearest() *composa.Nearest {
 		most = sum(got)
 		best = &composa.Nearest{Fabric: t.fabric.Name, Counts: map[composa.Kind]int{}}
 		for i, e := range q.entries {
-			if got[i] > 0 {
-				best.Counts[e.Kind] += got[i]
+			if got[i] == 0 {
+				continue
 			}
+			best.Counts[e.Kind] += got[i]
+			e.Count = got[i]
+			best.Entries = append(best.Entries, e)
 		}
+		best.Write = composa.WishFlags([]composa.FabricName{t.fabric.Name}, q.request.Pool, best.Entries)
 	}
 	return best
 }

@@ -170,10 +170,10 @@ func (u *unplugging) items(kinds []composa.Kind) []item {
 
 // refuse says why not so many can leave.
 func (u *unplugging) refuse(kinds []composa.Kind, counts map[composa.Kind]int, items []item) error {
-	r := &composa.Refusal{Fabrics: []composa.FabricRefusal{{Fabric: u.machine.Fabric}}}
+	r := &composa.Explanation{Fabrics: []composa.FabricAccount{{Fabric: u.machine.Fabric}}}
 	next := ""
 	for _, k := range kinds {
-		er := composa.EntryRefusal{Entry: string(k), Kind: k, Wanted: counts[k]}
+		er := composa.EntryAccount{Entry: string(k), Kind: k, Wanted: counts[k]}
 		holding := 0
 		for _, b := range u.binding {
 			if b.Device.Kind != k || u.leaves(b) {

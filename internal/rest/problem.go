@@ -76,7 +76,7 @@ func problemOf(err error, request string) *problem {
 	p = &problem{
 		Problem: api.Problem{
 			Title: http.StatusText(known.http), Status: known.http, Detail: e.Text, Next: e.Next, Code: string(e.Code),
-			Retryable: e.Code.Retryable(), Request: request, Operation: string(e.Operation), Refusal: refusalToAPI(e.Refusal),
+			Retryable: e.Code.Retryable(), Request: request, Operation: string(e.Operation), Refusal: explanationToAPI(e.Refusal),
 		},
 		header: http.Header{},
 		cause:  err,
@@ -230,29 +230,4 @@ func plainValue(v any) (text string, ok bool) {
 		return fmt.Sprint(v), true
 	}
 	return "", false
-}
-
-func refusalToAPI(r *composa.Refusal) *api.Refusal {
-	if r == nil {
-		return nil
-	}
-	out := &api.Refusal{Text: r.Text, Fabrics: []api.FabricRefusal{}}
-	for _, f := range r.Fabrics {
-		af := api.FabricRefusal{Fabric: string(f.Fabric), Reason: f.Reason}
-		for _, e := range f.Entries {
-			ae := api.EntryRefusal{Entry: e.Entry, Kind: string(e.Kind), Wanted: e.Wanted, Had: e.Had, Left: e.Left, Lost: []api.Removed{}}
-			for _, l := range e.Lost {
-				ae.Lost = append(ae.Lost, api.Removed{Condition: l.Condition, Count: l.Count})
-			}
-			af.Entries = append(af.Entries, ae)
-		}
-		out.Fabrics = append(out.Fabrics, af)
-	}
-	if r.Nearest != nil {
-		out.Nearest = &api.Nearest{Fabric: string(r.Nearest.Fabric), Counts: map[string]int{}}
-		for k, n := range r.Nearest.Counts {
-			out.Nearest.Counts[string(k)] = n
-		}
-	}
-	return out
 }
