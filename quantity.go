@@ -3,16 +3,12 @@ package composa
 import (
 	"math"
 	"math/big"
-	"slices"
 	"strconv"
 	"strings"
 )
 
 // MaxQuantity is the longest text of a quantity, in bytes.
 const MaxQuantity = 32
-
-// Quantity is a number of bytes, of bits per second, or of things.
-type Quantity int64
 
 // units are the units of a quantity: bytes in powers of 1000 (KB) and of 1024
 // (KiB, or Ki as Kubernetes writes it), bits in powers of 1000 (Gb, Gbit).
@@ -83,23 +79,36 @@ func unitMeant(word string) string {
 	return Nearly(word, unitsShown)
 }
 
-// String is the quantity in its largest whole binary or decimal byte unit, the
-// shorter of the two: "40GiB", "40GB", "1500GB", "7".
+// Quantity is a number of bytes.
+type Quantity int64
+
+// String is the quantity in the shortest exact way: "40GiB", "1500GB", "7".
 func (q Quantity) String() string {
-	return q.in([]string{"PB", "TB", "GB", "MB", "KB"}, []string{"PiB", "TiB", "GiB", "MiB", "KiB"})
+	return shortest(int64(q), "PB", "TB", "GB", "MB", "KB", "PiB", "TiB", "GiB", "MiB", "KiB")
 }
 
-// Bits is the quantity in bits: "100Gb".
-func (q Quantity) Bits() string { return q.in([]string{"Tb", "Gb", "Mb", "Kb"}, nil) }
+// Bits is the text of a quantity of bits per second: "100Gb".
+func (q Quantity) Bits() string { return shortest(int64(q), "Tb", "Gb", "Mb", "Kb") }
 
-func (q Quantity) in(decimal, binary []string) string {
-	best := strconv.FormatInt(int64(q), 10)
-	if q == 0 {
-		return best
+// Of is the text of a quantity of a field of a device: bytes, bits per second,
+// or how many.
+func (q Quantity) Of(field string) string {
+	switch field {
+	case "memory", "size":
+		return q.String()
+	case "speed":
+		return q.Bits()
 	}
-	for _, u := range slices.Concat(decimal, binary) {
-		if f := units[u]; int64(q)%f == 0 {
-			if s := strconv.FormatInt(int64(q)/f, 10) + u; len(s) < len(best) {
+	return strconv.FormatInt(int64(q), 10)
+}
+
+// shortest is the shortest of the exact ways to write n with a unit or none;
+// the first of those that are as short.
+func shortest(n int64, names ...string) string {
+	best := strconv.FormatInt(n, 10)
+	for _, u := range names {
+		if f := units[u]; n != 0 && n%f == 0 {
+			if s := strconv.FormatInt(n/f, 10) + u; len(s) < len(best) {
 				best = s
 			}
 		}

@@ -5,15 +5,17 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of a request. MaxCount bounds the devices of one entry and of a whole
 // machine, MaxEntries the entries of a spec, MaxLine the operations that wait in
-// line for one machine.
+// line for one machine, MaxWhere the characters of a where expression.
 const (
 	MaxCount   = 512
 	MaxEntries = 64
 	MaxLine    = 32
+	MaxWhere   = 1024
 )
 
 // PowerWish is what a spec says about power.
@@ -76,8 +78,13 @@ func (s Spec) Normalize() Spec {
 	}
 	entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Count == 0 && len(e.Places) == 0 && e.Kind == KindCPU })
 	for i := range entries {
-		if len(entries[i].Places) > 0 && entries[i].Count == 0 {
-			entries[i].Count = len(entries[i].Places)
+		e := &entries[i]
+		if len(e.Places) > 0 && e.Count == 0 {
+			e.Count = len(e.Places)
+		}
+		e.Where = strings.TrimSpace(e.Where)
+		if len(e.Min) == 0 {
+			e.Min = nil
 		}
 	}
 	s.Entries = keyed(entries)
@@ -215,6 +222,14 @@ func (e Entry) check(begin string) error {
 	case e.IPMI != "" && e.Kind != KindCPU:
 		return Errorf(CodeInvalid, "%s: ipmi chooses a cpu, not a %s", begin, e.Kind)
 	}
+	for _, field := range slices.Sorted(maps.Keys(e.Min)) {
+		if err := CheckMin(e.Kind, field, e.Min[field]); err != nil {
+			return Errorf(CodeInvalid, "%s: %v", begin, err)
+		}
+	}
+	if n := utf8.RuneCountInString(e.Where); n > MaxWhere {
+		return Errorf(CodeInvalid, "%s: where has %d characters, %d are allowed", begin, n, MaxWhere)
+	}
 	for _, p := range e.Places {
 		if p.Fabric() == "" || p.Name() == "" || strings.Count(string(p), "/") != 1 {
 			return Errorf(CodeInvalid, "%s: %q does not name a device", begin, Abridge(string(p), 40)).WithNext("write FABRIC/DEVICE, for example rack1/gpu3")
@@ -284,8 +299,21 @@ func wishText(entries []Entry, k Kind) string {
 }
 
 // Text is the entry as the command line writes it: "4", "A100:4",
-// "rack1/gpu3,rack1/gpu4", "ipmi=192.0.2.12".
+// "rack1/gpu3,rack1/gpu4", "ipmi=192.0.2.12", "4 memory>=40GB", "4 where
+// device.speed >= 100*Gb".
 func (e Entry) Text() string {
+	words := []string{e.what()}
+	for _, field := range slices.Sorted(maps.Keys(e.Min)) {
+		words = append(words, field+">="+Quantity(e.Min[field]).Of(field))
+	}
+	if e.Where != "" {
+		words = append(words, "where "+e.Where)
+	}
+	return strings.Join(words, " ")
+}
+
+// what is how many devices of which model, or which devices.
+func (e Entry) what() string {
 	switch {
 	case len(e.Places) > 0:
 		places := slices.Clone(e.Places)

@@ -113,7 +113,7 @@ func wishToAPI(s composa.Spec) api.Wish {
 func wantsToAPI(entries []composa.Entry) []api.Want {
 	out := make([]api.Want, 0, len(entries))
 	for _, e := range entries {
-		w := api.Want{Kind: string(e.Kind), Count: e.Count, Model: e.Model, IPMI: e.IPMI}
+		w := api.Want{Kind: string(e.Kind), Count: e.Count, Model: e.Model, IPMI: e.IPMI, Min: minToAPI(e.Min), Where: e.Where}
 		if len(e.Places) > 0 {
 			w.IDs = texts(e.Places)
 		}

@@ -27,20 +27,13 @@ func askedOf(m subject, a api.Ask) composa.Asked {
 	}
 }
 
-func specOf(name string, w api.Wish) composa.Spec {
-	s := composa.Spec{Name: name, Labels: w.Labels, Pool: w.Pool, Entries: entriesOf(w.Devices), P2P: w.P2P, Power: composa.PowerWish(w.Power)}
+func specOf(m subject, w api.Wish) (composa.Spec, error) {
+	entries, err := entriesOf(m.location+".devices", w.Devices)
+	s := composa.Spec{Name: m.machine, Labels: w.Labels, Pool: w.Pool, Entries: entries, P2P: w.P2P, Power: composa.PowerWish(w.Power)}
 	for _, f := range w.Fabrics {
 		s.Fabrics = append(s.Fabrics, composa.FabricName(f))
 	}
-	return s
-}
-
-func entriesOf(wants []api.Want) []composa.Entry {
-	out := make([]composa.Entry, 0, len(wants))
-	for _, w := range wants {
-		out = append(out, composa.Entry{Kind: composa.Kind(w.Kind), Count: w.Count, Model: w.Model, Places: placesOf(w.IDs), IPMI: w.IPMI})
-	}
-	return out
+	return s, err
 }
 
 func placesOf(ids []string) []composa.Place {
@@ -67,8 +60,9 @@ func countsOf(location string, counts map[string]int) (map[composa.Kind]int, err
 	return out, nil
 }
 
-func composeOf(m subject, w api.Wish, a api.Ask, isNew bool) composa.ComposeRequest {
-	return composa.ComposeRequest{Asked: askedOf(m, a), Spec: specOf(m.machine, w), New: isNew}
+func composeOf(m subject, w api.Wish, a api.Ask, isNew bool) (composa.ComposeRequest, error) {
+	spec, err := specOf(m, w)
+	return composa.ComposeRequest{Asked: askedOf(m, a), Spec: spec, New: isNew}, err
 }
 
 // freeOf reads a body that may be missing: it has nothing that must be said.
@@ -84,7 +78,8 @@ func freeOf(m subject, r *api.FreeMachine) (composa.FreeRequest, error) {
 }
 
 func plugOf(m subject, r api.Plug) (composa.PlugRequest, error) {
-	return composa.PlugRequest{Asked: askedOf(m, r.Ask), Entries: entriesOf(r.Devices)}, nil
+	entries, err := entriesOf(m.location+".devices", r.Devices)
+	return composa.PlugRequest{Asked: askedOf(m, r.Ask), Entries: entries}, err
 }
 
 func unplugOf(m subject, r api.Unplug) (composa.UnplugRequest, error) {

@@ -153,9 +153,11 @@ func (s *Server) newMachine(ctx context.Context, in *newMachineInput) (*changeOu
 	if err != nil {
 		return nil, err
 	}
-	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) {
-		return s.Requests.Compose(ctx, who, composeOf(subject{project: p, machine: in.Body.Name}, in.Body.Wish, in.Body.Ask, true))
-	})
+	r, err := composeOf(subject{project: p, machine: in.Body.Name, location: "body"}, in.Body.Wish, in.Body.Ask, true)
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
 }
 
 type putMachineInput struct {
@@ -165,10 +167,11 @@ type putMachineInput struct {
 }
 
 func (s *Server) putMachine(ctx context.Context, in *putMachineInput) (*changeOutput, error) {
-	m := subject{project: callOf(ctx).project, machine: in.Name}
-	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) {
-		return s.Requests.Compose(ctx, who, composeOf(m, in.Body.Wish, in.Body.Ask, false))
-	})
+	r, err := composeOf(subject{project: callOf(ctx).project, machine: in.Name, location: "body"}, in.Body.Wish, in.Body.Ask, false)
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
 }
 
 // changeInput asks for a change of the machine of the path.

@@ -144,7 +144,11 @@ func (s *Server) dryRun(ctx context.Context, p *composa.Project, b *api.NewPlan)
 	m := subject{project: p, machine: b.Machine, location: "body." + b.Verb, dryRun: true}
 	switch {
 	case b.Compose != nil:
-		return s.Requests.Compose(ctx, who, composeOf(m, b.Compose.Wish, b.Compose.Ask, false))
+		r, err := composeOf(m, b.Compose.Wish, b.Compose.Ask, false)
+		if err != nil {
+			return nil, err
+		}
+		return s.Requests.Compose(ctx, who, r)
 	case b.Plug != nil:
 		return submit(ctx, s.Requests, who, m, *b.Plug, plugOf, Requests.Plug)
 	case b.Unplug != nil:

@@ -15,7 +15,7 @@ import (
 // MaxCost what one device may cost at most, in CEL's units: about one for each
 // operation and for each ten characters compared.
 const (
-	MaxExpression = 1024
+	MaxExpression = composa.MaxWhere
 	MaxCost       = 1000
 	maxDepth      = 32
 	maxRegexp     = 500 // instructions of a compiled regular expression
