@@ -144,6 +144,19 @@ func (op *Operation) Current() []StepRecord {
 	return out
 }
 
+// committing is how many steps of the newest generation still have devices to
+// attach or detach.
+func (op *Operation) committing() int {
+	g, n := op.Generation(), 0
+	for i := range op.Steps {
+		r := &op.Steps[i]
+		if r.Generation == g && (r.State == StepPlanned || r.State == StepRunning) && len(r.Step.Attach)+len(r.Step.Detach) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Heading is what the operation goes towards now.
 func (op *Operation) Heading() *Target {
 	if op.Direction == Undo {

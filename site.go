@@ -26,6 +26,9 @@ type Site struct {
 
 	deviceByID    map[DeviceID]*Device
 	deviceByPlace map[Place]*Device
+	devicesOf     map[FabricName][]*Device
+	oursIn        map[FabricName]map[string]bool // native handles of machines that are ours
+	waiting       map[FabricName]int             // nil: what the operations say
 	claimByDevice map[DeviceID]*Claim
 	claimsOf      map[MachineID][]*Claim
 	seen          map[FabricName]map[string]*SeenDevice
@@ -41,12 +44,13 @@ func (s *Site) IndexAfter(before *Site) *Site {
 	s.indexDevices(before)
 	s.indexClaims(before)
 	s.indexSeen(before)
+	s.indexOurs()
 	return s
 }
 
 func (s *Site) indexDevices(before *Site) {
 	if sameSlice(s.Devices, before.Devices) {
-		s.deviceByID, s.deviceByPlace = before.deviceByID, before.deviceByPlace
+		s.deviceByID, s.deviceByPlace, s.devicesOf = before.deviceByID, before.deviceByPlace, before.devicesOf
 		return
 	}
 	s.deviceByID = make(map[DeviceID]*Device, len(s.Devices))
@@ -55,6 +59,33 @@ func (s *Site) indexDevices(before *Site) {
 		d := &s.Devices[i]
 		s.deviceByID[d.ID] = d
 		s.deviceByPlace[d.Place()] = d
+	}
+	s.devicesOf = make(map[FabricName][]*Device, len(s.Fabrics))
+	for i := range s.Devices {
+		d := &s.Devices[i]
+		s.devicesOf[d.Fabric] = append(s.devicesOf[d.Fabric], d)
+	}
+	byName := func(a, b *Device) int { return NaturalCompare(a.Name, b.Name) }
+	for _, list := range s.devicesOf {
+		if !slices.IsSortedFunc(list, byName) {
+			slices.SortFunc(list, byName)
+		}
+	}
+}
+
+// indexOurs notes which machines that fabrics show are ours.
+func (s *Site) indexOurs() {
+	s.oursIn = make(map[FabricName]map[string]bool, len(s.Fabrics))
+	for i := range s.Machines {
+		m := &s.Machines[i]
+		p := s.Pictures[m.Fabric]
+		if p == nil || p.Ours(m.Ref()) == nil {
+			continue
+		}
+		if s.oursIn[m.Fabric] == nil {
+			s.oursIn[m.Fabric] = map[string]bool{}
+		}
+		s.oursIn[m.Fabric][m.Native] = true
 	}
 }
 
@@ -110,6 +141,10 @@ func (s *Site) Device(id DeviceID) *Device { return s.deviceByID[id] }
 // At returns the part that is at a place now, or nil.
 func (s *Site) At(p Place) *Device { return s.deviceByPlace[p] }
 
+// DevicesOf are the parts of a fabric, in natural order of name. The list is the
+// site's own: it is only read.
+func (s *Site) DevicesOf(fabric FabricName) []*Device { return s.devicesOf[fabric] }
+
 // Claim returns the open claim on a device, or nil.
 func (s *Site) Claim(id DeviceID) *Claim { return s.claimByDevice[id] }
 
@@ -161,6 +196,52 @@ func (s *Site) Operation(id OperationID) *Operation {
 		}
 	}
 	return nil
+}
+
+// Waiting is how much work waits on a fabric: the steps of operations under way
+// there that still have devices to attach or detach. An operation that waits in
+// line has no steps yet and counts as one; one that is held waits for a person,
+// and counts for nothing.
+func (s *Site) Waiting(fabric FabricName) int {
+	if s.waiting != nil {
+		return s.waiting[fabric]
+	}
+	return s.work()[fabric]
+}
+
+func (s *Site) work() map[FabricName]int {
+	work := map[FabricName]int{}
+	for i := range s.Operations {
+		op := &s.Operations[i]
+		switch {
+		case op.Phase == PhaseHeld || op.Phase.Ended():
+		case op.Phase == PhaseQueued && len(op.Machines) > 0:
+			if m := s.Machine(op.Machines[0]); m != nil {
+				work[m.Fabric]++
+			}
+		default:
+			work[op.Fabric] += op.committing()
+		}
+	}
+	return work
+}
+
+// AtRest is the site as if no operation were under way, but for those that are
+// held: what a request would do from what is seen now, also where it would have
+// to wait. Only what waits on each fabric stays as it is.
+func (s *Site) AtRest() *Site {
+	rest := *s
+	if rest.waiting == nil {
+		rest.waiting = s.work()
+	}
+	rest.Operations = slices.DeleteFunc(slices.Clone(s.Operations), func(op Operation) bool { return op.Phase != PhaseHeld })
+	rest.Machines = slices.Clone(s.Machines)
+	for i := range rest.Machines {
+		if m := &rest.Machines[i]; m.Operation != "" && rest.Operation(m.Operation) == nil {
+			m.Operation = ""
+		}
+	}
+	return &rest
 }
 
 // Binding is what a machine holds by record: the open claims whose holder it
@@ -230,15 +311,7 @@ func (s *Site) idleHost(d *Device, native string) bool {
 	return m != nil && len(m.Devices) == 1 && m.Devices[0] == d.Name
 }
 
-func (s *Site) ours(fabric FabricName, native string) bool {
-	p := s.Pictures[fabric]
-	for i := range s.Machines {
-		if m := &s.Machines[i]; m.Fabric == fabric && m.Native == native && p.Ours(m.Ref()) != nil {
-			return true
-		}
-	}
-	return false
-}
+func (s *Site) ours(fabric FabricName, native string) bool { return s.oursIn[fabric][native] }
 
 // HealthOf is the health of a part: missing when no picture shows it.
 func (s *Site) HealthOf(d *Device) Health {
@@ -254,7 +327,7 @@ func (s *Site) HealthOf(d *Device) Health {
 func (s *Site) WhyNotFree(d *Device, project ProjectID, pool PoolID) string {
 	switch {
 	case d.Pool != pool && d.Pool != "":
-		if p := s.Pool(d.Pool); p != nil {
+		if p := s.Pool(d.Pool); p != nil && p.Project == project {
 			return "in pool " + p.Name
 		}
 		return "in another pool"

@@ -80,7 +80,7 @@ func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spe
 	if err != nil {
 		return err
 	}
-	p.why = append(p.why, choice.Why...)
+	p.why, p.explanation = append(p.why, choice.Why...), &choice.Explanation
 	for _, b := range choice.Bound {
 		p.claims = append(p.claims, claimFor(m.ID, b))
 	}

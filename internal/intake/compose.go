@@ -57,7 +57,7 @@ func compose(site *composa.Site, who composa.Who, r composa.ComposeRequest) (*pr
 	if on := r.Spec.Power == composa.PowerWishOn; on {
 		goal.Power = &on
 	}
-	p.fabric, p.why = choice.Fabric, choice.Why
+	p.fabric, p.why, p.explanation = choice.Fabric, choice.Why, &choice.Explanation
 	p.target = composa.Target{Fabric: choice.Fabric, Goals: []composa.Goal{goal}}
 	p.prior = composa.Target{Fabric: choice.Fabric, Goals: []composa.Goal{{Machine: p.fresh.Ref()}}, Hard: true}
 	for _, b := range choice.Bound {

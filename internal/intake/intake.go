@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +57,8 @@ type proposal struct {
 	claims  []composa.Claim
 	heirs   []composa.ClaimChange
 	why     []string
+	// explanation is the account of what was chosen; nil where nothing was.
+	explanation *composa.Explanation
 
 	// already is set where there is nothing to do; join where an operation
 	// under way does it; behind where the machine is being changed.
@@ -92,7 +93,8 @@ func (in *Intake) takeOnce(ctx context.Context, who composa.Who, asked composa.A
 		return nil, err
 	}
 	if asked.DryRun {
-		site = atRest(site)
+		// A dry run tells what the request would do, also where it would have to wait.
+		site = site.AtRest()
 	}
 	p, err := d(site, who)
 	switch {
@@ -110,23 +112,6 @@ func (in *Intake) takeOnce(ctx context.Context, who composa.Who, asked composa.A
 		_, err = in.store.RequestCancel(ctx, who, p.cancels)
 	}
 	return out, err
-}
-
-// atRest is a site as if no operation were under way, but for those that are
-// held: a dry run tells what a request would do from what is seen now, also where
-// it would have to wait.
-func atRest(site *composa.Site) *composa.Site {
-	rest := *site
-	rest.Operations = slices.DeleteFunc(slices.Clone(site.Operations), func(op composa.Operation) bool {
-		return op.Phase != composa.PhaseHeld
-	})
-	rest.Machines = slices.Clone(site.Machines)
-	for i := range rest.Machines {
-		if rest.Operation(rest.Machines[i].Operation) == nil {
-			rest.Machines[i].Operation = ""
-		}
-	}
-	return rest.Index()
 }
 
 // joined answers with the operation that already does what was asked.
@@ -161,7 +146,7 @@ func (in *Intake) dryRun(ctx context.Context, who composa.Who, site *composa.Sit
 	if m == nil {
 		m = p.machine(site)
 	}
-	return &composa.Outcome{Machine: m, Plan: pl, Why: p.why}, nil
+	return &composa.Outcome{Machine: m, Plan: pl, Why: p.why, Explanation: p.explanation}, nil
 }
 
 // machine is the machine that the proposal is about.
@@ -189,7 +174,7 @@ func (in *Intake) commit(ctx context.Context, who composa.Who, site *composa.Sit
 	if err != nil {
 		return nil, err
 	}
-	return &composa.Outcome{Machine: p.machine(site), Operation: accepted, Why: p.why, Made: p.fresh != nil}, nil
+	return &composa.Outcome{Machine: p.machine(site), Operation: accepted, Why: p.why, Explanation: p.explanation, Made: p.fresh != nil}, nil
 }
 
 // operation makes the row of a proposal: running with its first steps, or

@@ -33,6 +33,8 @@ type Choice struct {
 	Fabric composa.FabricName
 	Bound  []composa.Bound // by entry, then in natural order of name
 	Why    []string        // short sentences: why this fabric, why these devices
+	// Explanation is the whole account, with what spoke against the others.
+	Explanation composa.Explanation
 }
 
 // Place chooses devices for a request.
