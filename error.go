@@ -24,6 +24,7 @@ const (
 	CodeUnavailable     Code = "unavailable"      // the server is starting, stopping or overloaded
 	CodeInternal        Code = "internal"         // ours to mend; the text says nothing of the cause
 	CodeMismatch        Code = "revision_differs" // If-Match named another revision
+	CodeKeyReused       Code = "key_reused"       // the key was given to another request
 )
 
 // What a driver answers. Refused, conflict, unsupported and failed are also
@@ -50,6 +51,8 @@ type Error struct {
 	Next string
 	// Refusal explains code refused where placement said it; else nil.
 	Refusal *Explanation
+	// Moved says, for code moved, what of a plan is not as it was; else nil.
+	Moved []Moved
 	// Operation is the operation that this came of; may be empty.
 	Operation OperationID
 	// Err is the cause. It never leaves the server.

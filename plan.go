@@ -1,6 +1,9 @@
 package composa
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Disturbance is something that a step does to what is in use. A command shows
 // these and asks.
@@ -34,6 +37,37 @@ type Plan struct {
 	NeedsOwner []Place   `json:"needsOwner,omitempty"`
 	CreatedAt  time.Time `json:"createdAt"`
 	ExpiresAt  time.Time `json:"expiresAt"`
+	// Request is what was asked, for carrying the plan out; its shape belongs to
+	// the package that takes requests. Machine is the name that it is about.
+	Request json.RawMessage `json:"request,omitempty"`
+	Machine string          `json:"machine,omitempty"`
+	Base    PlanBase        `json:"base"`
+	// Operation carries the plan out, or did; empty: none yet.
+	Operation OperationID `json:"operation,omitempty"`
+}
+
+// PlanBase is what a plan was made on. A plan is carried out on the same only.
+type PlanBase struct {
+	// Incarnation is that of the site; a restored backup is another one.
+	Incarnation string `json:"incarnation"`
+	// Machines are the revisions of the machines that existed.
+	Machines map[MachineID]int64 `json:"machines,omitempty"`
+	// Era is the driver and the vendor's software line of the fabric.
+	Era string `json:"era,omitempty"`
+	// Pool is the pool that was asked for; empty: none.
+	Pool PoolID `json:"pool,omitempty"`
+}
+
+// Moved is one thing that is not any more as a plan found it.
+type Moved struct {
+	// What is "machine", "device", "fabric", "pool", "site" or "steps".
+	What string
+	// Subject names it: a machine's or pool's name, a place, a fabric.
+	Subject string
+	Text    string // for people: "rack1/gpu3 is claimed by render"
+	// By and Operation are who changed it and how, where that is known.
+	By        PrincipalID
+	Operation OperationID
 }
 
 // PlanScope is all that a plan may touch: nothing outside of it is.

@@ -1,5 +1,7 @@
 package composa
 
+import "time"
+
 // PrincipalKind is what sort of actor a principal is.
 type PrincipalKind string
 
@@ -38,6 +40,11 @@ type Who struct {
 	Projects []ProjectID
 	// Request is the id of the request, for the events that come of it.
 	Request string
+	// Expires is when the token ends that it shows; zero: never.
+	Expires time.Time
+	// Key makes the request safe to repeat: the transaction that changes
+	// something for it keeps the key. Nil: it has none.
+	Key *RequestKey
 }
 
 // System is the server acting for itself, in every project.

@@ -1,6 +1,9 @@
 package composa
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // The requests are what people and programs ask of machines, already read and
 // not yet checked. Whoever takes them (internal/intake) checks, places, plans
@@ -16,15 +19,62 @@ type Asked struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 	// DryRun asks for the plan only: nothing is changed.
 	DryRun bool `json:"-"`
-	// Key makes the request safe to repeat; nil: it has none.
-	Key *RequestKey `json:"-"`
+	// Revision is that of the machine which the request was decided on; another
+	// one is answered with revision_differs. 0: any; [AnyRevision]: any, and
+	// the machine must exist.
+	Revision int64 `json:"-"`
 }
+
+// AnyRevision asks that a machine exist, at whatever revision.
+const AnyRevision int64 = -1
+
+// Limits of the keys of requests: characters of one, how long it is kept, and
+// how many of one principal are kept; of more than that the oldest go.
+const (
+	MaxKey  = 128
+	KeyLife = 24 * time.Hour
+	MaxKeys = 10_000
+)
 
 // RequestKey is what a caller names a request by, so that sending it again does
 // not do it again: unique for a principal as long as it is kept.
 type RequestKey struct {
 	Key  string
 	Hash []byte // of all that was asked: the same key with another one is refused
+}
+
+// CheckKey refuses what is no key: 1 to [MaxKey] visible characters of ASCII.
+func CheckKey(key string) error {
+	odd := func(r rune) bool { return r < 0x21 || r > 0x7e }
+	switch {
+	case key == "":
+		return Errorf(CodeInvalid, "cannot use the key: it is empty").WithNext("give 1 to %d visible characters of ASCII", MaxKey)
+	case len(key) > MaxKey:
+		return Errorf(CodeInvalid, "cannot use the key %q: it has %d characters, %d are allowed", Abridge(key, 24), len(key), MaxKey)
+	case strings.ContainsFunc(key, odd):
+		return Errorf(CodeInvalid, "cannot use the key %q: it may hold visible characters of ASCII only", Abridge(key, 24))
+	}
+	return nil
+}
+
+// KeptRequest is a request with a key that was taken before.
+type KeptRequest struct {
+	Key  string
+	Hash []byte
+	At   time.Time // when it was taken
+	// Result is the id of what came of it: an operation, or where none did the
+	// machine, plan, pool or device; empty where nothing is left of it.
+	Result string
+	// Made says that the request made what its result is about.
+	Made bool
+}
+
+// Operation is the operation that came of the request; empty where none did.
+func (k *KeptRequest) Operation() OperationID {
+	if strings.HasPrefix(k.Result, PrefixOperation+"_") {
+		return OperationID(k.Result)
+	}
+	return ""
 }
 
 // ComposeRequest asks for a machine.
@@ -68,6 +118,13 @@ type MoveRequest struct {
 	Asked
 	Places []Place `json:"places"`
 	To     string  `json:"to"`
+}
+
+// CarryOutRequest asks that a stored plan be carried out, exactly as it is.
+type CarryOutRequest struct {
+	Plan    PlanID
+	Message string
+	Timeout time.Duration // as in [Asked]
 }
 
 // Outcome is what came of a request: an operation, or nothing to do, or, for a

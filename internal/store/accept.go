@@ -23,6 +23,12 @@ type Acceptance struct {
 	Claims []composa.Claim
 	// Heirs change open claims (move).
 	Heirs []composa.ClaimChange
+	// Cancels is an operation that is asked to end (free of what is being made);
+	// empty: none.
+	Cancels composa.OperationID
+	// Plan is the stored plan that is carried out; empty: none. It is answered
+	// with moved when another operation carries it out.
+	Plan composa.PlanID
 }
 
 // MachineAccept is one machine that an operation takes.
@@ -61,6 +67,9 @@ func (s *Store) Accept(ctx context.Context, who composa.Who, a Acceptance) (*com
 		if err != nil {
 			return err
 		}
+		if err := t.asked(&a); err != nil {
+			return err
+		}
 		if a.NewMachine != nil {
 			if err := t.addMachine(*a.NewMachine, &op); err != nil {
 				return err
@@ -88,6 +97,22 @@ func acceptWhat(a *Acceptance) string {
 		return fmt.Sprintf("%s %q", a.Operation.Verb, a.NewMachine.Name)
 	}
 	return string(a.Operation.Verb)
+}
+
+// asked writes what the acceptance says of who asked: the answer to its key, the
+// plan that it carries out, and the operation that it cancels.
+func (t *tx) asked(a *Acceptance) error {
+	if err := t.keepResult(string(a.Operation.ID), a.NewMachine != nil); err != nil {
+		return err
+	}
+	if err := t.carryOut(a.Plan, a.Operation.ID); err != nil {
+		return err
+	}
+	if a.Cancels == "" {
+		return nil
+	}
+	_, err := t.requestCancel(a.Cancels)
+	return err
 }
 
 // addOperation inserts a new operation with its steps.

@@ -67,6 +67,9 @@ func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance)
 		if err := t.tellDriftAfter(&a, shown); err != nil {
 			return err
 		}
+		if err := t.keepResult(string(op.ID), false); err != nil { // of who resolves a held one
+			return err
+		}
 		out, err = t.operation(op.ID)
 		return err
 	})

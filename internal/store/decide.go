@@ -14,33 +14,39 @@ import (
 // stays as it is. A held one answers invalid with the ways out.
 func (s *Store) RequestCancel(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error) {
 	var out *composa.Operation
-	err := s.write(ctx, who, "cancel operation "+string(id), func(t *tx) error {
-		op, err := t.lockOperation(id)
-		if err != nil {
+	err := s.write(ctx, who, "cancel operation "+string(id), func(t *tx) (err error) {
+		if out, err = t.requestCancel(id); err != nil {
 			return err
 		}
-		out = op
-		switch {
-		case op.Phase.Ended():
-			return nil
-		case op.Phase == composa.PhaseHeld:
-			return composa.Errorf(composa.CodeInvalid, "cannot cancel operation %s: it is held, a person must decide", id).
-				WithNext("choose one of: %s", strings.Join(waysOut(op), ", "))
-		case op.Phase == composa.PhaseQueued:
-			return t.cancelQueued(op)
-		case op.CancelRequested:
-			return nil
-		}
-		op.CancelRequested = true
-		if err := t.changeOperation(op); err != nil {
-			return err
-		}
-		return t.tellOperation("operation.cancel_requested", op)
+		return t.keepResult(string(id), false)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+func (t *tx) requestCancel(id composa.OperationID) (*composa.Operation, error) {
+	op, err := t.lockOperation(id)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case op.Phase.Ended():
+		return op, nil
+	case op.Phase == composa.PhaseHeld:
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot cancel operation %s: it is held, a person must decide", id).
+			WithNext("choose one of: %s", strings.Join(waysOut(op), ", "))
+	case op.Phase == composa.PhaseQueued:
+		return op, t.cancelQueued(op)
+	case op.CancelRequested:
+		return op, nil
+	}
+	op.CancelRequested = true
+	if err := t.changeOperation(op); err != nil {
+		return nil, err
+	}
+	return op, t.tellOperation("operation.cancel_requested", op)
 }
 
 func waysOut(op *composa.Operation) []string {
@@ -110,6 +116,9 @@ func (s *Store) Decide(ctx context.Context, who composa.Who, id composa.Operatio
 			op.Deadline = time.Time{} // the caller of then waits no more, a person asks now
 		}
 		if err := t.changeOperation(op); err != nil {
+			return err
+		}
+		if err := t.keepResult(string(id), false); err != nil {
 			return err
 		}
 		if err := t.putLeg(op, 0); err != nil {

@@ -2,17 +2,26 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
 
-// SavePlan stores a plan until it expires. Plans that have expired go.
+// planMemory is how long a plan that expired is remembered, so that who comes
+// too late is told so, and who repeats its carrying out finds the operation.
+const planMemory = 24 * time.Hour
+
+// SavePlan stores a plan until it expires, on the present incarnation of the
+// site. Plans that expired a day ago go.
 func (s *Store) SavePlan(ctx context.Context, who composa.Who, p composa.Plan) error {
 	if !who.Sees(p.Project) {
 		return firstError(known(who, "save a plan"), composa.Errorf(composa.CodeNotFound, "cannot save a plan: there is no project %q", p.Project))
 	}
 	return s.write(ctx, who, "save a plan", func(t *tx) error {
-		if _, err := t.exec(`DELETE FROM plan WHERE expires_at <= $1`, micros(t.now)); err != nil {
+		if _, err := t.exec(`DELETE FROM plan WHERE expires_at <= $1`, micros(t.now.Add(-planMemory))); err != nil {
+			return err
+		}
+		if err := t.keepResult(string(p.ID), true); err != nil {
 			return err
 		}
 		return t.addPlan(&p)
@@ -20,18 +29,10 @@ func (s *Store) SavePlan(ctx context.Context, who composa.Who, p composa.Plan) e
 }
 
 func (t *tx) addPlan(p *composa.Plan) error {
-	base := map[composa.MachineID]int64{}
-	for _, id := range p.Scope.Machines {
-		var revision int64
-		found, err := t.get([]any{&revision}, `SELECT revision FROM machine WHERE id = $1`, string(id))
-		if err != nil {
-			return err
-		}
-		if found {
-			base[id] = revision
-		}
+	if _, err := t.get([]any{&p.Base.Incarnation}, `SELECT incarnation FROM site WHERE one = 1`); err != nil {
+		return err
 	}
-	texts, err := bodies(p.Scope, base, p.Target, p.Steps, p.NeedsOwner)
+	texts, err := bodies(p.Scope, p.Base, p.Target, p.Steps, p.NeedsOwner)
 	if err != nil {
 		return err
 	}
@@ -39,25 +40,49 @@ func (t *tx) addPlan(p *composa.Plan) error {
 	if by == "" {
 		by = t.who.Principal.ID
 	}
-	_, err = t.exec(`INSERT INTO plan (id, project, principal, verb, scope, base_revisions, target, steps, needs_owner, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		string(p.ID), string(p.Project), string(by), string(p.Verb), texts[0], texts[1], texts[2], texts[3], texts[4], micros(t.now), p.ExpiresAt.UnixMicro())
+	_, err = t.insert("plan", `id, project, principal, verb, machine, request, scope, base, target, steps, needs_owner, created_at, expires_at`, "", [][]any{{
+		string(p.ID), string(p.Project), string(by), string(p.Verb), p.Machine, string(p.Request), texts[0], texts[1], texts[2], texts[3], texts[4],
+		micros(t.now), p.ExpiresAt.UnixMicro(),
+	}})
 	return err
 }
 
-// Plan returns a stored plan that has not expired.
+// Plan returns a stored plan that has not expired, or that was carried out.
 func (s *Store) Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*composa.Plan, error) {
 	p := composa.Plan{ID: id}
 	err := s.read(ctx, who, "read a plan", func(t *tx) error {
-		found, err := t.get([]any{&p.Project, &p.By, &p.Verb, jsonText{&p.Scope}, jsonText{&p.Target}, jsonText{&p.Steps}, jsonText{&p.NeedsOwner}, moment{&p.CreatedAt}, moment{&p.ExpiresAt}},
-			`SELECT project, principal, verb, scope, target, steps, needs_owner, created_at, expires_at FROM plan WHERE id = $1 AND expires_at > $2`, string(id), micros(t.now))
-		if err == nil && (!found || !who.Sees(p.Project)) {
-			err = composa.Errorf(composa.CodeNotFound, "cannot find plan %q: there is none, or it has expired", composa.Abridge(string(id), 40)).WithNext("plan again")
+		var request string
+		found, err := t.get([]any{
+			&p.Project, &p.By, &p.Verb, &p.Machine, &request, jsonText{&p.Scope}, jsonText{&p.Base}, jsonText{&p.Target}, jsonText{&p.Steps},
+			jsonText{&p.NeedsOwner}, &p.Operation, moment{&p.CreatedAt}, moment{&p.ExpiresAt},
+		}, `SELECT project, principal, verb, machine, request, scope, base, target, steps, needs_owner, operation, created_at, expires_at FROM plan WHERE id = $1`, string(id))
+		p.Request = []byte(request)
+		switch {
+		case err != nil:
+			return err
+		case !found || !who.Sees(p.Project):
+			return composa.Errorf(composa.CodeNotFound, "cannot find plan %q: there is none, or it expired long ago", composa.Abridge(string(id), 40)).WithNext("plan again")
+		case p.Operation == "" && !t.now.Before(p.ExpiresAt):
+			return composa.Errorf(composa.CodeNotFound, "cannot find plan %q: it expired at %s", id, p.ExpiresAt.Format(time.RFC3339)).
+				WithNext("plan again")
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &p, nil
+}
+
+// carryOut records that an operation carries a plan out. A plan is carried out
+// once: it is answered with moved where another operation does, or did.
+func (t *tx) carryOut(plan composa.PlanID, op composa.OperationID) error {
+	if plan == "" {
+		return nil
+	}
+	n, err := t.exec(`UPDATE plan SET operation = $1 WHERE id = $2 AND operation = ''`, string(op), string(plan))
+	if err == nil && n == 0 {
+		err = composa.Errorf(composa.CodeMoved, "cannot carry out plan %s: another operation does", plan)
+	}
+	return err
 }

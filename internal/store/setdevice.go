@@ -31,6 +31,9 @@ func (s *Store) SetDevice(ctx context.Context, who composa.Who, id composa.Devic
 		if err := t.touchParts(d.Fabric); err != nil {
 			return err
 		}
+		if err := t.keepResult(string(d.ID), false); err != nil {
+			return err
+		}
 		return t.tellDevice(typ, d, "")
 	})
 	if err != nil {

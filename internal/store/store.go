@@ -25,6 +25,7 @@ type Store struct {
 	clock  func() time.Time
 	close  func() error // the engine's, once
 	decoded
+	keys sweeps // of the requests that are kept
 
 	mu        sync.Mutex
 	followers map[chan struct{}]struct{}

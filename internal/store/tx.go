@@ -57,6 +57,9 @@ func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) er
 		return err
 	}
 	t := &tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()}
+	if err := t.takeKey(); err != nil {
+		return firstError(err, rollback(raw))
+	}
 	if err := f(t); err != nil {
 		return firstError(err, rollback(raw))
 	}
