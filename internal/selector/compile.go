@@ -1,7 +1,7 @@
 package selector
 
 import (
-	"container/list"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -13,83 +13,46 @@ import (
 // environment is made on first use: a server that is never asked pays nothing.
 var environment = sync.OnceValues(newEnvironment)
 
-// compile reads an expression.
+// compile reads an expression: its names, its types, its constants, its cost,
+// and then what it does.
 func compile(expr string, seesSerials bool) (*Selector, error) {
 	if n := utf8.RuneCountInString(expr); n > MaxExpression {
-		return nil, composa.Errorf(composa.CodeTooLarge, "cannot read where: it has %d characters, %d are allowed", n, MaxExpression)
+		return nil, composa.Errorf(composa.CodeInvalid, "cannot read where: it has %d characters, %d are allowed", n, MaxExpression).
+			WithNext("say less, or name the devices")
 	}
 	env, err := environment()
 	if err != nil {
 		return nil, err
 	}
-	ast, issues := env.Compile(expr)
+	src := newSource(expr)
+	if !utf8.ValidString(expr) || strings.ContainsRune(expr, 0) {
+		return nil, src.problem(-1, "", "it is no text in UTF-8").refused(composa.CodeInvalid)
+	}
+	if strings.TrimSpace(expr) == "" {
+		return nil, src.problem(-1, `write a condition: device.memory >= 40*GB`, "it is empty").refused(composa.CodeInvalid)
+	}
+	parsed, issues := env.Parse(expr)
 	if issues.Err() != nil {
-		return nil, composa.Errorf(composa.CodeInvalid, "cannot read where %q: %v", expr, issues.Err())
+		return nil, src.unparsed(issues).refused(composa.CodeInvalid)
 	}
-	if ast.OutputType() != cel.BoolType {
-		return nil, composa.Errorf(composa.CodeInvalid, "cannot read where %q: it says %s, not yes or no", expr, ast.OutputType())
+	names := naming{source: src, info: parsed.NativeRep().SourceInfo(), seesSerials: seesSerials}
+	if p := names.check(parsed.NativeRep().Expr()); p != nil {
+		return nil, p.refused(names.code)
 	}
-	program, err := env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(MaxCost))
-	if err != nil {
-		return nil, composa.Errorf(composa.CodeInvalid, "cannot read where %q: %v", expr, err)
+	checked, issues := env.Check(parsed)
+	if issues.Err() != nil {
+		return nil, src.mistyped(issues, parsed.NativeRep()).refused(composa.CodeInvalid)
 	}
-	return &Selector{expr: expr, program: program}, nil
-}
-
-// maxCached bounds the compiled expressions that are kept.
-const maxCached = 256
-
-// cache keeps the expressions that were used last.
-var cache = &recent{by: map[asked]*list.Element{}}
-
-type asked struct {
-	expr        string
-	seesSerials bool
-}
-
-type kept struct {
-	asked
-	selector *Selector
-}
-
-// recent is a bounded cache; the longest unused goes first.
-type recent struct {
-	mu    sync.Mutex
-	by    map[asked]*list.Element
-	order list.List // front: used last
-}
-
-// get returns the compiled expression. Errors are not kept.
-func (r *recent) get(expr string, seesSerials bool) (*Selector, error) {
-	key := asked{expr, seesSerials}
-	if s := r.look(key); s != nil {
-		return s, nil
+	if checked.OutputType() != cel.BoolType {
+		return nil, src.problem(-1, "compare it with something", "it gives %s, not yes or no", a(checked.OutputType())).refused(composa.CodeInvalid)
 	}
-	s, err := compile(expr, seesSerials)
-	if err != nil {
-		return nil, err
+	b := builder{env: env, source: src, ast: checked.NativeRep()}
+	if p := b.checkCost(checked); p != nil {
+		return nil, p.refused(composa.CodeInvalid)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, there := r.by[key]; !there {
-		r.by[key] = r.order.PushFront(&kept{key, s})
+	root := b.build(b.ast.Expr())
+	if b.problem != nil {
+		return nil, b.problem.refused(composa.CodeInvalid)
 	}
-	for r.order.Len() > maxCached {
-		last := r.order.Back()
-		delete(r.by, last.Value.(*kept).asked)
-		r.order.Remove(last)
-	}
-	return s, nil
-}
-
-// look returns what is kept, and marks it used.
-func (r *recent) look(key asked) *Selector {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at, there := r.by[key]
-	if !there {
-		return nil
-	}
-	r.order.MoveToFront(at)
-	return at.Value.(*kept).selector
+	return &Selector{expr: expr, root: root, uses: names.uses}, nil
 }

@@ -11,11 +11,13 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// constants are the units that an expression multiplies with.
-var constants = []struct {
+// constant is a unit that an expression multiplies with.
+type constant struct {
 	name  string
 	value int64
-}{
+}
+
+var constants = []constant{
 	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
 	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
 	{"Mb", 1e6}, {"Gb", 1e9}, {"Tb", 1e12},
@@ -26,10 +28,16 @@ var constants = []struct {
 var functions = []string{
 	operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional,
 	operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
-	operators.Add, operators.Subtract, operators.Divide, operators.Modulo, operators.Negate,
+	operators.Add, operators.Subtract, operators.Multiply, operators.Divide, operators.Modulo, operators.Negate,
 	operators.In, operators.Index, operators.NotStrictlyFalse,
 	"contains", "startsWith", "endsWith", "matches", "size", "int", "double", "string",
 }
+
+// ownFunctions are those that CEL does not have.
+var ownFunctions = []string{"quantity", "lowerAscii"}
+
+// lowerOverload is CEL's name of lowerAscii of a string.
+const lowerOverload = "string_lower_ascii"
 
 // macros are the macros of CEL that an expression may use; those that build
 // lists are left out.
@@ -39,7 +47,9 @@ var macros = []string{operators.Has, operators.All, operators.Exists, operators.
 func newEnvironment() (*cel.Env, error) {
 	subset := env.NewLibrarySubset().AddIncludedMacros(macros...)
 	for _, f := range functions {
-		subset.AddIncludedFunctions(&env.Function{Name: f})
+		if f != operators.Multiply { // ours takes more
+			subset.AddIncludedFunctions(&env.Function{Name: f})
+		}
 	}
 	options := []cel.EnvOption{
 		cel.StdLib(cel.StdLibSubset(subset)),
@@ -51,10 +61,10 @@ func newEnvironment() (*cel.Env, error) {
 		cel.ASTValidators(
 			cel.ValidateRegexLiterals(),
 			cel.ValidateRegexProgramSizeLimit(maxRegexp),
-			cel.ValidateComprehensionNestingLimit(2),
+			cel.ValidateComprehensionNestingLimit(maxLoops),
 		),
 		cel.Function("quantity", cel.Overload("quantity_string", []*cel.Type{cel.StringType}, cel.IntType, cel.UnaryBinding(quantity))),
-		cel.Function("lowerAscii", cel.MemberOverload("string_lower_ascii", []*cel.Type{cel.StringType}, cel.StringType, cel.UnaryBinding(lowerASCII))),
+		cel.Function("lowerAscii", cel.MemberOverload(lowerOverload, []*cel.Type{cel.StringType}, cel.StringType, cel.UnaryBinding(lowerASCII))),
 		cel.Function(operators.Multiply,
 			cel.Overload("multiply_int64", []*cel.Type{cel.IntType, cel.IntType}, cel.IntType),
 			cel.Overload("multiply_double", []*cel.Type{cel.DoubleType, cel.DoubleType}, cel.DoubleType),

@@ -29,8 +29,8 @@ var fields = []field{
 	{name: "health", typ: types.StringType, text: func(d *composa.Device) string { return string(d.Health) }},
 	{name: "free", typ: types.BoolType},
 	{name: "labels", typ: types.NewMapType(types.StringType, types.StringType)},
-	{name: "memory", typ: types.IntType, number: func(d *composa.Device) int64 { return d.Facts.Memory }},
-	{name: "size", typ: types.IntType, number: func(d *composa.Device) int64 { return d.Facts.Size }},
+	{name: "memory", typ: types.IntType, number: func(d *composa.Device) int64 { return d.Number("memory") }},
+	{name: "size", typ: types.IntType, number: func(d *composa.Device) int64 { return d.Number("size") }},
 	{name: "cores", typ: types.IntType, number: func(d *composa.Device) int64 { return int64(d.Facts.Cores) }},
 	{name: "threads", typ: types.IntType, number: func(d *composa.Device) int64 { return int64(d.Facts.Threads) }},
 	{name: "lanes", typ: types.IntType, number: func(d *composa.Device) int64 { return int64(d.Facts.Lanes) }},
@@ -39,27 +39,23 @@ var fields = []field{
 	{name: "ipmi", typ: types.StringType, private: true, text: func(d *composa.Device) string { return d.Facts.IPMI }},
 }
 
-// byVariable finds a field by the name of its CEL variable, and untold holds
+// byVariable finds a field by the name of its CEL variable, and missing holds
 // the unknown value of each: its only id is the field's number.
 var (
 	byVariable = map[string]int{}
-	untold     = make([]*types.Unknown, len(fields))
+	missing    = make([]*types.Unknown, len(fields))
 )
 
 func init() {
 	for i, f := range fields {
 		byVariable["device."+f.name] = i
-		untold[i] = types.NewUnknown(int64(i), types.NewAttributeTrail(f.name))
+		missing[i] = types.NewUnknown(int64(i), types.NewAttributeTrail(f.name))
 	}
 }
 
-// value is the field of a device as CEL sees it: unknown where it is not told.
-func (f *field) value(i int, d *composa.Device, free bool) ref.Val {
-	switch {
-	case f.name == "free":
-		return types.Bool(free)
-	case f.name == "labels":
-		return types.NewStringStringMap(types.DefaultTypeAdapter, d.Labels)
+// value is a field of a device as CEL sees it: unknown where it is not told.
+func value(i int, d *composa.Device, free bool) ref.Val {
+	switch f := &fields[i]; {
 	case f.text != nil:
 		if s := f.text(d); s != "" {
 			return types.String(s)
@@ -68,6 +64,10 @@ func (f *field) value(i int, d *composa.Device, free bool) ref.Val {
 		if n := f.number(d); n != 0 {
 			return types.Int(n)
 		}
+	case f.name == "free":
+		return types.Bool(free)
+	default:
+		return types.NewStringStringMap(types.DefaultTypeAdapter, d.Labels)
 	}
-	return untold[i]
+	return missing[i]
 }

@@ -4,27 +4,24 @@
 // no device matches because of it, under negation neither.
 package selector
 
-import (
-	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/types"
-
-	"github.com/composa-dev/composa"
-)
+import "github.com/composa-dev/composa"
 
 // Limits of an expression. MaxExpression is its longest text in characters,
 // MaxCost what one device may cost at most, in CEL's units: about one for each
 // operation and for each ten characters compared.
 const (
 	MaxExpression = composa.MaxWhere
-	MaxCost       = 1000
-	maxDepth      = 32
+	MaxCost       = 2000
+	maxDepth      = 32  // of brackets
+	maxLoops      = 2   // exists and all in each other
 	maxRegexp     = 500 // instructions of a compiled regular expression
 )
 
 // Selector is a compiled expression. It is safe for many goroutines.
 type Selector struct {
-	expr    string
-	program cel.Program
+	expr string
+	root node
+	uses uint32 // fields that it names, by bit
 }
 
 // Verdict says whether a device matches, and why not.
@@ -38,7 +35,8 @@ type Verdict struct {
 	Miss Miss
 }
 
-// Miss is a numeric condition that a device misses.
+// Miss is a numeric condition that a device misses: what it has and what was
+// wanted, in the unit of the field.
 type Miss struct {
 	Field string
 	Have  float64
@@ -50,16 +48,23 @@ type Miss struct {
 // device are not read yet.
 const Details = "details"
 
-// String is the expression as it was written.
-func (s *Selector) String() string { return s.expr }
-
 // Compile reads an expression of somebody who may not see serial numbers.
 func Compile(expr string) (*Selector, error) { return CompileFor(expr, false) }
 
 // CompileFor reads an expression; device.serial and device.ipmi are refused to
-// those who may not see them.
+// those who may not see them. The expressions that were used last are kept. The
+// cause of an error is a [*Problem], which tells the place.
 func CompileFor(expr string, seesSerials bool) (*Selector, error) {
 	return cache.get(expr, seesSerials)
+}
+
+// String is the expression as it was written.
+func (s *Selector) String() string { return s.expr }
+
+// Uses says whether the expression names a field of device.
+func (s *Selector) Uses(field string) bool {
+	i, ok := byVariable["device."+field]
+	return ok && s.uses&(1<<i) != 0
 }
 
 // Match applies the selector to a device. free is whether it could be given
@@ -68,43 +73,34 @@ func (s *Selector) Match(d *composa.Device, free bool) Verdict {
 	if d.Facts.Learning {
 		return Verdict{Unknown: Details}
 	}
-	val, _, err := s.program.Eval(&view{device: d, free: free})
-	if err != nil {
-		return Verdict{}
+	t := s.root.of(d, free)
+	switch {
+	case t.is == yes:
+		return Verdict{Met: true}
+	case t.is == untold && t.field >= 0:
+		return Verdict{Unknown: fields[t.field].name}
 	}
-	switch v := val.(type) {
-	case types.Bool:
-		return Verdict{Met: bool(v)}
-	case *types.Unknown:
-		return Verdict{Unknown: firstOf(v)}
-	}
-	return Verdict{}
+	return Verdict{Miss: s.miss(d, free)}
 }
 
-// view shows a device to CEL.
-type view struct {
-	device *composa.Device
-	free   bool
-}
-
-// ResolveName returns a field of the device: unknown where it is not told.
-func (v *view) ResolveName(name string) (any, bool) {
-	i, ok := byVariable[name]
+// miss is the numeric condition that alone keeps a device from matching.
+func (s *Selector) miss(d *composa.Device, free bool) Miss {
+	parts, ok := s.root.(and)
 	if !ok {
-		return nil, false
+		parts = and{s.root}
 	}
-	return fields[i].value(i, v.device, v.free), true
-}
-
-// Parent is nil: a view stands alone.
-func (v *view) Parent() cel.Activation { return nil }
-
-// firstOf is the first field, in the order of fields, that an unknown comes of.
-func firstOf(u *types.Unknown) string {
-	for i := range fields {
-		if u.Contains(untold[i]) {
-			return fields[i].name
+	var out Miss
+	for _, part := range parts {
+		t := part.of(d, free)
+		if t.is == yes {
+			continue
 		}
+		n, ok := part.(numeric)
+		if t.is == untold || !ok || out.OK {
+			return Miss{}
+		}
+		f := &fields[n.field]
+		out = Miss{Field: f.name, Have: float64(f.number(d)), Want: n.want, OK: true}
 	}
-	return Details
+	return out
 }
