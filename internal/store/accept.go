@@ -131,12 +131,12 @@ func (t *tx) addOperation(op *composa.Operation) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO operation (id, project, principal, verb, message, phase, direction, machines, fabric, request, prior, target,
-		behind, deadline, reason, created_at, started_at, updated_at, updated_by, revision)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+	if _, err := t.insert("operation", `id, project, principal, verb, message, phase, direction, machines, fabric, request, prior, target,
+		behind, deadline, reason, created_at, started_at, updated_at, updated_by, revision`, "", [][]any{{
 		string(op.ID), string(op.Project), string(op.Principal), string(op.Verb), op.Message, string(op.Phase), string(op.Direction),
 		texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), micros(op.Deadline), op.Reason,
-		micros(op.CreatedAt), micros(op.StartedAt), micros(t.now), string(t.who.Principal.ID), op.Revision); err != nil {
+		micros(op.CreatedAt), micros(op.StartedAt), micros(t.now), string(t.who.Principal.ID), op.Revision,
+	}}); err != nil {
 		return err
 	}
 	return t.began(op)

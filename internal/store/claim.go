@@ -70,10 +70,7 @@ func (t *tx) whyTaken(devices []composa.DeviceID, op composa.OperationID) error 
 // changeClaim writes the new state of an open claim. What the change leaves
 // empty (machine, purpose, entry) stays as it is; an empty heir is none.
 func (t *tx) changeClaim(change composa.ClaimChange, op composa.OperationID) error {
-	if _, err := t.exec(`UPDATE claim SET share = share WHERE id = $1`, string(change.Claim)); err != nil {
-		return err
-	}
-	found, err := t.claims(`id = $1`, string(change.Claim))
+	found, err := t.claims(`id = $1`+t.s.engine.hold, string(change.Claim))
 	if err != nil {
 		return err
 	}
@@ -112,7 +109,7 @@ func (t *tx) changeClaim(change composa.ClaimChange, op composa.OperationID) err
 	if c == before {
 		return nil
 	}
-	if _, err := t.exec(`UPDATE claim SET machine = $1, heir = $2, purpose = $3, entry = $4, operation = $5, released_at = $6, closed_at = $7, evidence = $8 WHERE id = $9`,
+	if _, err := t.execRow(string(c.ID), `UPDATE claim SET machine = $1, heir = $2, purpose = $3, entry = $4, operation = $5, released_at = $6, closed_at = $7, evidence = $8 WHERE id = $9`,
 		string(c.Machine), string(c.Heir), string(c.Purpose), c.Entry, string(c.Operation), micros(c.ReleasedAt), micros(c.ClosedAt), c.Evidence, string(c.ID)); err != nil {
 		return err
 	}
@@ -129,10 +126,7 @@ func (t *tx) changeClaim(change composa.ClaimChange, op composa.OperationID) err
 // machine that holds it, also one that is gone: it may come back. A device that
 // was used stays kept for who used it.
 func (t *tx) markUsed(c *composa.Claim) error {
-	if _, err := t.exec(`UPDATE device SET revision = revision WHERE id = $1`, string(c.Device)); err != nil {
-		return err
-	}
-	found, err := t.devices(`id = $1`, string(c.Device))
+	found, err := t.devices(`id = $1`+t.s.engine.hold, string(c.Device))
 	if err != nil || len(found) == 0 {
 		return err
 	}

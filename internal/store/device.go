@@ -31,9 +31,10 @@ func (t *tx) devices(where string, args ...any) ([]composa.Device, error) {
 	return out, err
 }
 
-// device returns a part that is there; not_found when it is gone or never was.
-func (t *tx) device(id composa.DeviceID) (*composa.Device, error) {
-	found, err := t.devices(`id = $1 AND gone_at IS NULL`, string(id))
+// lockDevice holds the row of a part that is there for the rest of the
+// transaction and reads it; not_found when it is gone or never was.
+func (t *tx) lockDevice(id composa.DeviceID) (*composa.Device, error) {
+	found, err := t.devices(`id = $1 AND gone_at IS NULL`+t.s.engine.hold, string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -41,15 +42,6 @@ func (t *tx) device(id composa.DeviceID) (*composa.Device, error) {
 		return nil, composa.Errorf(composa.CodeNotFound, "cannot find device %q: the site has none of that id", composa.Abridge(string(id), 40))
 	}
 	return &found[0], nil
-}
-
-// lockDevice holds the row of a part for the rest of the transaction and reads
-// it.
-func (t *tx) lockDevice(id composa.DeviceID) (*composa.Device, error) {
-	if _, err := t.exec(`UPDATE device SET revision = revision WHERE id = $1`, string(id)); err != nil {
-		return nil, err
-	}
-	return t.device(id)
 }
 
 // deviceValues are the values of what can change of a part, in the order of
@@ -79,8 +71,8 @@ func (t *tx) addDevice(d *composa.Device) error {
 		return err
 	}
 	d.Revision = 1
-	values = append(values, string(d.ID), string(d.Fabric), micros(d.FirstSeen), micros(t.now), string(t.who.Principal.ID), d.Revision)
-	_, err = t.insert("device", deviceChange+", id, fabric, first_seen, updated_at, updated_by, revision", "", [][]any{values})
+	values = append([]any{string(d.ID), string(d.Fabric), micros(d.FirstSeen), micros(t.now), string(t.who.Principal.ID), d.Revision}, values...)
+	_, err = t.insert("device", "id, fabric, first_seen, updated_at, updated_by, revision, "+deviceChange, "", [][]any{values})
 	return err
 }
 
@@ -98,7 +90,7 @@ func (t *tx) changeDevice(d *composa.Device) error {
 	n := len(columns)
 	d.Revision++
 	values = append(values, micros(t.now), string(t.who.Principal.ID), d.Revision, string(d.ID))
-	_, err = t.exec(fmt.Sprintf(`UPDATE device SET %supdated_at = $%d, updated_by = $%d, revision = $%d WHERE id = $%d`,
+	_, err = t.execRow(string(d.ID), fmt.Sprintf(`UPDATE device SET %supdated_at = $%d, updated_by = $%d, revision = $%d WHERE id = $%d`,
 		set.String(), n+1, n+2, n+3, n+4), values...)
 	return err
 }

@@ -29,18 +29,19 @@ func (t *tx) tell(e composa.Event, state any) error {
 	return nil
 }
 
-// number gives the events of the transaction their numbers and writes them. It
-// comes last: from here to the commit the head row is locked, so numbers are
-// dense and in order of commit, and who read number n never meets n-1 later.
-func (t *tx) number() error {
-	if len(t.told) == 0 {
+// finish gives the transaction its number as a change, gives its events theirs
+// and writes them. It comes last: from here to the commit the head row is
+// locked, so numbers are dense and in order of commit, and who read number n
+// never meets n-1 later.
+func (t *tx) finish() error {
+	if len(t.told) == 0 && t.changed.tables == nil {
 		return nil
 	}
 	var last int64
 	var prev []byte
-	_, err := t.get([]any{&last, &prev},
-		`UPDATE event_head SET seq = seq + $1 WHERE one = 1 RETURNING seq, hash`, len(t.told))
-	if err != nil {
+	_, err := t.get([]any{&last, &prev, &t.number},
+		`UPDATE event_head SET seq = seq + $1, changes = changes + 1 WHERE one = 1 RETURNING seq, hash, changes`, len(t.told))
+	if err != nil || len(t.told) == 0 {
 		return err
 	}
 	rows := make([][]any, len(t.told))

@@ -25,6 +25,18 @@ func scanFabric(r row) (fabricRow, error) {
 	return f, err
 }
 
+// fabrics returns the rows of all fabrics in natural order of name.
+func (t *tx) fabrics() ([]fabricRow, error) {
+	var rows []fabricRow
+	err := t.each(func(r row) error {
+		f, err := scanFabric(r)
+		rows = append(rows, f)
+		return err
+	}, `SELECT `+fabricColumns+` FROM fabric WHERE deleted_at IS NULL`)
+	slices.SortFunc(rows, func(a, b fabricRow) int { return composa.NaturalCompare(string(a.Name), string(b.Name)) })
+	return rows, err
+}
+
 func (t *tx) fabric(name composa.FabricName) (*fabricRow, error) {
 	var found *fabricRow
 	err := t.each(func(r row) error {
@@ -41,12 +53,16 @@ func (t *tx) fabric(name composa.FabricName) (*fabricRow, error) {
 // tenure holds the row of a fabric for the rest of the transaction, and answers
 // moved when epoch (0: any) is not the number of its present tenure.
 func (t *tx) tenure(name composa.FabricName, epoch int64) error {
-	n, err := t.exec(`UPDATE fabric SET epoch = epoch WHERE name = $1 AND (epoch = $2 OR $2 = 0)`, string(name), epoch)
-	if err != nil || n == 1 {
+	var present int64
+	found, err := t.get([]any{&present}, `SELECT epoch FROM fabric WHERE name = $1`+t.s.engine.hold, string(name))
+	switch {
+	case err != nil:
 		return err
-	}
-	if _, err := t.fabric(name); err != nil {
+	case !found:
+		_, err := t.fabric(name)
 		return err
+	case epoch == 0 || epoch == present:
+		return nil
 	}
 	return composa.Errorf(composa.CodeMoved, "cannot write for fabric %s: tenure %d is over", name, epoch)
 }

@@ -36,10 +36,7 @@ func (s *Store) SetHosts(ctx context.Context, who composa.Who, entries []composa
 		if _, err := t.insert("host_entry", "ordinal, serial, ipmi, place, address, login", "", rows); err != nil {
 			return err
 		}
-		if _, err := t.exec(`UPDATE device SET revision = revision WHERE kind = 'cpu'`); err != nil {
-			return err
-		}
-		cpus, err := t.devices(`kind = 'cpu' ORDER BY id`)
+		cpus, err := t.devices(`kind = 'cpu' ORDER BY id` + t.s.engine.hold)
 		if err != nil {
 			return err
 		}

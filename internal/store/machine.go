@@ -35,8 +35,10 @@ func (t *tx) machines(where string, args ...any) ([]composa.Machine, error) {
 
 // machine returns a machine, also a freed one, of a project that who asks may
 // see.
-func (t *tx) machine(id composa.MachineID) (*composa.Machine, error) {
-	found, err := t.machines(`id = $1`, string(id))
+func (t *tx) machine(id composa.MachineID) (*composa.Machine, error) { return t.machineBy(id, "") }
+
+func (t *tx) machineBy(id composa.MachineID, hold string) (*composa.Machine, error) {
+	found, err := t.machines(`id = $1`+hold, string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -49,10 +51,7 @@ func (t *tx) machine(id composa.MachineID) (*composa.Machine, error) {
 // lockMachine holds the row of a machine for the rest of the transaction and
 // reads it.
 func (t *tx) lockMachine(id composa.MachineID) (*composa.Machine, error) {
-	if _, err := t.exec(`UPDATE machine SET revision = revision WHERE id = $1`, string(id)); err != nil {
-		return nil, err
-	}
-	return t.machine(id)
+	return t.machineBy(id, t.s.engine.hold)
 }
 
 // Machine returns the living machine of a name in a project.
@@ -168,7 +167,7 @@ func (t *tx) changeMachine(before, m *composa.Machine, was, op *composa.Operatio
 	}
 	m.Revision++
 	m.UpdatedAt = t.now
-	if _, err := t.exec(`UPDATE machine SET fabric = $1, native = $2, native_since = $3, spec = $4, spec_revision = $5, made = $6, operation = $7,
+	if _, err := t.execRow(string(m.ID), `UPDATE machine SET fabric = $1, native = $2, native_since = $3, spec = $4, spec_revision = $5, made = $6, operation = $7,
 		labels = $8, deleted_at = $9, updated_at = $10, updated_by = $11, revision = $12 WHERE id = $13`,
 		string(m.Fabric), m.Native, micros(m.NativeSince), texts[0], m.SpecRevision, bit(m.Made), string(m.Operation),
 		texts[1], micros(m.FreedAt), micros(t.now), string(t.who.Principal.ID), m.Revision, string(m.ID)); err != nil {

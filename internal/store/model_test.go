@@ -33,7 +33,7 @@ func TestClaimsAgainstAModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		b := openBed(t, "sqlite::memory:")
-		restart := func(*rapid.T) { b.decoded = newDecoded() }
+		restart := func(*rapid.T) { b.forget() }
 		if prove {
 			b.ok(b.Close())
 			b = openBed(t, "sqlite:"+filepath.Join(dir, fmt.Sprint(n), "composa.db"))

@@ -70,7 +70,11 @@ func (t *tx) withSteps(ops []composa.Operation) error {
 // operation returns an operation with its steps, of a project that who asks may
 // see.
 func (t *tx) operation(id composa.OperationID) (*composa.Operation, error) {
-	found, err := t.operations(`id = $1`, string(id))
+	return t.operationBy(id, "")
+}
+
+func (t *tx) operationBy(id composa.OperationID, hold string) (*composa.Operation, error) {
+	found, err := t.operations(`id = $1`+hold, string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +90,7 @@ func (t *tx) operation(id composa.OperationID) (*composa.Operation, error) {
 // lockOperation holds the row of an operation for the rest of the transaction
 // and reads it.
 func (t *tx) lockOperation(id composa.OperationID) (*composa.Operation, error) {
-	if _, err := t.exec(`UPDATE operation SET revision = revision WHERE id = $1`, string(id)); err != nil {
-		return nil, err
-	}
-	return t.operation(id)
+	return t.operationBy(id, t.s.engine.hold)
 }
 
 // Operation returns an operation with its steps.
@@ -245,7 +246,7 @@ func (t *tx) changeOperation(op *composa.Operation) error {
 		return err
 	}
 	op.Revision++
-	_, err = t.exec(`UPDATE operation SET message = $1, phase = $2, direction = $3, machines = $4, fabric = $5, request = $6, prior = $7, target = $8,
+	_, err = t.execRow(string(op.ID), `UPDATE operation SET message = $1, phase = $2, direction = $3, machines = $4, fabric = $5, request = $6, prior = $7, target = $8,
 		behind = $9, deadline = $10, cancel_requested = $11, reason = $12, result = $13, started_at = $14, ended_at = $15,
 		updated_at = $16, updated_by = $17, revision = $18 WHERE id = $19`,
 		op.Message, string(op.Phase), string(op.Direction), texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2],

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -18,6 +19,30 @@ type observed struct {
 	revision int64
 }
 
+// decoded keeps the pictures that were read or written last, by fabric and
+// revision.
+type decoded struct {
+	guard    sync.Mutex
+	pictures map[composa.FabricName]*observed
+}
+
+func (k *decoded) keptPicture(fabric composa.FabricName, revision int64) *observed {
+	k.guard.Lock()
+	defer k.guard.Unlock()
+	if o := k.pictures[fabric]; o != nil && o.revision == revision {
+		return o
+	}
+	return nil
+}
+
+func (k *decoded) keepPicture(fabric composa.FabricName, o *observed) {
+	k.guard.Lock()
+	defer k.guard.Unlock()
+	if have := k.pictures[fabric]; have == nil || have.revision < o.revision {
+		k.pictures[fabric] = o
+	}
+}
+
 // picture returns the stored picture of a fabric, nil where there is none. What
 // was decoded before is not decoded again.
 func (t *tx) picture(fabric composa.FabricName) (*observed, error) {
@@ -26,7 +51,7 @@ func (t *tx) picture(fabric composa.FabricName) (*observed, error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	if kept := t.s.keptPicture(fabric, o.revision); kept != nil {
+	if kept := t.s.decoded.keptPicture(fabric, o.revision); kept != nil {
 		return kept, nil
 	}
 	var began, ended time.Time
@@ -41,8 +66,31 @@ func (t *tx) picture(fabric composa.FabricName) (*observed, error) {
 		p = seenAgain(p, began, ended)
 	}
 	o.picture = p
-	t.s.keepPicture(fabric, &o)
+	t.s.decoded.keepPicture(fabric, &o)
 	return &o, nil
+}
+
+// pictures returns the stored pictures of all fabrics.
+func (t *tx) pictures() (map[composa.FabricName]*observed, error) {
+	out := map[composa.FabricName]*observed{}
+	err := t.each(func(r row) error {
+		var name composa.FabricName
+		var revision int64
+		err := r.Scan(&name, &revision)
+		out[name] = t.s.decoded.keptPicture(name, revision)
+		return err
+	}, `SELECT fabric, revision FROM observed`)
+	if err != nil {
+		return nil, err
+	}
+	for name, o := range out {
+		if o == nil {
+			if out[name], err = t.picture(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
 }
 
 // seenAgain is p after a whole and complete look, begun at began, that showed
@@ -96,7 +144,7 @@ func (t *tx) overlay(newer *composa.Picture) (laid, error) {
 		err = t.writePicture(was, &o)
 	}
 	if err == nil {
-		t.after = append(t.after, func() { t.s.keepPicture(newer.Fabric, &o) })
+		t.after = append(t.after, func() { t.s.decoded.keepPicture(newer.Fabric, &o) })
 	}
 	return l, err
 }

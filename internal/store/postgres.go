@@ -31,7 +31,7 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 		return db
 	}
 	e := &engine{
-		name: "postgres", write: open(), read: open(),
+		name: "postgres", hold: " FOR NO KEY UPDATE", write: open(), read: open(),
 		readOptions: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	}
 	if err := e.write.PingContext(ctx); err != nil {

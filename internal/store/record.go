@@ -85,7 +85,7 @@ func (t *tx) changeParts(fabric composa.FabricName, parts []composa.PartChange) 
 	// Parts can swap places: all leave theirs before any takes another.
 	for _, p := range parts {
 		if was, ok := recorded[p.Device.ID]; ok && (p.Gone || was.Name != p.Device.Name) {
-			if _, err := t.exec(`UPDATE device SET native = '' WHERE id = $1`, string(was.ID)); err != nil {
+			if _, err := t.execRow(string(was.ID), `UPDATE device SET native = '' WHERE id = $1`, string(was.ID)); err != nil {
 				return err
 			}
 		}
@@ -123,10 +123,7 @@ func (t *tx) recorded(parts []composa.PartChange) (map[composa.DeviceID]composa.
 	out := make(map[composa.DeviceID]composa.Device, len(ids))
 	for chunk := range slices.Chunk(ids, 500) {
 		which, args := in("id", chunk, nil)
-		if _, err := t.exec(`UPDATE device SET revision = revision WHERE `+which, args...); err != nil {
-			return nil, err
-		}
-		found, err := t.devices(which, args...)
+		found, err := t.devices(which+` ORDER BY id`+t.s.engine.hold, args...)
 		if err != nil {
 			return nil, err
 		}

@@ -53,7 +53,7 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		return nil, firstError(openFailed(abs, err), write.Close(), release())
 	}
 	return &engine{
-		name: "sqlite", write: write, read: read,
+		name: "sqlite", alone: true, write: write, read: read,
 		readOptions: &sql.TxOptions{ReadOnly: true}, release: release,
 	}, nil
 }
@@ -64,7 +64,7 @@ func openMemory(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, openFailed("memory", err)
 	}
-	return &engine{name: "sqlite", write: db, read: db, readOptions: &sql.TxOptions{ReadOnly: true}}, nil
+	return &engine{name: "sqlite", alone: true, write: db, read: db, readOptions: &sql.TxOptions{ReadOnly: true}}, nil
 }
 
 func sqlOpen(ctx context.Context, dsn string, connections int) (*sql.DB, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -21,11 +22,14 @@ type Options struct {
 
 // Store is an open store. Its methods may be called at the same time.
 type Store struct {
-	engine *engine
-	clock  func() time.Time
-	close  func() error // the engine's, once
-	decoded
-	keys sweeps // of the requests that are kept
+	engine  *engine
+	clock   func() time.Time
+	close   func() error // the engine's, once
+	closed  atomic.Bool
+	decoded decoded
+	changes changes
+	kept    kept
+	keys    sweeps // of the requests that are kept
 
 	mu        sync.Mutex
 	followers map[chan struct{}]struct{}
@@ -36,6 +40,11 @@ type engine struct {
 	name string
 	// write has one connection on SQLite, where there is one writer anyway.
 	write, read *sql.DB
+	// alone is true where nobody but this process writes to the store.
+	alone bool
+	// hold ends a SELECT that holds the rows it reads for the rest of the
+	// transaction; empty where one transaction at a time writes anyway.
+	hold string
 	// readOptions make all reads of one transaction show one moment.
 	readOptions *sql.TxOptions
 	// release gives back what else was taken, such as the lock of the data
@@ -70,13 +79,20 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := e.migrate(ctx); err != nil {
 		return nil, firstError(err, e.close())
 	}
-	s := &Store{engine: e, clock: o.Clock, close: sync.OnceValue(e.close), decoded: newDecoded(), followers: map[chan struct{}]struct{}{}}
+	s := &Store{engine: e, clock: o.Clock, close: sync.OnceValue(e.close), followers: map[chan struct{}]struct{}{}}
+	s.decoded.pictures = map[composa.FabricName]*observed{}
+	s.changes.since, s.kept.reading = map[int64]change{}, make(chan struct{}, 1)
 	if s.clock == nil {
 		s.clock = time.Now
 	}
 	if err := s.plant(ctx); err != nil {
 		return nil, firstError(err, e.close())
 	}
+	newest, err := newestChange(ctx, e.read)
+	if err != nil {
+		return nil, firstError(e.translate(ctx, "open the store", err), e.close())
+	}
+	s.changes.newest.Store(newest)
 	return s, nil
 }
 
@@ -104,7 +120,10 @@ func connect(ctx context.Context, url string) (*engine, error) {
 
 // Close ends the store. Calls that are still under way fail. Closing again does
 // nothing.
-func (s *Store) Close() error { return s.close() }
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	return s.close()
+}
 
 // Notify returns a channel that is signalled after each commit of this store.
 // Signals are coalesced and never wait for the receiver: one signal means

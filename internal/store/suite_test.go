@@ -231,3 +231,11 @@ func (b *bed) ready(name string, devices ...composa.Device) *composa.Machine {
 
 // cmpIgnoreIndex compares sites without their look-ups.
 var cmpIgnoreIndex = cmpopts.IgnoreUnexported(composa.Site{})
+
+// forget drops all that the store keeps in memory, as a restart does.
+func (b *bed) forget() {
+	b.decoded.guard.Lock()
+	defer b.decoded.guard.Unlock()
+	clear(b.decoded.pictures)
+	b.kept.site.Store(nil)
+}

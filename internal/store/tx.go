@@ -28,6 +28,9 @@ type tx struct {
 	now   time.Time // read once, in microseconds UTC
 	told  []composa.Event
 	after []func() // run after the commit: what the caches learn
+
+	changed change // what was written
+	number  int64  // of the change
 }
 
 // write runs f in one writing transaction, gives its events their numbers last,
@@ -63,7 +66,7 @@ func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) er
 	if err := f(t); err != nil {
 		return firstError(err, rollback(raw))
 	}
-	if err := t.number(); err != nil {
+	if err := t.finish(); err != nil {
 		return firstError(err, rollback(raw))
 	}
 	if err := raw.Commit(); err != nil {
@@ -72,7 +75,10 @@ func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) er
 	for _, learn := range t.after {
 		learn()
 	}
-	s.notify()
+	if t.number != 0 {
+		s.changes.learn(t.number, t.changed)
+		s.notify()
+	}
 	return nil
 }
 
@@ -140,6 +146,23 @@ func missingReference(what string, err error) error {
 
 // exec runs a statement and says how many rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
+	n, err := t.run(query, args...)
+	if n > 0 {
+		t.wrote(query)
+	}
+	return n, err
+}
+
+// execRow is exec of a statement that changes the one row of an id.
+func (t *tx) execRow(id, query string, args ...any) (int64, error) {
+	n, err := t.run(query, args...)
+	if n > 0 {
+		t.wrote(query, id)
+	}
+	return n, err
+}
+
+func (t *tx) run(query string, args ...any) (int64, error) {
 	r, err := t.ExecContext(t.ctx, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
@@ -156,6 +179,7 @@ func (t *tx) get(dest []any, query string, args ...any) (found bool, err error) 
 	if err != nil {
 		return false, fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
 	}
+	t.wrote(query)
 	return true, nil
 }
 
@@ -182,7 +206,8 @@ const maxParameters = 500
 
 // insert adds rows of one table in as few statements as the engines take. tail
 // ends each statement, for example "ON CONFLICT DO NOTHING". It says how many
-// rows were added.
+// rows were added. The first column is the row's id where rows of the table are
+// read again one by one.
 func (t *tx) insert(table, columns, tail string, rows [][]any) (int64, error) {
 	var added int64
 	for len(rows) > 0 {
@@ -205,11 +230,14 @@ func (t *tx) insert(table, columns, tail string, rows [][]any) (int64, error) {
 			args = append(args, values...)
 		}
 		q.WriteString(" " + tail)
-		changed, err := t.exec(q.String(), args...)
+		changed, err := t.run(q.String(), args...)
 		if err != nil {
 			return added, err
 		}
 		added += changed
+		for i := 0; i < n && changed > 0; i++ {
+			t.changed.add(table, fmt.Sprint(rows[i][0]))
+		}
 		rows = rows[n:]
 	}
 	return added, nil
