@@ -1,6 +1,7 @@
 package liqid
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -100,7 +101,7 @@ func (d *Director) begin(c commit, by client) (pendingCommand, show, error) {
 	}
 	p := pendingCommand{
 		id: d.commands + 1, command: c.command, on: c.on, group: c.group, start: d.clock(),
-		takes: d.config.CommitLatency.pick(d.rng), by: by, unknowing: c.repeats || d.config.Habits.Commit == "early",
+		takes: d.commitTakes(d.commands + 1), by: by, unknowing: c.repeats || d.config.Habits.Commit == "early",
 		abandoned: make(chan struct{}), done: make(chan struct{}),
 	}
 	if c.task != nil {
@@ -113,6 +114,13 @@ func (d *Director) begin(c commit, by client) (pendingCommand, show, error) {
 	d.pending = append(d.pending, p)
 	d.working.Add(1)
 	return p, d.show(d.now), nil
+}
+
+// commitTakes is how long the nth commit takes: as long as the nth of any other
+// director of the same seed, whatever else they were asked, so that two ways of
+// doing the same thing can be compared.
+func (d *Director) commitTakes(n int) time.Duration {
+	return d.config.CommitLatency.pick(rand.New(rand.NewPCG(d.config.Seed, uint64(n)<<8|3)))
 }
 
 // finish makes the effect of a commit so when its time has come. It leaves the

@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 }
 
 // everything may be imported by the places that wire the parts.
-var everything = []string{"cmd/composa", "internal/damage", "internal/sim"}
+var everything = []string{"cmd/composa", "internal/damage", "internal/replay", "internal/sim"}
 
 type listed struct {
 	ImportPath string
