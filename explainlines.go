@@ -103,7 +103,7 @@ func (e *EntryAccount) line() string {
 func (n *Nearest) line() string {
 	var less []string
 	for _, r := range n.Relaxed {
-		less = append(less, r.text())
+		less = append(less, r.String())
 	}
 	line := "fits now: " + n.Write
 	if len(less) > 0 {
@@ -112,8 +112,8 @@ func (n *Nearest) line() string {
 	return line
 }
 
-// text tells what is asked less: "gpu: 8 instead of 9".
-func (r *Relaxed) text() string {
+// String tells what is asked less: "gpu: 8 instead of 9".
+func (r Relaxed) String() string {
 	what := r.What
 	switch {
 	case r.Entry != "" && r.What == "count":

@@ -21,7 +21,7 @@ func WishFlags(fabrics []FabricName, pool string, entries []Entry) string {
 	first := map[Kind]*Entry{}
 	for i := range entries {
 		e := &entries[i]
-		words = append(words, "--"+string(e.Kind), inShell(e.Text()))
+		words = append(words, "--"+string(e.Kind), inShell(e.what()))
 		switch one := first[e.Kind]; {
 		case one == nil:
 			first[e.Kind] = e
@@ -35,7 +35,7 @@ func WishFlags(fabrics []FabricName, pool string, entries []Entry) string {
 			continue
 		}
 		for _, field := range slices.Sorted(maps.Keys(e.Min)) {
-			words = append(words, "--min", inShell(fmt.Sprintf("%s.%s=%s", k, field, minText(field, e.Min[field]))))
+			words = append(words, "--min", inShell(fmt.Sprintf("%s.%s=%s", k, field, Quantity(e.Min[field]).Of(field))))
 		}
 		if e.Where != "" {
 			words = append(words, "--where", inShell(string(k)+":"+e.Where))
@@ -53,15 +53,4 @@ func inShell(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// minText is the least value of a field as people write it: "40GB", "100Gb", "8".
-func minText(field string, value int64) string {
-	switch field {
-	case "speed":
-		return Quantity(value).Bits()
-	case "memory", "size":
-		return Quantity(value).String()
-	}
-	return fmt.Sprint(value)
 }

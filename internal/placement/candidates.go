@@ -18,11 +18,19 @@ type trial struct {
 
 	have    []*composa.Device // what the machine keeps
 	room    int               // how many more devices it may take
-	entries []follow          // one an entry of the request
+	entries []follow          // one an entry of the request; nil: not examined
 	items   []item            // what can serve, each taken whole or not at all
 	free    map[composa.Kind]int
 	blocks  map[block]int // free devices of a kind under one switch
-	pick    *pick         // nil: nothing fits
+	// domained is set where something that can serve, or that the machine has,
+	// goes only with some.
+	domained bool
+	fits     bool  // some of the items fill the entries
+	waiting  int   // how much work waits there
+	pick     *pick // nil: not chosen here, or nothing fits
+
+	followed bool      // see follow
+	slack    [][]slack // see audit; by entry, by condition
 }
 
 // follow is one entry on its way through the conditions.
@@ -37,12 +45,14 @@ type removed struct {
 	stage     int
 	condition string
 	count     int
+	near      *composa.NearMiss
 }
 
 // candidate is a device and the entries that it can serve, a bit each.
 type candidate struct {
 	device *composa.Device
 	serves uint64
+	order  int // in natural order of name
 }
 
 // item is what is taken whole or not at all: one device, or all of one unit.
@@ -56,20 +66,6 @@ type block struct {
 	kind composa.Kind
 	name string
 }
-
-// The stages of the conditions.
-const (
-	stageNamed = iota
-	stageIPMI
-	stageModel
-	stagePool
-	stageHealth
-	stageCordon
-	stageHygiene
-	stageUse
-	stageUnit
-	stageTogether
-)
 
 // out says why a fabric cannot serve at all.
 func (t *trial) out() string {
@@ -130,42 +126,46 @@ func (t *trial) readMachine() {
 		leaves := slices.ContainsFunc(r.Leaving, func(l composa.Bound) bool { return l.Device.ID == b.Device.ID })
 		if d := t.query.site.Device(b.Device.ID); d != nil && !leaves {
 			t.have = append(t.have, d)
+			t.domained = t.domained || len(d.Domains) > 0
 		}
 	}
 }
 
-// examine applies the conditions to every device of the fabric.
+// examine applies the conditions to every device of the fabric that is of a kind
+// that is asked for, or moves together with others.
 func (t *trial) examine() {
 	q := t.query
+	devices := q.site.DevicesOf(t.fabric.Name)
 	t.entries = make([]follow, len(q.entries))
 	t.free, t.blocks = map[composa.Kind]int{}, map[block]int{}
-	_, wanted := q.kinds()
+	alone := make([]candidate, 0, len(devices)) // of it each item has its own one
+	t.items = make([]item, 0, len(devices))
 	units := map[string][]candidate{}
 	var names []string
-	for i := range q.site.Devices {
-		d := &q.site.Devices[i]
-		if d.Fabric != t.fabric.Name || wanted[d.Kind] == 0 && d.Unit == "" {
+	for at, d := range devices {
+		if d.Unit == "" && len(q.ofKind[d.Kind]) == 0 {
 			continue
 		}
-		why := q.site.WhyNotFree(d, q.request.Project, q.pool)
-		c := candidate{device: d, serves: t.serves(d, why)}
+		why := q.whyNotFree(d)
+		c := candidate{device: d, serves: t.serves(d, why), order: at}
 		if why == "" {
 			t.blocks[block{d.Kind, d.Facts.Switch}]++
 		}
-		if c.serves != 0 {
+		t.domained = t.domained || c.serves != 0 && len(d.Domains) > 0
+		switch {
+		case d.Unit != "":
+			if units[d.Unit] == nil {
+				names = append(names, d.Unit)
+			}
+			units[d.Unit] = append(units[d.Unit], c)
+		case c.serves != 0:
 			t.free[d.Kind]++
+			alone = append(alone, c)
+			t.items = append(t.items, item{devices: alone[len(alone)-1 : len(alone) : len(alone)], used: c.used()})
 		}
-		key := "alone " + d.Name
-		if d.Unit != "" {
-			key = "unit " + d.Unit
-		}
-		if units[key] == nil {
-			names = append(names, key)
-		}
-		units[key] = append(units[key], c)
 	}
-	for _, key := range names {
-		t.addItem(units[key])
+	for _, name := range names {
+		t.addUnit(units[name])
 	}
 	for i := range t.entries {
 		slices.SortFunc(t.entries[i].lost, func(a, b removed) int {
@@ -174,16 +174,25 @@ func (t *trial) examine() {
 	}
 }
 
+// whyNotFree says why a device cannot be given out; what operations under way
+// will give back counts as free where the question is what comes later.
+func (q *query) whyNotFree(d *composa.Device) string {
+	why := q.site.WhyNotFree(d, q.request.Project, q.pool)
+	if why == "claimed" && q.freeing != nil {
+		if _, comes := q.freeing[d.ID]; comes {
+			return ""
+		}
+	}
+	return why
+}
+
 // serves says which entries a device can serve, and counts why it cannot.
 func (t *trial) serves(d *composa.Device, why string) uint64 {
 	var mask uint64
-	for i := range t.query.entries {
-		e, f := &t.query.entries[i], &t.entries[i]
-		if e.Kind != d.Kind {
-			continue
-		}
+	for _, i := range t.query.ofKind[d.Kind] {
+		f := &t.entries[i]
 		f.had++
-		stage, condition := unfit(e, d)
+		stage, condition := t.query.unfit(i, d, why == "")
 		if condition == "" && why != "" {
 			stage, condition = freeStage(why), why
 		}
@@ -197,83 +206,37 @@ func (t *trial) serves(d *composa.Device, why string) uint64 {
 	return mask
 }
 
-// unfit says which condition of an entry a device does not meet. What is not
-// known meets none.
-func unfit(e *composa.Entry, d *composa.Device) (stage int, condition string) {
-	if len(e.Places) > 0 && !slices.Contains(e.Places, d.Place()) {
-		return stageNamed, "not named"
-	}
-	for _, c := range []struct {
-		stage          int
-		what, want, is string
-		met            bool
-	}{
-		{stageIPMI, "ipmi", e.IPMI, d.Facts.IPMI, e.IPMI == d.Facts.IPMI},
-		{stageModel, "model", e.Model, d.Facts.Model, like(d.Facts, e.Model)},
-	} {
-		switch {
-		case c.want == "":
-		case d.Facts.Learning:
-			return c.stage, "details not known yet"
-		case c.is == "":
-			return c.stage, c.what + " not known"
-		case !c.met && c.stage == stageIPMI:
-			return c.stage, "ipmi is not " + c.want
-		case !c.met:
-			return c.stage, "model is not like " + c.want
-		}
-	}
-	return 0, ""
-}
-
-// like says whether part is any part of a model's name as it is shown, the
-// vendor before it, in any case.
-func like(f composa.Facts, part string) bool {
-	return strings.Contains(strings.ToLower(strings.TrimSpace(f.Vendor+" "+f.Model)), strings.ToLower(part))
-}
-
-// freeStage is where in the order of conditions a reason of WhyNotFree stands.
-func freeStage(why string) int {
-	switch {
-	case strings.Contains(why, "pool"):
-		return stagePool
-	case slices.Contains([]string{string(composa.HealthDegraded), string(composa.HealthFailed), string(composa.HealthMissing)}, why):
-		return stageHealth
-	case why == "cordoned":
-		return stageCordon
-	case strings.HasPrefix(why, "not erased"):
-		return stageHygiene
-	}
-	return stageUse
-}
-
 func (f *follow) lose(stage int, condition string, n int) {
 	i := slices.IndexFunc(f.lost, func(r removed) bool { return r.stage == stage && r.condition == condition })
 	if i < 0 {
-		f.lost = append(f.lost, removed{stage, condition, n})
+		f.lost = append(f.lost, removed{stage: stage, condition: condition, count: n})
 		return
 	}
 	f.lost[i].count += n
 }
 
-// addItem makes devices that move together an item; where one of them cannot
+// used says whether the device may hold data.
+func (c *candidate) used() bool {
+	return c.device.Kind.Keeping() && c.device.Hygiene == composa.HygieneUsed
+}
+
+// addUnit makes devices that move together an item; where one of them cannot
 // serve none of them can.
-func (t *trial) addItem(devices []candidate) {
-	slices.SortFunc(devices, func(a, b candidate) int { return composa.NaturalCompare(a.device.Name, b.device.Name) })
+func (t *trial) addUnit(devices []candidate) {
 	it := item{devices: devices}
 	whole := true
-	for _, c := range devices {
-		whole = whole && c.serves != 0
-		it.used = it.used || c.device.Kind.Keeping() && c.device.Hygiene == composa.HygieneUsed
+	for i := range devices {
+		whole = whole && devices[i].serves != 0
+		it.used = it.used || devices[i].used()
 	}
 	if whole {
+		for _, c := range devices {
+			t.free[c.device.Kind]++
+		}
 		t.items = append(t.items, it)
 		return
 	}
 	for _, c := range devices {
-		if c.serves != 0 {
-			t.free[c.device.Kind]--
-		}
 		for i := range t.entries {
 			if c.serves&(1<<i) != 0 {
 				t.entries[i].left--

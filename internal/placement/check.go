@@ -29,6 +29,9 @@ func newQuery(site *composa.Site, r Request) (*query, error) {
 		}
 		q.pool = pool.ID
 	}
+	if err := q.prepare(); err != nil {
+		return nil, err
+	}
 	names, err := q.fabrics()
 	if err != nil {
 		return nil, err

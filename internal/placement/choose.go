@@ -16,11 +16,18 @@ type pick struct {
 	supply   int // how many items the domain offers
 }
 
+// feasible says whether the fabric has all of it together.
+func (t *trial) feasible() bool {
+	if t.query.total() > t.room {
+		return false
+	}
+	return slices.ContainsFunc(t.domains(), func(domain string) bool {
+		return (&fit{want: t.want()}).fits(t.within(domain))
+	})
+}
+
 // choose finds the best choice of the fabric, if there is one.
 func (t *trial) choose() {
-	if t.query.total() > t.room {
-		return
-	}
 	for _, domain := range t.domains() {
 		items := t.within(domain)
 		p := t.chooseFrom(items)
@@ -47,6 +54,9 @@ func betterPick(a, b *pick, p2p bool) bool {
 // domains are those in which the devices may meet, in natural order. The empty
 // one is that of devices which go with any.
 func (t *trial) domains() []string {
+	if !t.domained {
+		return []string{""}
+	}
 	var out []string
 	bound := false // what the machine has already limits it
 	for _, d := range t.have {
@@ -75,6 +85,9 @@ func (t *trial) domains() []string {
 
 // within are the items that may meet in a domain.
 func (t *trial) within(domain string) []item {
+	if !t.domained {
+		return t.items
+	}
 	return slices.DeleteFunc(slices.Clone(t.items), func(it item) bool {
 		return slices.ContainsFunc(it.devices, func(c candidate) bool {
 			return len(c.device.Domains) > 0 && !slices.Contains(c.device.Domains, domain)
@@ -134,18 +147,36 @@ func (t *trial) prefer(items []item, size func(*composa.Device) int) []item {
 	for i, k := range composa.Kinds() {
 		rank[k] = i
 	}
-	out := slices.Clone(items)
-	slices.SortStableFunc(out, func(a, b item) int {
-		da, db := a.devices[0].device, b.devices[0].device
+	type ranked struct {
+		item
+		kind, size int
+	}
+	list := make([]ranked, 0, len(items))
+	for _, it := range items {
+		d := it.devices[0].device
+		list = append(list, ranked{it, rank[d.Kind], size(d)})
+	}
+	slices.SortFunc(list, func(a, b ranked) int {
 		return cmp.Or(
-			cmp.Compare(rank[da.Kind], rank[db.Kind]),
+			cmp.Compare(a.kind, b.kind),
 			compareBool(a.used, b.used),
-			cmp.Compare(size(da), size(db)),
-			composa.NaturalCompare(da.Facts.Switch, db.Facts.Switch),
-			composa.NaturalCompare(da.Name, db.Name),
+			cmp.Compare(a.size, b.size),
+			compareNames(a.devices[0].device.Facts.Switch, b.devices[0].device.Facts.Switch),
+			cmp.Compare(a.devices[0].order, b.devices[0].order),
 		)
 	})
+	out := make([]item, 0, len(list))
+	for _, r := range list {
+		out = append(out, r.item)
+	}
 	return out
+}
+
+func compareNames(a, b string) int {
+	if a == b {
+		return 0
+	}
+	return composa.NaturalCompare(a, b)
 }
 
 // compareBool orders false before true.
@@ -231,7 +262,7 @@ func assign(f *fit, taken []item) *pick {
 	for _, it := range taken {
 		all = append(all, it.devices...)
 	}
-	slices.SortFunc(all, func(a, b candidate) int { return composa.NaturalCompare(a.device.Name, b.device.Name) })
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(a.order, b.order) })
 	for _, c := range all {
 		class := slices.Index(f.classes, c.serves)
 		e := slices.IndexFunc(by[class], func(n int) bool { return n > 0 })
@@ -240,7 +271,7 @@ func assign(f *fit, taken []item) *pick {
 		if c.device.Kind == composa.KindGPU {
 			p.switches = append(p.switches, c.device.Facts.Switch)
 		}
-		if c.device.Kind.Keeping() && c.device.Hygiene == composa.HygieneUsed {
+		if c.used() {
 			p.used++
 		}
 	}

@@ -183,20 +183,37 @@ func (f *fit) lots(items []item) (of []int, all []lot) {
 			}
 		}
 	}
-	for _, it := range items {
-		devices := make([]int, len(f.classes))
-		for _, c := range it.devices {
-			devices[class[c.serves]]++
+	of = make([]int, len(items))
+	single := make([]int, len(f.classes)) // of each class the lot of lone devices, from 1
+	for i, it := range items {
+		if len(it.devices) > 1 {
+			of[i] = f.unitLot(it, class, &all)
+		} else {
+			c := class[it.devices[0].serves]
+			if single[c] == 0 {
+				all = append(all, lot{devices: make([]int, len(f.classes)), size: 1})
+				all[len(all)-1].devices[c] = 1
+				single[c] = len(all)
+			}
+			of[i] = single[c] - 1
 		}
-		i := slices.IndexFunc(all, func(s lot) bool { return slices.Equal(s.devices, devices) })
-		if i < 0 {
-			i = len(all)
-			all = append(all, lot{devices: devices, size: len(it.devices)})
-		}
-		all[i].count++
-		of = append(of, i)
+		all[of[i]].count++
 	}
 	return of, all
+}
+
+// unitLot finds the lot of a unit among all, or adds it.
+func (f *fit) unitLot(it item, class map[uint64]int, all *[]lot) int {
+	devices := make([]int, len(f.classes))
+	for _, c := range it.devices {
+		devices[class[c.serves]]++
+	}
+	i := slices.IndexFunc(*all, func(s lot) bool { return s.size > 1 && slices.Equal(s.devices, devices) })
+	if i < 0 {
+		i = len(*all)
+		*all = append(*all, lot{devices: devices, size: len(it.devices)})
+	}
+	return i
 }
 
 // supply is how many devices of the lots can serve an entry.
@@ -247,6 +264,9 @@ func (f *fit) first(items []item) []int {
 			fixed = with
 			chosen = append(chosen, i)
 		}
+	}
+	if sum(fixed) != f.total() { // the search gave up on the way
+		return nil
 	}
 	return chosen
 }

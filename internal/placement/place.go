@@ -2,9 +2,7 @@ package placement
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/composa-dev/composa"
 )
@@ -47,23 +45,46 @@ func Place(site *composa.Site, r Request) (*Choice, error) {
 	if err != nil {
 		return nil, err
 	}
-	var best *trial
-	for _, t := range q.trials {
-		if t.reason == "" {
-			t.examine()
-			t.choose()
-		}
-	}
-	q.rankKinds()
-	for _, t := range q.trials {
-		if t.pick != nil && (best == nil || q.better(t, best)) {
-			best = t
-		}
-	}
+	best := q.best()
 	if best == nil {
 		return nil, q.refuse()
 	}
-	return &Choice{Fabric: best.fabric.Name, Bound: best.bound(), Why: q.why(best)}, nil
+	return q.choice(best), nil
+}
+
+// best tries the fabrics and chooses devices on the best one; nil: nothing fits.
+func (q *query) best() *trial {
+	var fit []*trial
+	for _, t := range q.trials {
+		if t.reason != "" {
+			continue
+		}
+		t.examine()
+		if t.fits = t.feasible(); t.fits && q.p2p() { // how many switches decides between fabrics
+			t.choose()
+			t.fits = t.pick != nil
+		}
+		if t.fits {
+			fit = append(fit, t)
+		}
+	}
+	if len(fit) > 1 {
+		for _, t := range fit {
+			t.waiting = q.site.Waiting(t.fabric.Name)
+		}
+		q.rankKinds()
+		slices.SortStableFunc(fit, q.compare)
+	}
+	for _, t := range fit {
+		if t.pick == nil {
+			t.choose()
+		}
+		if t.pick != nil {
+			return t
+		}
+		t.fits = false
+	}
+	return nil
 }
 
 // query is a request that can be meant, and what is tried for it.
@@ -74,6 +95,12 @@ type query struct {
 	pool    composa.PoolID
 	entries []composa.Entry
 	trials  []*trial // the fabrics that were asked for, in natural order
+	// conditions are those of each entry, and ofKind the entries of each kind.
+	conditions [][]condition
+	ofKind     map[composa.Kind][]int
+	// freeing are the devices that operations under way give back, where the
+	// question is what comes once they have; else nil.
+	freeing map[composa.DeviceID]composa.OperationID
 	// scarce are the asked kinds, the scarcest first.
 	scarce []composa.Kind
 }
@@ -112,7 +139,7 @@ func (q *query) rankKinds() {
 	order, wanted := q.kinds()
 	free := map[composa.Kind]int{}
 	for _, t := range q.trials {
-		if t.pick != nil {
+		if t.fits {
 			for _, k := range order {
 				free[k] += t.free[k]
 			}
@@ -124,57 +151,24 @@ func (q *query) rankKinds() {
 	q.scarce = order
 }
 
-// better says whether a fits better than b: for peer-to-peer under fewer
-// switches, then with the fewest free devices of the scarcest kinds, so that
-// big blocks stay whole. Equal ones go by name: a comes after b.
-func (q *query) better(a, b *trial) bool {
-	if q.p2p() && len(a.pick.switches) != len(b.pick.switches) {
-		return len(a.pick.switches) < len(b.pick.switches)
+// compare orders fabrics that fit, the better one first: for peer-to-peer the
+// one with fewer switches, then the one with the least waiting work, then the one
+// with the fewest free devices of the scarcest kinds, so that big blocks stay
+// whole. Equal ones go by name.
+func (q *query) compare(a, b *trial) int {
+	switches := 0
+	if q.p2p() {
+		switches = cmp.Compare(len(a.pick.switches), len(b.pick.switches))
+	}
+	if c := cmp.Or(switches, cmp.Compare(a.waiting, b.waiting)); c != 0 {
+		return c
 	}
 	for _, k := range q.scarce {
 		if a.free[k] != b.free[k] {
-			return a.free[k] < b.free[k]
+			return cmp.Compare(a.free[k], b.free[k])
 		}
 	}
-	return false
-}
-
-// why tells why this fabric and why these devices.
-func (q *query) why(t *trial) []string {
-	var out []string
-	name := t.fabric.Name
-	fitting := 0
-	for _, o := range q.trials {
-		if o.pick != nil {
-			fitting++
-		}
-	}
-	switch {
-	case q.request.Machine != nil:
-		out = append(out, fmt.Sprintf("%q is on %s", q.request.Name, name))
-	case len(q.trials) == 1 && len(q.site.Fabrics) > 1:
-		out = append(out, fmt.Sprintf("%s was asked for", name))
-	case len(q.trials) == 1:
-		out = append(out, fmt.Sprintf("%s is the only fabric", name))
-	case fitting == 1:
-		out = append(out, fmt.Sprintf("%s is the only fabric of %d that fits now", name, len(q.trials)))
-	default:
-		k := q.scarce[0]
-		out = append(out, fmt.Sprintf("%s fits best of %d: with %d free %s it keeps more whole elsewhere", name, fitting, t.free[k], k))
-	}
-	switch n := len(t.pick.switches); {
-	case !q.p2p() || n == 0:
-	case n == 1 && t.pick.switches[0] != "":
-		out = append(out, fmt.Sprintf("for peer-to-peer all gpu devices are under %s", t.pick.switches[0]))
-	case n == 1:
-		out = append(out, fmt.Sprintf("%s does not tell under which switch its gpu devices are", name))
-	default:
-		out = append(out, fmt.Sprintf("no one switch has the gpu devices for peer-to-peer: they are under %s", strings.Join(t.pick.switches, ", ")))
-	}
-	if n := t.pick.used; n > 0 {
-		out = append(out, fmt.Sprintf("%d of the drives may still hold data of this project", n))
-	}
-	return out
+	return 0
 }
 
 // bound assigns the chosen devices to entries.

@@ -285,9 +285,9 @@ func TestPlaceRefuses(t *testing.T) {
 		},
 		{
 			name: "each somewhere, not together", site: two, entries: []string{"cpu 1", "gpu 6", "ssd 1"},
-			text:    `cannot compose "train": no fabric has all of it together; the nearest that fits now is 1 cpu, 6 gpu, on rack2`,
+			text:    `cannot compose "train": no fabric has all of it together; the nearest that fits now is 1 cpu, 4 gpu, 1 ssd, on rack1`,
 			lines:   []string{"rack1: 4 of 4 gpu left for 6 wanted", "rack2: 0 of 0 ssd left for 1 wanted"},
-			nearest: &composa.Nearest{Fabric: "rack2", Counts: map[composa.Kind]int{"cpu": 1, "gpu": 6}},
+			nearest: &composa.Nearest{Fabric: "rack1", Counts: map[composa.Kind]int{"cpu": 1, "gpu": 4, "ssd": 1}},
 		},
 		{
 			name: "every condition in its turn",

@@ -258,11 +258,9 @@ func checkNearest(t *rapid.T, site *composa.Site, r placement.Request, err error
 		return
 	}
 	nearest := r
-	nearest.Entries, nearest.Fabrics = nil, []composa.FabricName{n.Fabric}
-	for _, k := range composa.Kinds() {
-		if n.Counts[k] > 0 {
-			nearest.Entries = append(nearest.Entries, composa.Entry{Key: string(k), Kind: k, Count: n.Counts[k]})
-		}
+	nearest.Entries, nearest.Pool = n.Entries, n.Pool
+	if r.Machine == nil {
+		nearest.Fabrics = []composa.FabricName{n.Fabric}
 	}
 	if _, err := placement.Place(site, nearest); err != nil {
 		t.Fatalf("the nearest does not fit: %v", err)

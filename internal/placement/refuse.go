@@ -13,14 +13,14 @@ func (q *query) refuse() error {
 	r := &composa.Explanation{}
 	for _, t := range q.trials {
 		if t.entries != nil {
-			t.explain()
+			t.audit()
+			t.follow()
 		}
 	}
 	r.Nearest = q.nearest()
+	r.Earliest = q.earliest()
 	r.Text = q.text()
-	for _, t := range q.trials {
-		r.Fabrics = append(r.Fabrics, t.refusal())
-	}
+	r.Fabrics, r.MoreFabrics = q.accounts(nil)
 	e := composa.Errorf(composa.CodeRefused, "%s: %s", q.begin, r.Text)
 	e.Refusal = r
 	if next := q.next(r.Nearest); next != "" {
@@ -42,131 +42,18 @@ func (q *query) next(n *composa.Nearest) string {
 	if n == nil {
 		return ""
 	}
-	return fmt.Sprintf("the nearest that fits now is %s, on %s", countsText(n.Counts), n.Fabric)
+	text := fmt.Sprintf("the nearest that fits now is %s, on %s", countsText(n.Counts), n.Fabric)
+	for _, r := range n.Relaxed {
+		if r.What != "count" && r.What != "fabric" {
+			text += ", " + r.String()
+		}
+	}
+	return text
 }
 
 // inPool says whether the pool of the request has a device of a kind.
 func (q *query) inPool(k composa.Kind) bool {
 	return slices.ContainsFunc(q.site.Devices, func(d composa.Device) bool { return d.Kind == k && d.Pool == q.pool })
-}
-
-// refusal is the trial as data.
-func (t *trial) refusal() composa.FabricAccount {
-	out := composa.FabricAccount{Fabric: t.fabric.Name, Reason: t.reason}
-	if t.reason != "" {
-		return out
-	}
-	for i, f := range t.entries {
-		e := t.query.entries[i]
-		er := composa.EntryAccount{Entry: e.Key, Kind: e.Kind, Wanted: e.Count, Had: f.had, Left: f.left}
-		for _, l := range f.lost {
-			er.Lost = append(er.Lost, composa.Removed{Condition: l.condition, Count: l.count})
-		}
-		out.Entries = append(out.Entries, er)
-	}
-	return out
-}
-
-// explain follows the entries through what concerns them all together: what is
-// needed for another entry, lies in another domain or moves in units.
-func (t *trial) explain() {
-	if total := t.query.total(); total > t.room {
-		t.reason = fmt.Sprintf("it allows %d devices in one machine, %d are wanted", t.room+len(t.have), total+len(t.have))
-		return
-	}
-	got := t.most(false)
-	for i := range t.entries {
-		f := &t.entries[i]
-		if want := t.query.entries[i].Count; f.left >= want && got[i] < want {
-			f.lose(stageTogether, t.together(), f.left-got[i])
-			f.left = got[i]
-		}
-	}
-}
-
-// together names the condition on all devices together that nothing met.
-func (t *trial) together() string {
-	f := &fit{want: t.want()}
-	switch {
-	case f.fits(t.items):
-		return "in another domain than the rest"
-	case slices.ContainsFunc(t.items, func(it item) bool { return len(it.devices) > 1 }):
-		return "in units that do not add up to what is asked for"
-	}
-	return "needed for the other entries"
-}
-
-// most is how many devices of each entry can be had together: of the first
-// entry as many as there are, then of the next. With whole, entries that name
-// their devices are had whole or not at all.
-func (t *trial) most(whole bool) []int {
-	best := make([]int, len(t.query.entries))
-	for _, domain := range t.domains() {
-		if got := t.mostWithin(t.within(domain), whole); sum(got) > sum(best) {
-			best = got
-		}
-	}
-	return best
-}
-
-func (t *trial) mostWithin(items []item, whole bool) []int {
-	f := &fit{want: make([]int, len(t.query.entries))}
-	_, lots := f.lots(items)
-	none := make([]int, len(f.classes))
-	for i, e := range t.query.entries {
-		least := 1
-		if whole && (len(e.Places) > 0 || e.IPMI != "") {
-			least = e.Count
-		}
-		for n := min(e.Count, t.room-f.total(), f.supply(i, lots)); n >= least; n-- {
-			if f.want[i] = n; f.feasible(none, lots) {
-				break
-			}
-			f.want[i] = 0
-		}
-	}
-	return f.want
-}
-
-// nearest is the request with the most devices that fits one fabric now: with
-// all devices that were named, and with a compute node where one was asked for.
-func (q *query) nearest() *composa.Nearest {
-	var best *composa.Nearest
-	most := 0
-	for _, t := range q.trials {
-		if t.entries == nil {
-			continue
-		}
-		got := t.most(true)
-		if n := sum(got); n <= most || !q.useful(got) {
-			continue
-		}
-		most = sum(got)
-		best = &composa.Nearest{Fabric: t.fabric.Name, Counts: map[composa.Kind]int{}}
-		for i, e := range q.entries {
-			if got[i] == 0 {
-				continue
-			}
-			best.Counts[e.Kind] += got[i]
-			e.Count = got[i]
-			best.Entries = append(best.Entries, e)
-		}
-		best.Write = composa.WishFlags([]composa.FabricName{t.fabric.Name}, q.request.Pool, best.Entries)
-	}
-	return best
-}
-
-func (q *query) useful(got []int) bool {
-	cpus, asked := 0, false
-	for i, e := range q.entries {
-		if (len(e.Places) > 0 || e.IPMI != "") && got[i] < e.Count {
-			return false
-		}
-		if e.Kind == composa.KindCPU {
-			cpus, asked = cpus+got[i], true
-		}
-	}
-	return q.request.Machine != nil || !asked || cpus > 0
 }
 
 // usable are the fabrics that are not out as a whole.
@@ -192,16 +79,6 @@ func (q *query) shortest() (entry, most int, where *trial) {
 	return -1, 0, nil
 }
 
-func (f *follow) lostAt(stage int) int {
-	n := 0
-	for _, l := range f.lost {
-		if l.stage == stage {
-			n += l.count
-		}
-	}
-	return n
-}
-
 // text is the shortest true reason.
 func (q *query) text() string {
 	usable := q.usable()
@@ -215,7 +92,7 @@ func (q *query) text() string {
 	}
 	e := q.entries[i]
 	if len(e.Places) > 0 {
-		return q.placeText(where, e)
+		return q.placeText(where, i)
 	}
 	switch {
 	case most == 0 && one:
@@ -270,11 +147,13 @@ func (q *query) apart(who string, one bool, usable []*trial) string {
 }
 
 // placeText says why a named device cannot be had.
-func (q *query) placeText(t *trial, e composa.Entry) string {
+func (q *query) placeText(t *trial, entry int) string {
+	e := &q.entries[entry]
 	for _, p := range e.Places {
 		d := q.site.At(p)
-		_, condition := unfit(&e, d)
-		switch why := q.site.WhyNotFree(d, q.request.Project, q.pool); {
+		why := q.whyNotFree(d)
+		_, condition := q.unfit(entry, d, why == "")
+		switch {
 		case condition != "":
 			return fmt.Sprintf("%s does not serve: %s", p, condition)
 		case why == "claimed":

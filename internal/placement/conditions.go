@@ -1,0 +1,204 @@
+package placement
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/selector"
+)
+
+// The stages of the conditions: the order in which they apply.
+const (
+	stageNamed = iota
+	stageIPMI
+	stageModel
+	stageMin
+	stageWhere
+	stagePool
+	stageHealth
+	stageCordon
+	stageHygiene
+	stageUse
+	stageUnit
+	stageTogether
+)
+
+// condition is one thing that an entry asks of each device, made ready once for
+// a placement.
+type condition struct {
+	stage int
+	// what and from tell it in a counter-offer that asks less: "model", "A100".
+	what, from string
+	field      string // of a least; empty: another condition
+	test       func(d *composa.Device, free bool) verdict
+}
+
+// verdict is what a condition says of a device.
+type verdict struct {
+	// why is empty where the device meets it, else as a refusal counts it. What
+	// is not known meets nothing.
+	why string
+	// field, have and want tell a size that was missed; field is empty where
+	// none was.
+	field      string
+	have, want int64
+}
+
+// learning is the verdict on a device whose details are not read yet.
+var learning = verdict{why: "details not known yet"}
+
+// conditionsOf makes the conditions of an entry ready, in the order in which
+// they apply.
+func conditionsOf(e *composa.Entry) ([]condition, error) {
+	var out []condition
+	if len(e.Places) > 0 {
+		out = append(out, named(e.Places))
+	}
+	if e.IPMI != "" {
+		out = append(out, condition{stage: stageIPMI, test: func(d *composa.Device, _ bool) verdict {
+			return known(d, "ipmi", d.Facts.IPMI != "", d.Facts.IPMI == e.IPMI, "ipmi is not "+e.IPMI)
+		}})
+	}
+	if e.Model != "" {
+		out = append(out, model(e.Model))
+	}
+	for _, field := range slices.Sorted(maps.Keys(e.Min)) {
+		out = append(out, least(field, e.Min[field]))
+	}
+	if e.Where == "" {
+		return out, nil
+	}
+	c, err := where(e.Where)
+	return append(out, c), err
+}
+
+// known is the verdict on a detail: whether it is told, and whether it is met.
+func known(d *composa.Device, what string, told, met bool, why string) verdict {
+	switch {
+	case d.Facts.Learning:
+		return learning
+	case !told:
+		return verdict{why: what + " not known"}
+	case !met:
+		return verdict{why: why}
+	}
+	return verdict{}
+}
+
+// named are the devices of a fabric that an entry names: all of them lie in one.
+func named(places []composa.Place) condition {
+	names := make(map[string]bool, len(places))
+	for _, p := range places {
+		names[p.Name()] = true
+	}
+	return condition{stage: stageNamed, test: func(d *composa.Device, _ bool) verdict {
+		if names[d.Name] {
+			return verdict{}
+		}
+		return verdict{why: "not named"}
+	}}
+}
+
+// model is any part of a model's name as it is shown, the vendor before it, in
+// any case.
+func model(part string) condition {
+	type shown struct{ vendor, model string }
+	seen := map[shown]bool{} // a site has few models
+	low, why := strings.ToLower(part), "model is not like "+part
+	return condition{stage: stageModel, what: "model", from: part, test: func(d *composa.Device, _ bool) verdict {
+		of := shown{d.Facts.Vendor, d.Facts.Model}
+		met, tried := seen[of]
+		if !tried {
+			met = strings.Contains(strings.ToLower(strings.TrimSpace(of.vendor+" "+of.model)), low)
+			seen[of] = met
+		}
+		return known(d, "model", of.model != "", met, why)
+	}}
+}
+
+// least is the least that a field of a device must be.
+func least(field string, want int64) condition {
+	from := composa.Quantity(want).Of(field)
+	why := field + " below " + from
+	return condition{stage: stageMin, what: "min " + field, from: from, field: field, test: func(d *composa.Device, _ bool) verdict {
+		have := d.Number(field)
+		v := known(d, field, have != 0, have >= want, why)
+		if v.why == why {
+			v.field, v.have, v.want = field, have, want
+		}
+		return v
+	}}
+}
+
+// maxShown is how much of an expression a refusal repeats.
+const maxShown = 60
+
+// where is an expression over each device.
+func where(expr string) (condition, error) {
+	s, err := selector.Compile(expr)
+	if err != nil {
+		return condition{}, err
+	}
+	why := "not where " + composa.Abridge(expr, maxShown)
+	return condition{stage: stageWhere, what: "where", from: expr, test: func(d *composa.Device, free bool) verdict {
+		got := s.Match(d, free)
+		switch {
+		case got.Met:
+			return verdict{}
+		case got.Unknown == selector.Details:
+			return learning
+		case got.Unknown != "":
+			return verdict{why: got.Unknown + " not known"}
+		}
+		v := verdict{why: why}
+		if m := got.Miss; m.OK && math.Abs(m.Have) < 1<<62 && math.Abs(m.Want) < 1<<62 {
+			v.field, v.have, v.want = m.Field, int64(m.Have), int64(m.Want)
+		}
+		return v
+	}}, nil
+}
+
+// unfit says which condition of an entry a device does not meet first.
+func (q *query) unfit(entry int, d *composa.Device, free bool) (stage int, why string) {
+	for i := range q.conditions[entry] {
+		c := &q.conditions[entry][i]
+		if v := c.test(d, free); v.why != "" {
+			return c.stage, v.why
+		}
+	}
+	return 0, ""
+}
+
+// freeStage is where in the order of conditions a reason of WhyNotFree stands.
+func freeStage(why string) int {
+	switch {
+	case strings.Contains(why, "pool"):
+		return stagePool
+	case why == string(composa.HealthDegraded), why == string(composa.HealthFailed), why == string(composa.HealthMissing):
+		return stageHealth
+	case why == "cordoned":
+		return stageCordon
+	case strings.HasPrefix(why, "not erased"):
+		return stageHygiene
+	}
+	return stageUse
+}
+
+// prepare makes the conditions of all entries ready.
+func (q *query) prepare() error {
+	q.conditions = make([][]condition, len(q.entries))
+	q.ofKind = map[composa.Kind][]int{}
+	for i := range q.entries {
+		e := &q.entries[i]
+		var err error
+		if q.conditions[i], err = conditionsOf(e); err != nil {
+			return composa.Errorf(composa.CodeOf(err), "%s: %v", q.begin, fmt.Errorf("the %s devices: %w", e.Kind, err))
+		}
+		q.ofKind[e.Kind] = append(q.ofKind[e.Kind], i)
+	}
+	return nil
+}
