@@ -40,7 +40,7 @@ func main() {
 }
 
 func run(pattern, out string) error {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchmem", "./...")
+	cmd := exec.Command("go", "test", "-timeout", "0", "-run", "^$", "-bench", pattern, "-benchmem", "./...")
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
