@@ -140,6 +140,7 @@ func (a *app) addGlobalFlags(root *cobra.Command) {
 	_ = root.RegisterFlagCompletionFunc("output", words(formatNames...))
 	_ = root.RegisterFlagCompletionFunc("color", words("auto", "always", "never"))
 	_ = root.RegisterFlagCompletionFunc("progress", words("auto", "plain", "none"))
+	_ = root.RegisterFlagCompletionFunc("columns", completeColumns)
 	_ = root.RegisterFlagCompletionFunc("context", a.completeContexts)
 	_ = root.RegisterFlagCompletionFunc("project", a.completeProjects)
 }

@@ -1,131 +1,107 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
 	"github.com/spf13/cobra"
 )
 
 // Completion asks the server for names. It never waits long and never says that
-// something is wrong: then there is just nothing to complete.
+// something is wrong: then there is just less to complete, or nothing.
 const (
-	completionWait = 2 * time.Second
-	completionMost = 500
+	completionWait = time.Second
+	// completionMost bounds what is offered; what matters most comes first.
+	completionMost = 200
 )
 
 type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+
+// offer is one word that completes what was typed.
+type offer struct {
+	word  string
+	about string // for shells that show it; may be empty
+	rank  int    // lower ones come first; equal ones in natural order
+}
+
+const (
+	// ended words are followed by a space, open ones are typed on.
+	ended = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	open  = ended | cobra.ShellCompDirectiveNoSpace
+)
+
+// offered are the offers that go on where begin ends, as shells take them.
+func offered(begin string, offers []offer, how cobra.ShellCompDirective) ([]string, cobra.ShellCompDirective) {
+	offers = slices.DeleteFunc(offers, func(o offer) bool { return !strings.HasPrefix(o.word, begin) || clean(o.word) != o.word })
+	slices.SortStableFunc(offers, func(x, y offer) int {
+		return cmp.Or(cmp.Compare(x.rank, y.rank), naturalCompare(x.word, y.word))
+	})
+	offers = slices.CompactFunc(offers, func(x, y offer) bool { return x.word == y.word })
+	var lines []string
+	for _, o := range offers[:min(len(offers), completionMost)] {
+		line := o.word
+		if o.about != "" {
+			line += "\t" + clean(o.about)
+		}
+		lines = append(lines, line)
+	}
+	return lines, how
+}
 
 // nothing completes nothing, not even names of files.
 func nothing(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-// words completes fixed words.
+// words completes fixed words, in their order.
 func words(list ...string) completion {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return list, cobra.ShellCompDirectiveNoFileComp
+	return func(_ *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
+		var offers []offer
+		for i, w := range list {
+			offers = append(offers, offer{word: w, rank: i})
+		}
+		return offered(begin, offers, ended)
 	}
 }
 
-// completeNames completes the names of what a list gives.
-func completeNames[T any](a *app, begin string, list func(context.Context, *client.Client) iter.Seq2[T, error], name func(T) string) ([]string, cobra.ShellCompDirective) {
+// first completes the first argument only.
+func first(complete completion) completion {
+	return func(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nothing(cmd, args, begin)
+		}
+		return complete(cmd, args, begin)
+	}
+}
+
+// asking completes with what a server tells. ask has a second; where it fails,
+// what it has by then is offered.
+func (a *app) asking(begin string, how cobra.ShellCompDirective, ask func(context.Context, *client.Client) []offer) ([]string, cobra.ShellCompDirective) {
 	c, err := a.connect()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), completionWait)
 	defer cancel()
-	var names []string
-	for item, err := range list(ctx, c) {
-		if err != nil || len(names) == completionMost {
+	return offered(begin, ask(ctx, c), how)
+}
+
+// told collects what a list gives until it fails or its time has passed. It is
+// read to its end, or as far as anybody could want to see.
+func told[T any](list iter.Seq2[T, error], as func(T) (offer, bool)) []offer {
+	var offers []offer
+	for item, err := range list {
+		if err != nil || len(offers) == 10*completionMost {
 			break
 		}
-		if n := name(item); strings.HasPrefix(n, begin) {
-			names = append(names, clean(n))
+		if o, ok := as(item); ok {
+			offers = append(offers, o)
 		}
 	}
-	sortNaturally(names, func(n string) string { return n })
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-func (a *app) completeMachines(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 && cmd.Name() != "free" {
-		return nothing(cmd, args, begin)
-	}
-	return completeNames(a, begin, func(ctx context.Context, c *client.Client) iter.Seq2[api.Machine, error] {
-		return c.Machines(ctx, client.MachineFilter{Project: a.flags.project})
-	}, func(m api.Machine) string { return m.Name })
-}
-
-func (a *app) completeDevices(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nothing(cmd, args, begin)
-	}
-	return a.completePlaces(begin)
-}
-
-func (a *app) completePlaces(begin string) ([]string, cobra.ShellCompDirective) {
-	return completeNames(a, begin, func(ctx context.Context, c *client.Client) iter.Seq2[api.Device, error] {
-		return c.Devices(ctx, client.DeviceFilter{})
-	}, func(d api.Device) string { return d.Place })
-}
-
-func (a *app) completeMachineThenDevices(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) == 1 {
-		return a.completePlaces(begin)
-	}
-	return a.completeMachines(cmd, args, begin)
-}
-
-func (a *app) completePools(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 && cmd.Parent().Name() == "pool" {
-		return nothing(cmd, args, begin)
-	}
-	return completeNames(a, begin, func(ctx context.Context, c *client.Client) iter.Seq2[api.Pool, error] {
-		return c.Pools(ctx, a.flags.project)
-	}, func(p api.Pool) string { return p.Name })
-}
-
-func (a *app) completePoolThenDevices(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) == 1 {
-		return a.completePlaces(begin)
-	}
-	return a.completePools(cmd, args, begin)
-}
-
-func (a *app) completeFabrics(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 && cmd.Parent().Name() == "fabric" {
-		return nothing(cmd, args, begin)
-	}
-	return completeNames(a, begin, func(ctx context.Context, c *client.Client) iter.Seq2[api.Fabric, error] {
-		return c.Fabrics(ctx)
-	}, func(f api.Fabric) string { return f.Name })
-}
-
-func (a *app) completeOperations(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nothing(cmd, args, begin)
-	}
-	return completeNames(a, begin, func(ctx context.Context, c *client.Client) iter.Seq2[api.Operation, error] {
-		return c.Operations(ctx, client.OperationFilter{Open: cmd.Name() != "show"})
-	}, func(op api.Operation) string { return op.ID })
-}
-
-func (a *app) completeProjects(_ *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
-	return completeNames(a, begin, func(ctx context.Context, c *client.Client) iter.Seq2[api.Project, error] {
-		return c.Projects(ctx)
-	}, func(p api.Project) string { return p.Name })
-}
-
-func (a *app) completeContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	file, err := a.contexts()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return file.names(), cobra.ShellCompDirectiveNoFileComp
+	return offers
 }

@@ -41,7 +41,7 @@ everything is put back as it was.`,
 		Args:              argsBetween(1, 1, "a name for the machine"),
 		ValidArgsFunction: nothing,
 	}
-	kindFlags := addWantFlags(cmd)
+	kindFlags := a.addWantFlags(cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&fabrics, "fabric", nil, "on fabric `F`, or one of F,F")
 	f.StringVar(&wish.Pool, "pool", "", "take devices of pool `P` only; it needs compute nodes of its own")
@@ -51,7 +51,7 @@ everything is put back as it was.`,
 	flags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)
 	_ = cmd.RegisterFlagCompletionFunc("pool", a.completePools)
-	_ = cmd.RegisterFlagCompletionFunc("label", nothing)
+	_ = cmd.RegisterFlagCompletionFunc("label", a.completeMachineLabels)
 	_ = cmd.RegisterFlagCompletionFunc("power", words("on", "keep"))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := flags.check(); err != nil {

@@ -66,7 +66,7 @@ func (a *app) deviceLs() *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)
 	_ = cmd.RegisterFlagCompletionFunc("pool", a.completePools)
 	_ = cmd.RegisterFlagCompletionFunc("use", words("free", "claimed", "attached", "foreign"))
-	_ = cmd.RegisterFlagCompletionFunc("model", nothing)
+	_ = cmd.RegisterFlagCompletionFunc("model", a.completeModels)
 	return cmd
 }
 
@@ -142,9 +142,11 @@ behind a cpu, labels, and whether it may be given out. What is not named stays.`
 	f.BoolVar(&uncordon, "uncordon", false, "give it out again")
 	f.StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
 	f.StringArrayVar(&drop, "unlabel", nil, "remove the label of key `K` (repeatable)")
-	for _, name := range []string{"address", "login", "cordon", "label", "unlabel"} {
+	for _, name := range []string{"address", "login", "cordon"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, nothing)
 	}
+	_ = cmd.RegisterFlagCompletionFunc("label", a.completeDeviceLabels)
+	_ = cmd.RegisterFlagCompletionFunc("unlabel", a.completeDeviceLabelKeys)
 	return cmd
 }
 

@@ -60,9 +60,10 @@ prints one object a line.`,
 	f.StringVar(&after, "after", "", "only those behind the event of this `ID`")
 	f.StringVar(&filter.Type, "type", "", "only those of this `TYPE`, such as machine.ready")
 	f.StringVar(&filter.Subject, "subject", "", "only those about this `ID`")
-	for _, name := range []string{"after", "limit", "type", "subject"} {
+	for _, name := range []string{"after", "limit", "subject"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, nothing)
 	}
+	_ = cmd.RegisterFlagCompletionFunc("type", words(eventTypes...))
 	return cmd
 }
 

@@ -99,7 +99,7 @@ func (f *fake) handler() http.Handler {
 		var list []api.Device
 		q := r.URL.Query()
 		for _, d := range f.devices {
-			if (q.Get("kind") == "" || d.Kind == q.Get("kind")) && (q.Get("fabric") == "" || d.Fabric == q.Get("fabric")) {
+			if (q.Get("kind") == "" || d.Kind == q.Get("kind")) && (q.Get("fabric") == "" || d.Fabric == q.Get("fabric")) && (q.Get("free") == "" || fmt.Sprint(d.Free) == q.Get("free")) {
 				list = append(list, *d)
 			}
 		}

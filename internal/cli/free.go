@@ -39,7 +39,7 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 	f.Var(&grace, "grace", "a host may take `D` to shut down (2m unless said; 0: do not wait for it)")
 	f.BoolVar(&ifExists, "if-exists", false, "a machine that is not there is no error")
 	flags.add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("label", nothing)
+	_ = cmd.RegisterFlagCompletionFunc("label", a.completeMachineLabels)
 	_ = cmd.RegisterFlagCompletionFunc("grace", nothing)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := flags.check(); err != nil {

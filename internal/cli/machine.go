@@ -64,7 +64,7 @@ func (a *app) machineLs() *cobra.Command {
 	flags.BoolVar(&f.Freed, "freed", false, "those that were freed, in place of the living")
 	flags.BoolVarP(&allProjects, "all-projects", "A", false, "of every project of yours")
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)
-	_ = cmd.RegisterFlagCompletionFunc("label", nothing)
+	_ = cmd.RegisterFlagCompletionFunc("label", a.completeMachineLabels)
 	_ = cmd.RegisterFlagCompletionFunc("state", words("queued", "composing", "ready", "changing", "freeing", "held", "degraded", "lost", "stale"))
 	return cmd
 }

@@ -22,7 +22,7 @@ func (a *app) moveCommand() *cobra.Command {
 the only command that takes devices from a machine for another one.`,
 		Example:           `  composa move rack1/gpu3,rack1/gpu4 --from train --to render`,
 		Args:              argsBetween(1, 1, "devices to move"),
-		ValidArgsFunction: a.completeDevices,
+		ValidArgsFunction: a.completeMoving,
 	}
 	cmd.Flags().StringVar(&from, "from", "", "machine `NAME` has them")
 	cmd.Flags().StringVar(&to, "to", "", "machine `NAME` gets them")

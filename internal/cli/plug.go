@@ -21,9 +21,9 @@ that.`,
   composa plug train 'rack1/gpu[4-5]'
   composa plug train --ssd P4510:1`,
 		Args:              argsBetween(1, 2, "a machine, and devices to add"),
-		ValidArgsFunction: a.completeMachineThenDevices,
+		ValidArgsFunction: a.completeMachineThenFree,
 	}
-	kindFlags := addWantFlags(cmd)
+	kindFlags := a.addWantFlags(cmd)
 	flags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()

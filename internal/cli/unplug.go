@@ -21,7 +21,7 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 		Example: `  composa unplug train rack1/gpu3
   composa unplug train --gpu 2`,
 		Args:              argsBetween(1, 2, "a machine, and devices to take"),
-		ValidArgsFunction: a.completeMachineThenDevices,
+		ValidArgsFunction: a.completeMachineThenOwn,
 	}
 	countFlags := addCountFlags(cmd, "take `N` devices of kind %s")
 	flags.add(cmd)

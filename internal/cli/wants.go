@@ -11,11 +11,11 @@ import (
 // times: --gpu A100:2 --gpu 1.
 type wantFlags map[string]*[]string
 
-func addWantFlags(cmd *cobra.Command) wantFlags {
+func (a *app) addWantFlags(cmd *cobra.Command) wantFlags {
 	flags := wantFlags{}
 	for _, k := range kinds {
 		flags[k] = cmd.Flags().StringArray(k, nil, kindFlags[k])
-		_ = cmd.RegisterFlagCompletionFunc(k, nothing)
+		_ = cmd.RegisterFlagCompletionFunc(k, a.completeWant(k))
 	}
 	return flags
 }
