@@ -90,6 +90,9 @@ func (s *Server) logged(r *http.Request, c *call, status int, took time.Duration
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		level = slog.LevelDebug
 	}
+	if !s.Log.Enabled(r.Context(), level) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("request", c.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.Int("status", status), slog.String("principal", string(c.who.Principal.ID)), slog.Duration("took", took),
@@ -170,7 +173,7 @@ func (s *Server) identify(r *http.Request, verb auth.Verb) error {
 		return composa.Errorf(composa.CodeUnauthenticated, "cannot %s %s: there is no token", r.Method, composa.Abridge(r.URL.Path, 80)).
 			WithNext("send it as: Authorization: Bearer TOKEN")
 	}
-	who, err := s.Store.TokenOwner(ctx, composa.System(), auth.Hash(token))
+	who, err := s.owner(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -178,7 +181,7 @@ func (s *Server) identify(r *http.Request, verb auth.Verb) error {
 	c.who = who
 	var project composa.ProjectID
 	if name := r.PathValue("project"); name != "" {
-		if c.project, err = s.Store.Project(ctx, who, name); err != nil {
+		if c.project, err = s.project(ctx, name); err != nil {
 			return err
 		}
 		project = c.project.ID

@@ -7,11 +7,29 @@ import (
 	"github.com/composa-dev/composa/api"
 )
 
-func (v *view) fabric(f *composa.Fabric) *api.Fabric {
+// allFabrics is what is shown of the fabrics; never nil.
+func (sh *shown) allFabrics() ([]api.Fabric, error) {
+	out := make([]api.Fabric, 0, len(sh.view.site.Fabrics))
+	for i := range sh.view.site.Fabrics {
+		f, err := sh.fabric(&sh.view.site.Fabrics[i])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *f)
+	}
+	return out, nil
+}
+
+func (sh *shown) fabric(f *composa.Fabric) (*api.Fabric, error) {
+	v := sh.view
+	shares, err := sh.shares(f.Name)
+	if err != nil {
+		return nil, err
+	}
 	out := &api.Fabric{
 		Name: string(f.Name), Driver: f.Driver, URL: f.URL, Source: f.Source, Access: string(f.Access), Emulated: v.emulated(f.Name),
 		State: "ok", Seen: moment(f.Reach.Seen), SilentSince: moment(f.Reach.SilentSince), Reason: f.Reach.Reason,
-		Acts: []string{}, Machines: len(v.ours[f.Name]), Kinds: v.shares(f.Name), Epoch: f.Epoch, Revision: f.Revision,
+		Acts: []string{}, Machines: len(v.ours[f.Name]), Kinds: shares, Epoch: f.Epoch, Revision: f.Revision,
 	}
 	switch {
 	case f.Reach.Silent():
@@ -28,20 +46,26 @@ func (v *view) fabric(f *composa.Fabric) *api.Fabric {
 	if p := v.site.Pictures[f.Name]; p != nil {
 		out.Foreign = len(p.Machines) - len(v.ours[f.Name])
 	}
-	return out
+	return out, nil
 }
 
 // shares counts the devices of a fabric by kind.
-func (v *view) shares(name composa.FabricName) []api.Share {
+func (sh *shown) shares(name composa.FabricName) ([]api.Share, error) {
 	free, all := map[composa.Kind]int{}, map[composa.Kind]int{}
-	for i := range v.site.Devices {
-		d := &v.site.Devices[i]
-		if d.Fabric != name {
+	for _, shelf := range sh.shelves {
+		if shelf.name() != name {
 			continue
 		}
-		all[d.Kind]++
-		if v.whyNot(d, "") == "" {
-			free[d.Kind]++
+		there, err := shelf.all()
+		if err != nil {
+			return nil, err
+		}
+		for i := range there.rows {
+			kind := shelf.devices[i].Kind
+			all[kind]++
+			if there.rows[i].free {
+				free[kind]++
+			}
 		}
 	}
 	out := []api.Share{}
@@ -50,39 +74,42 @@ func (v *view) shares(name composa.FabricName) []api.Share {
 			out = append(out, api.Share{Kind: string(k), Free: free[k], All: all[k]})
 		}
 	}
-	return out
+	return out, nil
 }
 
 // unknownModel stands where a fabric does not say the model.
 const unknownModel = "unknown"
 
-// available counts what can be had now, by kind and model, and by fabric.
-func (v *view) available(kind composa.Kind) []api.Available {
+// availableNow counts what can be had now, by kind and model, and by fabric.
+func (sh *shown) availableNow() ([]api.Available, error) {
 	type key struct {
 		kind  composa.Kind
 		model string
 	}
 	counts := map[key]map[composa.FabricName]*api.AvailableThere{}
-	for i := range v.site.Devices {
-		d := &v.site.Devices[i]
-		if kind != "" && d.Kind != kind {
-			continue
+	for _, shelf := range sh.shelves {
+		shown, err := shelf.all()
+		if err != nil {
+			return nil, err
 		}
-		k := key{d.Kind, d.Facts.Model}
-		if k.model == "" {
-			k.model = unknownModel
-		}
-		if counts[k] == nil {
-			counts[k] = map[composa.FabricName]*api.AvailableThere{}
-		}
-		there := counts[k][d.Fabric]
-		if there == nil {
-			there = &api.AvailableThere{Fabric: string(d.Fabric)}
-			counts[k][d.Fabric] = there
-		}
-		there.All++
-		if v.whyNot(d, "") == "" {
-			there.Free++
+		for i := range shown.rows {
+			d := &shelf.devices[i]
+			k := key{d.Kind, d.Facts.Model}
+			if k.model == "" {
+				k.model = unknownModel
+			}
+			if counts[k] == nil {
+				counts[k] = map[composa.FabricName]*api.AvailableThere{}
+			}
+			there := counts[k][d.Fabric]
+			if there == nil {
+				there = &api.AvailableThere{Fabric: string(d.Fabric)}
+				counts[k][d.Fabric] = there
+			}
+			there.All++
+			if shown.rows[i].free {
+				there.Free++
+			}
 		}
 	}
 	out := []api.Available{}
@@ -103,7 +130,7 @@ func (v *view) available(kind composa.Kind) []api.Available {
 		}
 		return composa.NaturalCompare(a.Model, b.Model)
 	})
-	return out
+	return out, nil
 }
 
 // inventory is what a picture shows, our things and others'. v must have been

@@ -1,8 +1,13 @@
 package rest
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"sort"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
@@ -16,46 +21,129 @@ type listDevicesInput struct {
 	Pool   string `query:"pool" maxLength:"63" doc:"Only those in the pools of this name"`
 	Use    string `query:"use" enum:"free,claimed,attached,foreign" doc:"Only those that are so used"`
 	Model  string `query:"model" maxLength:"63" example:"A100" doc:"Only those whose model's name has this part, in any case"`
+	Where  string `query:"where" example:"device.memory >= 40*GB" doc:"Only those that meet this condition, in CEL"`
 	PageInput
+	SinceInput
 }
 
-type listDevicesOutput struct{ Body api.Devices }
-
-func (s *Server) listDevices(ctx context.Context, in *listDevicesInput) (*listDevicesOutput, error) {
-	v, err := s.view(ctx)
+func (s *Server) listDevices(ctx context.Context, in *listDevicesInput) (*huma.StreamResponse, error) {
+	sh, err := s.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var found []*composa.Device
-	for i := range v.site.Devices {
-		if d := &v.site.Devices[i]; v.wanted(d, in) {
-			found = append(found, d)
+	page, err := sh.devicePage(deviceFilter{
+		kind: composa.Kind(in.Kind), fabric: composa.FabricName(in.Fabric), free: in.Free, pool: in.Pool,
+		use: composa.Use(in.Use), model: strings.ToLower(in.Model), where: in.Where,
+	}, in.PageInput)
+	if err != nil {
+		return nil, err
+	}
+	return s.list(sh, in.SinceInput, page), nil
+}
+
+// deviceFilter says which devices are wanted; the zero value: all.
+type deviceFilter struct {
+	kind   composa.Kind
+	fabric composa.FabricName
+	free   string // "true", "false"; empty: whether or not
+	pool   string // name of the pool
+	use    composa.Use
+	model  string // part of vendor and model, in small letters
+	where  string // a condition
+}
+
+// maxFilters is how many filters one version of the site is kept divided by.
+const maxFilters = 64
+
+// find returns the places in the site's devices of those that are wanted. What a
+// filter finds is kept for as long as the site stays as it is.
+func (sh *shown) find(f deviceFilter) ([]int, error) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if found, ok := sh.found[f]; ok {
+		return found, nil
+	}
+	met := func(*composa.Device, bool) bool { return true }
+	if f.where != "" {
+		var err error
+		if met, err = filterWhere(sh.view.site, "query.where", f.where); err != nil {
+			return nil, err
 		}
 	}
-	page, next, err := cut(found, in.PageInput, func(d **composa.Device) string { return string((*d).Place()) })
+	found := []int{}
+	for _, shelf := range sh.shelves {
+		if f.fabric != "" && shelf.name() != f.fabric {
+			continue
+		}
+		there, err := shelf.all()
+		if err != nil {
+			return nil, err
+		}
+		for i := range there.rows {
+			if d, r := &shelf.devices[i], &there.rows[i]; f.has(d, r) && met(d, r.free) {
+				found = append(found, shelf.first+i)
+			}
+		}
+	}
+	if len(sh.found) >= maxFilters {
+		clear(sh.found)
+	}
+	sh.found[f] = found
+	return found, nil
+}
+
+func (f *deviceFilter) has(d *composa.Device, r *row) bool {
+	return (f.kind == "" || d.Kind == f.kind) &&
+		(f.free == "" || r.free == (f.free == "true")) &&
+		(f.use == "" || r.use == f.use) &&
+		(f.pool == "" || r.pool == f.pool) &&
+		(f.model == "" || strings.Contains(r.model, f.model))
+}
+
+// devicePage is the page of the devices that are wanted, encoded.
+func (sh *shown) devicePage(f deviceFilter, p PageInput) (*listing, error) {
+	list := sh.view.site.Devices
+	n, at := len(list), func(i int) int { return i }
+	if f != (deviceFilter{}) {
+		found, err := sh.find(f)
+		if err != nil {
+			return nil, err
+		}
+		n, at = len(found), func(i int) int { return found[i] }
+	}
+	from, to, next, err := bounds(n, p, func(i int) string { return string(list[at(i)].Place()) }, comparePlaces)
 	if err != nil {
 		return nil, err
 	}
-	out := api.Devices{Items: []api.Device{}, Page: api.Page{Next: next, AsOf: v.site.Now.UTC()}}
-	for _, d := range page {
-		out.Items = append(out.Items, *v.device(d))
+	out := &listing{next: next}
+	for from < to {
+		// As many as stand side by side on one shelf are taken at once.
+		shelf := sh.shelfOf(at(from))
+		first, end := at(from), from+1
+		for end < to && at(end) == first+end-from && at(end) < shelf.first+len(shelf.devices) {
+			end++
+		}
+		there, err := shelf.all()
+		if err != nil {
+			return nil, err
+		}
+		out.parts = append(out.parts, there.items(first-shelf.first, first-shelf.first+end-from))
+		from = end
 	}
-	return &listDevicesOutput{Body: out}, nil
+	return out, nil
 }
 
-func (v *view) wanted(d *composa.Device, in *listDevicesInput) bool {
-	switch {
-	case in.Kind != "" && string(d.Kind) != in.Kind,
-		in.Fabric != "" && string(d.Fabric) != in.Fabric,
-		in.Model != "" && !strings.Contains(strings.ToLower(d.Facts.Vendor+" "+d.Facts.Model), strings.ToLower(in.Model)),
-		in.Use != "" && string(v.use(d)) != in.Use,
-		in.Free != "" && (v.whyNot(d, "") == "") != (in.Free == "true"):
-		return false
-	case in.Pool == "":
-		return true
-	}
-	p := v.site.Pool(d.Pool)
-	return p != nil && v.who.Sees(p.Project) && p.Name == in.Pool
+// shelfOf is the shelf that a place in the site's devices is on.
+func (sh *shown) shelfOf(i int) *shelf {
+	after := sort.Search(len(sh.shelves), func(k int) bool { return sh.shelves[k].first > i })
+	return sh.shelves[after-1]
+}
+
+// comparePlaces orders places as lists do: by fabric, and in it by name.
+func comparePlaces(a, b string) int {
+	fa, na, _ := strings.Cut(a, "/")
+	fb, nb, _ := strings.Cut(b, "/")
+	return cmp.Or(composa.NaturalCompare(fa, fb), composa.NaturalCompare(na, nb))
 }
 
 // DevicePath names a place in a path.
@@ -74,24 +162,51 @@ type deviceOutput struct {
 	Body *api.Device
 }
 
-func (s *Server) device(ctx context.Context, in *DevicePath) (*deviceOutput, error) {
+func (s *Server) device(ctx context.Context, in *DevicePath) (*huma.StreamResponse, error) {
 	return s.showDevice(ctx, in.Fabric+"/"+in.Name)
 }
 
-func (s *Server) deviceByID(ctx context.Context, in *DeviceIDPath) (*deviceOutput, error) {
+func (s *Server) deviceByID(ctx context.Context, in *DeviceIDPath) (*huma.StreamResponse, error) {
 	return s.showDevice(ctx, in.ID)
 }
 
-func (s *Server) showDevice(ctx context.Context, word string) (*deviceOutput, error) {
-	v, err := s.view(ctx)
+func (s *Server) showDevice(ctx context.Context, word string) (*huma.StreamResponse, error) {
+	sh, err := s.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d, err := v.find("cannot show device "+composa.Abridge(word, 80), word)
+	d, err := sh.view.find("cannot show device "+composa.Abridge(word, 80), word)
 	if err != nil {
 		return nil, err
 	}
-	return &deviceOutput{ETag: etag(d.Revision), Body: v.device(d)}, nil
+	text, err := sh.device(d)
+	if err != nil {
+		return nil, err
+	}
+	return item(etag(d.Revision), text), nil
+}
+
+// device is a device of the site, encoded.
+func (sh *shown) device(d *composa.Device) ([]byte, error) {
+	for _, shelf := range sh.shelves {
+		if shelf.name() != d.Fabric {
+			continue
+		}
+		there, err := shelf.all()
+		if err != nil {
+			return nil, err
+		}
+		i, ok := slices.BinarySearchFunc(shelf.devices, d.Name, func(at composa.Device, name string) int { return composa.NaturalCompare(at.Name, name) })
+		if ok && shelf.devices[i].ID == d.ID {
+			return there.items(i, i+1), nil
+		}
+	}
+	e := newEncoder(1)
+	if err := e.add(sh.view.device(d)); err != nil {
+		return nil, err
+	}
+	out := e.encoded()
+	return out.items(0, 1), nil
 }
 
 // find returns the device of an id, or at a place. begin starts the message
@@ -158,7 +273,13 @@ func (s *Server) edit(ctx context.Context, word string, match MatchInput, e *api
 	if _, err := s.Store.SetDevice(ctx, v.who, d.ID, revision, u); err != nil {
 		return nil, err
 	}
-	return s.showDevice(ctx, string(d.ID))
+	if v, err = s.view(ctx); err != nil {
+		return nil, err
+	}
+	if d, err = v.find("cannot show device "+string(d.ID), string(d.ID)); err != nil {
+		return nil, err
+	}
+	return &deviceOutput{ETag: etag(d.Revision), Body: v.device(d)}, nil
 }
 
 type listAvailableInput struct {
@@ -169,14 +290,23 @@ type listAvailableInput struct {
 type listAvailableOutput struct{ Body api.AvailableList }
 
 func (s *Server) listAvailable(ctx context.Context, in *listAvailableInput) (*listAvailableOutput, error) {
-	v, err := s.view(ctx)
+	sh, err := s.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all := v.available(composa.Kind(in.Kind))
-	page, next, err := cutOrdered(all, in.PageInput, func(a *api.Available) string { return a.Kind + "/" + a.Model })
+	all, err := sh.available()
 	if err != nil {
 		return nil, err
 	}
-	return &listAvailableOutput{Body: api.AvailableList{Items: page, Page: api.Page{Next: next, AsOf: v.site.Now.UTC()}}}, nil
+	wanted := []api.Available{}
+	for _, a := range all {
+		if in.Kind == "" || a.Kind == in.Kind {
+			wanted = append(wanted, a)
+		}
+	}
+	page, next, err := cutOrdered(wanted, in.PageInput, func(a *api.Available) string { return a.Kind + "/" + a.Model })
+	if err != nil {
+		return nil, err
+	}
+	return &listAvailableOutput{Body: api.AvailableList{Items: page, Page: api.Page{Next: next, AsOf: s.Clock().UTC()}}}, nil
 }

@@ -101,7 +101,7 @@ func eventKind(accept string) string {
 // beginning for a list and at the end for who follows.
 func (s *Server) stance(ctx context.Context, in *listEventsInput, kind string) (*stance, error) {
 	who := callOf(ctx).who
-	id, err := s.Store.Identity(ctx, who)
+	sh, err := s.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +109,7 @@ func (s *Server) stance(ctx context.Context, in *listEventsInput, kind string) (
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.names(ctx)
-	if err != nil {
-		return nil, err
-	}
+	n, id := sh.view.names, sh.id
 	out := &stance{incarnation: id.Incarnation, filter: composa.EventFilter{Subject: in.Subject}, names: n, who: who}
 	if in.Type != "" {
 		out.filter.Types = []composa.EventType{composa.EventType(in.Type)}

@@ -14,19 +14,19 @@ type listFabricsInput struct{ PageInput }
 type listFabricsOutput struct{ Body api.Fabrics }
 
 func (s *Server) listFabrics(ctx context.Context, in *listFabricsInput) (*listFabricsOutput, error) {
-	v, err := s.view(ctx)
+	sh, err := s.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := cut(v.site.Fabrics, in.PageInput, func(f *composa.Fabric) string { return string(f.Name) })
+	all, err := sh.fabrics()
 	if err != nil {
 		return nil, err
 	}
-	out := api.Fabrics{Items: []api.Fabric{}, Page: api.Page{Next: next, AsOf: v.site.Now.UTC()}}
-	for i := range page {
-		out.Items = append(out.Items, *v.fabric(&page[i]))
+	page, next, err := cut(all, in.PageInput, func(f *api.Fabric) string { return f.Name })
+	if err != nil {
+		return nil, err
 	}
-	return &listFabricsOutput{Body: out}, nil
+	return &listFabricsOutput{Body: api.Fabrics{Items: page, Page: api.Page{Next: next, AsOf: s.Clock().UTC()}}}, nil
 }
 
 // FabricPath is the path of what is asked of one fabric; exported because huma reads
@@ -38,24 +38,28 @@ type FabricPath struct {
 type fabricOutput struct{ Body *api.Fabric }
 
 func (s *Server) fabric(ctx context.Context, in *FabricPath) (*fabricOutput, error) {
-	v, f, err := s.findFabric(ctx, "show", in.Name)
+	sh, f, err := s.findFabric(ctx, "show", in.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &fabricOutput{Body: v.fabric(f)}, nil
+	body, err := sh.fabric(f)
+	if err != nil {
+		return nil, err
+	}
+	return &fabricOutput{Body: body}, nil
 }
 
-func (s *Server) findFabric(ctx context.Context, begin, name string) (*view, *composa.Fabric, error) {
-	v, err := s.view(ctx)
+func (s *Server) findFabric(ctx context.Context, begin, name string) (*shown, *composa.Fabric, error) {
+	sh, err := s.shown(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	f := v.site.Fabric(composa.FabricName(name))
+	f := sh.view.site.Fabric(composa.FabricName(name))
 	if f == nil {
 		return nil, nil, composa.Errorf(composa.CodeNotFound, "cannot %s fabric %q: there is none of that name", begin, composa.Abridge(name, 40)).
 			WithNext("composa fabric ls shows what there is")
 	}
-	return v, f, nil
+	return sh, f, nil
 }
 
 type inventoryOutput struct{ Body *api.Inventory }
@@ -80,11 +84,11 @@ func (s *Server) inventory(ctx context.Context, in *FabricPath) (*inventoryOutpu
 		with.Pictures = map[composa.FabricName]*composa.Picture{}
 	}
 	with.Pictures[f.Name] = p
-	v, err := s.viewOf(ctx, with.Index())
+	n, err := s.names(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &inventoryOutput{Body: v.inventory(p)}, nil
+	return &inventoryOutput{Body: newView(n, callOf(ctx).who, with.Index()).inventory(p)}, nil
 }
 
 type checkOutput struct{ Body *api.FabricCheck }

@@ -47,20 +47,28 @@ func (p PageInput) key() (string, error) {
 // page begins behind the last key of the one before, so that what comes and
 // goes in between neither repeats nor hides the rest.
 func cut[T any](items []T, p PageInput, key func(*T) string) (page []T, next string, err error) {
-	after, err := p.key()
+	from, to, next, err := bounds(len(items), p, func(i int) string { return key(&items[i]) }, composa.NaturalCompare)
 	if err != nil {
 		return nil, "", err
 	}
-	from := 0
+	return items[from:to], next, nil
+}
+
+// bounds is cut for n items of which only the keys are told, in the order that
+// compare says.
+func bounds(n int, p PageInput, key func(int) string, compare func(a, b string) int) (from, to int, next string, err error) {
+	after, err := p.key()
+	if err != nil {
+		return 0, 0, "", err
+	}
 	if after != "" {
-		from = sort.Search(len(items), func(i int) bool { return composa.NaturalCompare(key(&items[i]), after) > 0 })
+		from = sort.Search(n, func(i int) bool { return compare(key(i), after) > 0 })
 	}
-	page = items[from:]
-	if len(page) > p.limit() {
-		page = page[:p.limit()]
-		next = cursorOf(key(&page[len(page)-1]))
+	to = min(n, from+p.limit())
+	if to < n {
+		next = cursorOf(key(to - 1))
 	}
-	return page, next, nil
+	return from, to, next, nil
 }
 
 // cutOrdered is cut for a short list in an order of its own: a page begins

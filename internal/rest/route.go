@@ -32,6 +32,7 @@ type success struct {
 	about  string
 	body   any // an example of the type; nil: no body
 	types  []string
+	tag    string // what its ETag is, where its handler writes the answer itself
 }
 
 // binding ties a route to the function that answers it.
@@ -93,6 +94,9 @@ func (rt *route) describe(schemas huma.Registry) huma.Operation {
 
 func (a success) describe(schemas huma.Registry) *huma.Response {
 	r := &huma.Response{Description: a.about}
+	if a.tag != "" {
+		r.Headers = map[string]*huma.Param{"ETag": {Schema: &huma.Schema{Type: huma.TypeString, Description: a.tag}}}
+	}
 	if a.body == nil {
 		return r
 	}

@@ -75,13 +75,13 @@ func init() {
 
 		{method: get, path: "/v1/devices", verb: auth.DeviceRead, id: "listDevices", tag: "devices",
 			summary: "List devices", about: "In natural order of place.",
-			answers: ok(api.Devices{}), on: reply((*Server).listDevices)},
+			answers: tagged(api.Devices{}, "Stays while the list does; give it as If-None-Match", true), on: reply((*Server).listDevices)},
 		{method: get, path: "/v1/devices/{id}", verb: auth.DeviceRead, id: "getDeviceByID", tag: "devices",
-			summary: "Show a device by id", about: "Wherever it sits now.", answers: ok(api.Device{}), on: reply((*Server).deviceByID)},
+			summary: "Show a device by id", about: "Wherever it sits now.", answers: tagged(api.Device{}, "Its revision", false), on: reply((*Server).deviceByID)},
 		{method: patch, path: "/v1/devices/{id}", verb: auth.DeviceEdit, id: "editDeviceByID", tag: "devices",
 			summary: "Change what people say about a device, by id", answers: ok(api.Device{}), example: exampleEdit, on: reply((*Server).editDeviceByID)},
 		{method: get, path: "/v1/devices/{fabric}/{name}", verb: auth.DeviceRead, id: "getDevice", tag: "devices",
-			summary: "Show the device at a place", answers: ok(api.Device{}), on: reply((*Server).device)},
+			summary: "Show the device at a place", answers: tagged(api.Device{}, "Its revision", false), on: reply((*Server).device)},
 		{method: patch, path: "/v1/devices/{fabric}/{name}", verb: auth.DeviceEdit, id: "editDevice", tag: "devices",
 			summary: "Change what people say about the device at a place", about: "Its host's address and login, labels, and whether it is kept from being given out. What is absent stays.",
 			answers: ok(api.Device{}), example: exampleEdit, on: reply((*Server).editDevice)},
@@ -135,6 +135,15 @@ func init() {
 		{method: get, path: "/openapi.json", open: true, on: plain((*Server).openapiJSON)},
 		{method: get, path: "/docs", open: true, on: plain((*Server).docs)},
 	}
+}
+
+// tagged is an answer with an entity tag; lists are not sent again to who has them.
+func tagged(body any, tag string, list bool) []success {
+	out := []success{{status: http.StatusOK, about: "OK", body: body, tag: tag}}
+	if list {
+		out = append(out, success{status: http.StatusNotModified, about: "The caller has it", tag: tag})
+	}
+	return out
 }
 
 func ok(body any) []success { return []success{{status: http.StatusOK, about: "OK", body: body}} }

@@ -16,6 +16,8 @@ import (
 
 // Store is what the routes need of the store.
 type Store interface {
+	// Version grows with every change of what the store holds.
+	Version(ctx context.Context) (int64, error)
 	TokenOwner(ctx context.Context, who composa.Who, hash []byte) (composa.Who, error)
 	Identity(ctx context.Context, who composa.Who) (composa.Identity, error)
 	Projects(ctx context.Context, who composa.Who) ([]composa.Project, error)
@@ -82,6 +84,8 @@ type Server struct {
 	api     huma.API
 	handler http.Handler
 	feed    *event.Feed // wakes waits and streams
+	kept    kept
+	nonce   string // tells the entity tags of this server from those of others
 
 	streams places // of event streams
 	waits   places // of calls that wait for an operation
@@ -112,7 +116,7 @@ func New(c Config) *Server {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		Config: c, streams: make(places, MaxStreams), waits: make(places, MaxWaits),
+		Config: c, nonce: composa.NewID("tag"), streams: make(places, MaxStreams), waits: make(places, MaxWaits),
 		looks: newShared[*composa.Picture](), checks: newShared[[]composa.Check](), probes: newShared[[]composa.Check](),
 	}
 	s.closing, s.close = context.WithCancelCause(context.Background())

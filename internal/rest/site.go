@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"slices"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
@@ -12,26 +11,18 @@ type siteOutput struct{ Body api.Site }
 
 func (s *Server) getSite(ctx context.Context, _ *struct{}) (*siteOutput, error) {
 	c := callOf(ctx)
-	id, err := s.Store.Identity(ctx, c.who)
+	sh, err := s.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
-	projects, err := s.Store.Projects(ctx, c.who)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx)
-	if err != nil {
-		return nil, err
-	}
+	v, id := sh.view, sh.id
 	out := api.Site{
 		Version: s.Version, Site: string(id.Site), Incarnation: id.Incarnation, Principal: c.who.Principal.Name,
 		Projects: []string{}, Limits: limits(), Features: features, Now: s.Clock().UTC(),
 	}
-	for _, p := range projects {
+	for _, p := range v.all {
 		out.Projects = append(out.Projects, p.Name)
 	}
-	slices.SortFunc(out.Projects, composa.NaturalCompare)
 	for i := range v.site.Fabrics {
 		out.Emulated = out.Emulated || v.emulated(v.site.Fabrics[i].Name)
 	}
@@ -43,12 +34,11 @@ type listProjectsInput struct{ PageInput }
 type listProjectsOutput struct{ Body api.Projects }
 
 func (s *Server) listProjects(ctx context.Context, in *listProjectsInput) (*listProjectsOutput, error) {
-	projects, err := s.Store.Projects(ctx, callOf(ctx).who)
+	n, err := s.names(ctx)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(projects, func(a, b composa.Project) int { return composa.NaturalCompare(a.Name, b.Name) })
-	page, next, err := cut(projects, in.PageInput, func(p *composa.Project) string { return p.Name })
+	page, next, err := cut(n.all, in.PageInput, func(p *composa.Project) string { return p.Name })
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,11 @@ func (quiet) TokenOwner(context.Context, composa.Who, []byte) (composa.Who, erro
 func (quiet) Identity(context.Context, composa.Who) (composa.Identity, error) {
 	return composa.Identity{Site: "site_a", Incarnation: "inc"}, nil
 }
-func (quiet) LastEvent(context.Context, composa.Who) (int64, error)                { return 2, nil }
+func (quiet) Version(context.Context) (int64, error)                { return 1, nil }
+func (quiet) LastEvent(context.Context, composa.Who) (int64, error) { return 2, nil }
+func (quiet) Site(context.Context, composa.Who) (*composa.Site, error) {
+	return (&composa.Site{}).Index(), nil
+}
 func (quiet) Projects(context.Context, composa.Who) ([]composa.Project, error)     { return nil, nil }
 func (quiet) Principals(context.Context, composa.Who) ([]composa.Principal, error) { return nil, nil }
 func (quiet) Notify() (<-chan struct{}, func())                                    { return make(chan struct{}), func() {} }

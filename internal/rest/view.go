@@ -9,12 +9,13 @@ import (
 
 // names turns the ids of projects and principals into what people call them.
 type names struct {
+	all        []composa.Project // that the caller sees, in natural order of name
 	projects   map[composa.ProjectID]string
 	principals map[composa.PrincipalID]string
 }
 
-func (s *Server) names(ctx context.Context) (names, error) {
-	who := callOf(ctx).who
+// readNames asks the store for them.
+func (s *Server) readNames(ctx context.Context, who composa.Who) (names, error) {
 	projects, err := s.Store.Projects(ctx, who)
 	if err != nil {
 		return names{}, err
@@ -23,7 +24,7 @@ func (s *Server) names(ctx context.Context) (names, error) {
 	if err != nil {
 		return names{}, err
 	}
-	n := names{map[composa.ProjectID]string{}, map[composa.PrincipalID]string{}}
+	n := names{all: projects, projects: map[composa.ProjectID]string{}, principals: map[composa.PrincipalID]string{}}
 	for _, p := range projects {
 		n.projects[p.ID] = p.Name
 	}
@@ -55,21 +56,9 @@ type view struct {
 	held map[composa.MachineID][]*composa.Claim
 }
 
-func (s *Server) view(ctx context.Context) (*view, error) {
-	site, err := s.Store.Site(ctx, callOf(ctx).who)
-	if err != nil {
-		return nil, err
-	}
-	return s.viewOf(ctx, site)
-}
-
-func (s *Server) viewOf(ctx context.Context, site *composa.Site) (*view, error) {
-	n, err := s.names(ctx)
-	if err != nil {
-		return nil, err
-	}
+func newView(n names, who composa.Who, site *composa.Site) *view {
 	v := &view{
-		names: n, who: callOf(ctx).who, site: site,
+		names: n, who: who, site: site,
 		ours: map[composa.FabricName]map[string]*composa.Machine{},
 		held: map[composa.MachineID][]*composa.Claim{},
 	}
@@ -90,7 +79,7 @@ func (s *Server) viewOf(ctx context.Context, site *composa.Site) (*view, error) 
 			v.held[c.Heir] = append(v.held[c.Heir], c)
 		}
 	}
-	return v, nil
+	return v
 }
 
 // whyNot says why a device could not be given now to a request of the caller

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is a whole server of real parts: store, intake, runners and inventories
 // over racks of pretend hardware, and REST in front of it.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	store  *store.Store
 	rest   *rest.Server
 	http   *httptest.Server
@@ -91,22 +91,38 @@ type setting struct {
 	observe string        // a rack that is only observed
 	idle    bool          // nobody carries operations out
 	wrap    func(rest.Config) rest.Config
+	counts  map[composa.Kind]int // of devices of a rack; 3 cpu, 6 gpu, 3 ssd and 2 nic unless said
+	every   time.Duration        // between two looks at a rack; a second unless said
+	store   string               // URL of the store; in memory unless said
 }
 
-func newWorld(t *testing.T, how setting) *world {
+func (how *setting) defaults() {
+	if how.racks == nil {
+		how.racks = []string{"rack1", "rack2"}
+	}
+	if how.counts == nil {
+		how.counts = map[composa.Kind]int{composa.KindCPU: 3, composa.KindGPU: 6, composa.KindSSD: 3, composa.KindNIC: 2}
+	}
+	if how.every == 0 {
+		how.every = time.Second
+	}
+	if how.store == "" {
+		how.store = "sqlite::memory:"
+	}
+}
+
+func newWorld(t testing.TB, how setting) *world {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	w := &world{t: t, racks: map[composa.FabricName]*memory.World{}, log: &lines{}}
 	var err error
-	if w.store, err = store.Open(ctx, store.Options{URL: "sqlite::memory:"}); err != nil {
+	how.defaults()
+	if w.store, err = store.Open(ctx, store.Options{URL: how.store}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.signIn(ctx)
-	if how.racks == nil {
-		how.racks = []string{"rack1", "rack2"}
-	}
 	identity, err := w.store.Identity(ctx, composa.System())
 	if err != nil {
 		t.Fatal(err)
@@ -150,14 +166,14 @@ func (w *world) signIn(ctx context.Context) {
 	}
 }
 
-// rack adds a fabric with 3 cpu, 6 gpu, 3 ssd and 2 nic.
+// rack adds a fabric.
 func (w *world) rack(ctx context.Context, running *sync.WaitGroup, name composa.FabricName, site composa.SiteID, how setting) driver.Fabric {
 	w.t.Helper()
 	hw := memory.New(memory.Config{
 		// The store keeps microseconds, so that is what these fabrics tell.
 		Clock: func() time.Time { return time.Now().Truncate(time.Microsecond) },
 		Name:  name, Site: site, Delays: memory.Delays{Change: how.delay},
-		Counts: map[composa.Kind]int{composa.KindCPU: 3, composa.KindGPU: 6, composa.KindSSD: 3, composa.KindNIC: 2},
+		Counts: how.counts,
 	})
 	w.racks[name] = hw
 	access := composa.AccessManage
@@ -172,7 +188,7 @@ func (w *world) rack(ctx context.Context, running *sync.WaitGroup, name composa.
 		w.t.Fatal(err)
 	}
 	d := hw.FabricFor(site, access)
-	inv := inventory.New(inventory.Config{Fabric: name, Driver: d, Store: w.store, Epoch: epoch, Every: time.Second})
+	inv := inventory.New(inventory.Config{Fabric: name, Driver: d, Store: w.store, Epoch: epoch, Every: how.every})
 	running.Go(func() { _ = inv.Run(ctx) })
 	if !how.idle && access == composa.AccessManage {
 		run := runner.New(runner.Config{Fabric: name, Driver: d, Store: w.store, Epoch: epoch, Nudge: inv.Nudge})

@@ -69,7 +69,7 @@ func (s *Store) TokenOwner(ctx context.Context, who composa.Who, hash []byte) (c
 	var owner composa.Who
 	err := s.read(ctx, who, "look up a token", func(t *tx) error {
 		p := &owner.Principal
-		found, err := t.get([]any{&p.ID, &p.Kind, &p.Name}, `SELECT p.id, p.kind, p.name FROM token k JOIN principal p ON p.id = k.principal
+		found, err := t.get([]any{&p.ID, &p.Kind, &p.Name, moment{&owner.Expires}}, `SELECT p.id, p.kind, p.name, k.expires_at FROM token k JOIN principal p ON p.id = k.principal
 			WHERE k.hash = $1 AND k.deleted_at IS NULL AND p.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)`, hash, micros(t.now))
 		if err != nil {
 			return err
