@@ -160,7 +160,11 @@ func (s *source) mistyped(issues *cel.Issues, parsed *ast.AST) *Problem {
 	} else if symbol := map[string]string{operators.Conditional: "? :", operators.Index: "[ ]"}[name]; symbol != "" {
 		shown = symbol
 	}
-	return s.problem(at, s.quotedQuantity(first.ExprID, parsed), "%s does not go with %s", shown, found[2])
+	next := s.quotedQuantity(first.ExprID, parsed)
+	if broken := found[2] == "int, double" || found[2] == "double, int"; broken && next == "" {
+		next = "write a whole number, such as quantity(\"1.5TB\"), or >= and <="
+	}
+	return s.problem(at, next, "%s does not go with %s", shown, found[2])
 }
 
 // quotedQuantity says what to write in place of "40GB" beside a number.

@@ -128,7 +128,7 @@ func (n *naming) call(e ast.Expr) *Problem {
 		}
 		return n.problem(at, "there are "+strings.Join(callable(), ", "), "there is no function %s", composa.Abridge(name, 40))
 	}
-	if c.FunctionName() == "matches" && c.Args()[len(c.Args())-1].Kind() != ast.LiteralKind {
+	if c.FunctionName() == "matches" && len(c.Args()) > 0 && c.Args()[len(c.Args())-1].Kind() != ast.LiteralKind {
 		return n.problem(n.word("matches", n.start(e)), "write it in quotes: matches(\"^A[0-9]+\")", "matches wants a regular expression that is told")
 	}
 	if c.IsMemberFunction() {
