@@ -149,22 +149,10 @@ func (f *Fabric) forget() {
 	}
 }
 
-// same looks, before a step changes anything, whether the director is still of
-// the line that k tells of: it may have come back with other software between
-// two calls.
-func (f *Fabric) same(ctx context.Context, k *knowledge) error {
+// line reads of which line the director's software is, as it says itself.
+func (f *Fabric) line(ctx context.Context) (string, error) {
 	says, err := f.version(ctx)
-	if err != nil || says.era == k.speaks.told {
-		return err
-	}
-	f.forget()
-	name := func(line string) string {
-		if line == "" {
-			return "a line that it does not tell"
-		}
-		return "the line " + composa.Abridge(line, 24)
-	}
-	return faultf(composa.CodeBusy, "the director of %s was of %s and is of %s now; nothing was changed", f.config.Name, name(k.speaks.told), name(says.era))
+	return says.era, err
 }
 
 func (f *Fabric) ask(ctx context.Context) (*knowledge, error) {

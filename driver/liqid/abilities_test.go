@@ -523,6 +523,7 @@ func TestADirectorThatCameBackAsAnotherOneIsNotChanged(t *testing.T) {
 	if _, err := f.Observe(t.Context(), composa.Scope{}); err != nil {
 		t.Fatal(err)
 	}
+	f.config.Clock = func() time.Time { return time.Now().Add(2 * young) } // nobody comes back sooner
 	d.says("version", versionOf("4.0.0.0"))
 	step := composa.Step{Act: composa.ActMake, Fabric: rackName, Machine: composa.MachineRef{Name: "other", Label: "other", Native: "8"}}
 	for _, want := range []composa.Code{composa.CodeBusy, composa.CodeReadOnly} {

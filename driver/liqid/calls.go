@@ -38,6 +38,7 @@ type calls struct {
 	ahead atomic.Int64 // the director's clock before ours, ns; 0 where that is not told
 
 	signed *signing // what says who calls
+	sent   sent     // changing calls
 
 	reads, changes, commits timing // of calls that were answered with success
 }
@@ -154,7 +155,9 @@ func (c *calls) readBare(ctx context.Context, path string) (json.RawMessage, err
 // change makes a call that queues, opens or cancels.
 func (c *calls) change(ctx context.Context, method, path string, body any) error {
 	began := time.Now()
+	c.sent.begin()
 	_, err := c.do(ctx, c.timeouts.Change, method, path, body)
+	c.sent.end(err, c.timeouts.Late)
 	if err == nil {
 		c.changes.took(time.Since(began))
 	}

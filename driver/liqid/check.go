@@ -20,7 +20,7 @@ func (f *Fabric) Check(ctx context.Context, probe bool) ([]composa.Check, error)
 	if err != nil {
 		return nil, explain(what, err)
 	}
-	l, err := f.look(ctx, k)
+	l, err := f.look(ctx, k, everything)
 	if err != nil {
 		return nil, explain(what, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -16,7 +17,7 @@ import (
 
 // Limits of calls to one director. The zero value of a field is its default.
 type Limits struct {
-	Concurrent int           // calls side by side; 4
+	Concurrent int           // calls side by side; 8, which is a look and what is asked beside it
 	PerSecond  float64       // calls started a second, with one second's worth at once; 100
 	Gap        time.Duration // pause between two changing calls; none
 }
@@ -119,8 +120,9 @@ type Fabric struct {
 	events []string      // addresses of the event socket
 	edit   chan struct{} // held by the one who edits
 
-	queue    queue    // what our own edit sessions are about
-	observed observed // how the director was seen to take what the notes leave open
+	newest   atomic.Pointer[look] // that a step may begin with; nil: none yet
+	queue    queue                // what our own edit sessions are about
+	observed observed             // how the director was seen to take what the notes leave open
 
 	mu       sync.Mutex
 	known    *knowledge
@@ -213,7 +215,7 @@ func (c *Config) complete() error {
 	case c.Limits.Concurrent < 0 || c.Limits.PerSecond < 0:
 		return refuse("a limit of calls is negative")
 	case c.Limits.Concurrent == 0:
-		c.Limits.Concurrent = 4
+		c.Limits.Concurrent = 8
 	}
 	if c.Limits.PerSecond == 0 {
 		c.Limits.PerSecond = 100

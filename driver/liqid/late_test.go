@@ -23,8 +23,9 @@ func TestACommitThatTakesEffectLate(t *testing.T) {
 		}{{"POST pool/done", 0}, {"POST fabric/reprogram", 2}, {"DELETE machine/*", 8}} {
 			t.Run(director.API+" "+director.Habits.Pending+" "+tt.call, func(t *testing.T) {
 				t.Parallel()
-				director.Counts = small
-				s := newScene(t, director)
+				config := director
+				config.Counts = small
+				s := newScene(t, config)
 				for _, next := range s.life()[:tt.at] {
 					s.do(next())
 				}

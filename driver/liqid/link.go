@@ -32,7 +32,9 @@ const (
 // commit makes a call that the director may answer only when the hardware is
 // done, and says how it was answered. Where the director answers that it has
 // taken the work on, the work is waited for: all within Timeouts.Commit.
-func (c *calls) commit(ctx context.Context, method, path string, body any) (answerKind, error) {
+func (c *calls) commit(ctx context.Context, method, path string, body any) (how answerKind, err error) {
+	c.sent.begin()
+	defer func() { c.sent.end(err, c.timeouts.Late) }()
 	ctx, stop := context.WithTimeout(ctx, c.timeouts.Commit)
 	defer stop()
 	began := time.Now()
@@ -40,7 +42,7 @@ func (c *calls) commit(ctx context.Context, method, path string, body any) (answ
 	if err != nil {
 		return answerNone, err
 	}
-	how := answerDone
+	how = answerDone
 	if a.status == http.StatusAccepted {
 		how = answerAccepted
 		if at, ok := c.linked(a); ok {

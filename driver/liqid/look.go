@@ -2,10 +2,7 @@ package liqid
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -24,6 +21,12 @@ type look struct {
 	named        map[string]int // where a device stands in devices
 	unnamed      int            // devices that are there and whose names cannot be part of a place
 	doubt        doubt
+
+	of     *knowledge // how the director was spoken to
+	sent   moment     // what we had sent when it began
+	line   string     // of which line of software the director said to be, beside the first reading
+	unsaid error      // why that is not known
+	powers bool       // the hosts were read
 }
 
 // doubt names what readings disagreed about.
@@ -42,15 +45,33 @@ type reading struct {
 	machines []machine
 	members  map[string]member
 	heard    heard
+	// whole: everything was read side by side, and no call told what another one
+	// contradicts.
+	whole bool
+	// apart: memberships were told by several calls. A device that moves from the
+	// one to the other meanwhile is told by none.
+	apart bool
 }
+
+// need says what a look is for.
+type need struct {
+	// scope is what one reading is enough for, where it is whole and agrees with
+	// itself; nil: two readings are made, whatever the first one shows.
+	scope *composa.Scope
+	// hosts: their power is asked for.
+	hosts bool
+}
+
+// everything is what an inventory needs.
+var everything = need{hosts: true}
 
 // look reads the fabric until two readings in a row agree and what they name is
 // there, a bounded number of times.
-func (f *Fabric) look(ctx context.Context, k *knowledge) (*look, error) {
+func (f *Fabric) look(ctx context.Context, k *knowledge, n need) (*look, error) {
 	w := f.config.Poll.start()
 	var absent []string
 	for round := 1; ; round++ {
-		l, err := f.lookOnce(ctx, k)
+		l, err := f.lookOnce(ctx, k, n)
 		if err != nil {
 			if codeOf(err) == composa.CodeUnreachable {
 				f.forget()
@@ -70,23 +91,44 @@ func (f *Fabric) look(ctx context.Context, k *knowledge) (*look, error) {
 	}
 }
 
-func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
-	l := &look{began: f.config.Clock()}
-	var first, second reading
-	err := f.read(ctx, k, &first, func() (err error) { l.devices, l.unnamed, err = f.readDevices(ctx); return err })
-	if err == nil {
-		err = f.read(ctx, k, &second, func() (err error) { l.nodes, err = f.readNodes(ctx); return err })
+func (f *Fabric) lookOnce(ctx context.Context, k *knowledge, n need) (*look, error) {
+	l := &look{began: f.config.Clock(), of: k, powers: n.hosts, sent: f.calls.sent.now()}
+	var known []group
+	if before := f.newest.Load(); before != nil {
+		known = before.groups
 	}
-	if err != nil {
+	hosts := func() (err error) { l.nodes, err = f.readNodes(ctx); return err }
+	beside := []func() error{
+		func() (err error) { l.devices, l.unnamed, err = f.readDevices(ctx); return err },
+		func() error { l.line, l.unsaid = f.line(ctx); return nil },
+	}
+	if n.scope != nil && n.hosts {
+		beside = append(beside, hosts)
+	}
+	var first, second reading
+	if err := f.read(ctx, k, &first, known, beside...); err != nil {
 		return nil, err
 	}
-	l.ended = f.config.Clock()
 	l.named = make(map[string]int, len(l.devices))
 	for i := range l.devices {
 		l.named[l.devices[i].name] = i
 	}
 	f.sawLanes(l.devices)
-	l.groups, l.machines, l.members = second.groups, second.machines, second.members
+	if n.scope != nil && l.enough(&first, *n.scope) {
+		l.show(&first)
+		l.ended = f.config.Clock()
+		f.observed.sawMachines(l.machines)
+		return l, nil
+	}
+	beside = nil
+	if n.scope == nil && n.hosts {
+		beside = append(beside, hosts)
+	}
+	if err := f.read(ctx, k, &second, first.groups, beside...); err != nil {
+		return nil, err
+	}
+	l.show(&second)
+	l.ended = f.config.Clock()
 	l.doubt = compare(&first, &second, l.devices)
 	if l.doubt.none() {
 		f.learnHabits(k, &first, &second)
@@ -94,30 +136,53 @@ func (f *Fabric) lookOnce(ctx context.Context, k *knowledge) (*look, error) {
 	return l, nil
 }
 
-// read makes one pass, with something beside it. Memberships are read at the
-// same time where one call tells them all, else after groups and machines are
-// known.
-func (f *Fabric) read(ctx context.Context, k *knowledge, into *reading, beside func() error) error {
-	members := func(groups []group, machines []machine) (err error) {
-		into.members, into.heard, err = f.readMembers(ctx, k, nil, groups, machines)
-		return err
+func (l *look) show(r *reading) {
+	l.groups, l.machines, l.members = r.groups, r.machines, r.members
+}
+
+// enough says whether one reading is, for a scope: it is whole and does not
+// contradict itself, and nothing of the scope is shown as free only because no
+// one of several calls told of it (decision 0015).
+func (l *look) enough(r *reading, scope composa.Scope) bool {
+	if !r.whole {
+		return false
 	}
-	rest := []func() error{
+	if d := compare(r, r, l.devices); !d.none() || len(d.absent) > 0 {
+		return false
+	}
+	return !r.apart || !slices.ContainsFunc(scope.Devices, func(name string) bool {
+		_, in := r.members[name]
+		return !in && l.device(name) != nil
+	})
+}
+
+// read makes one pass, with something beside it, all in one round where the
+// memberships can be asked for at once: where one call tells them all, and where
+// the groups are those that were known. What is left is asked for then.
+func (f *Fabric) read(ctx context.Context, k *knowledge, into *reading, known []group, beside ...func() error) error {
+	ahead := k.speaks.memberQueries(nil, known, nil, true)
+	var asked []askedMembers
+	err := together(append(beside,
 		func() (err error) { into.groups, err = f.readGroups(ctx); return err },
 		func() (err error) { into.machines, err = f.readMachines(ctx, ""); return err },
-		beside,
-	}
-	if !k.speaks.perGroup && k.listsAll.Load() {
-		err := together(append(rest, func() error { return members(nil, nil) })...)
-		if err != nil || !hidesHosts(nil, into.machines, into.members) {
-			return err
-		}
-		return members(into.groups, into.machines)
-	}
-	if err := together(rest...); err != nil {
+		func() error { asked = f.membersOf(ctx, ahead); return nil },
+	)...)
+	if err != nil {
 		return err
 	}
-	return members(into.groups, into.machines)
+	queries := k.speaks.memberQueries(nil, into.groups, nil, true)
+	into.apart = len(queries) > 1
+	asked, left := asOf(queries, asked)
+	more, err := answered(f.membersOf(ctx, left))
+	if err != nil {
+		return err
+	}
+	if asked, err = answered(asked); err != nil {
+		return err
+	}
+	into.members, into.heard, err = f.restOfMembers(ctx, k, nil, into.groups, into.machines, append(asked, more...))
+	into.whole = len(left) == 0 && len(ahead) == len(queries) && !into.heard.further && !into.heard.twice
+	return err
 }
 
 // compare says what two readings, and the devices between them, disagree about.
@@ -217,44 +282,6 @@ func findMachine(machines []machine, id int) *machine {
 	return &machines[i]
 }
 
-// readAll reads a list whose elements must all be understood: one that is left
-// out would show its device as free.
-func readAll[T any](ctx context.Context, c *calls, path string, one func(json.RawMessage) (T, error)) ([]T, error) {
-	var out []T
-	err := c.repeat(ctx, func() error {
-		a, err := c.readOnce(ctx, path)
-		if err != nil {
-			return err
-		}
-		out = make([]T, 0, len(a.data))
-		for _, raw := range a.data {
-			v, err := one(raw)
-			if err != nil {
-				return c.unreadable(path, err.Error())
-			}
-			out = append(out, v)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (f *Fabric) readGroups(ctx context.Context) ([]group, error) {
-	groups, err := readAll(ctx, f.calls, "group", readGroup)
-	slices.SortFunc(groups, func(a, b group) int { return a.id - b.id })
-	return groups, err
-}
-
-// readMachines reads the machines; query is empty or narrows them.
-func (f *Fabric) readMachines(ctx context.Context, query string) ([]machine, error) {
-	machines, err := readAll(ctx, f.calls, "machine"+query, readMachine)
-	slices.SortFunc(machines, func(a, b machine) int { return a.id - b.id })
-	return machines, err
-}
-
 // learnHabits notes what two readings that agree show of how the director takes
 // things. That groups list what is attached too is believed for as long as k is.
 func (f *Fabric) learnHabits(k *knowledge, first, second *reading) {
@@ -269,67 +296,4 @@ func (f *Fabric) learnHabits(k *knowledge, first, second *reading) {
 		k.listsAll.Store(true)
 	}
 	f.observed.sawMachines(second.machines)
-}
-
-// readDevices reads the live view of what can be composed; unnamed counts what
-// is left out because its name cannot be part of a place.
-func (f *Fabric) readDevices(ctx context.Context) (out []device, unnamed int, err error) {
-	type reading struct {
-		device         device
-		shown, unnamed bool
-	}
-	all, err := readAll(ctx, f.calls, "status", func(raw json.RawMessage) (reading, error) {
-		d, ok, err := readDevice(raw)
-		if errors.Is(err, errUnnamed) {
-			return reading{unnamed: true}, nil
-		}
-		return reading{device: d, shown: ok}, err
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, r := range all {
-		switch {
-		case r.unnamed:
-			unnamed++
-		case r.shown:
-			out = append(out, r.device)
-		}
-	}
-	slices.SortFunc(out, func(a, b device) int { return composa.NaturalCompare(a.name, b.name) })
-	return slices.CompactFunc(out, func(a, b device) bool { return a.name == b.name }), unnamed, nil
-}
-
-// readNodes reads the hosts. A director without node/status tells no power.
-func (f *Fabric) readNodes(ctx context.Context) ([]node, error) {
-	a, err := f.calls.read(ctx, "node/status")
-	if err != nil {
-		if codeOf(err) == composa.CodeUnsupported {
-			return nil, nil
-		}
-		return nil, err
-	}
-	var out []node
-	for _, raw := range a.data {
-		if n, ok := readNode(raw); ok {
-			out = append(out, n)
-		}
-	}
-	return out, nil
-}
-
-// together makes calls side by side and returns the first error in their order.
-func together(calls ...func() error) error {
-	errs := make([]error, len(calls))
-	var wg sync.WaitGroup
-	for i, call := range calls {
-		wg.Go(func() { errs[i] = call() })
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -90,7 +90,7 @@ func (j *job) make(ctx context.Context) error {
 // madeByOthers is a make that was refused: where the number is in use now, the
 // machine that has it is not ours, whatever its name.
 func (j *job) madeByOthers(ctx context.Context, refused error) error {
-	standing, _, err := j.judge(ctx, false)
+	standing, _, err := j.judge(ctx, twoReadings)
 	switch {
 	case err != nil:
 		return refused
@@ -222,7 +222,7 @@ func (j *job) remove(ctx context.Context) error {
 	if !refused || codeOf(err) == composa.CodeUnknown {
 		return err
 	}
-	standing, why, looked := j.judge(ctx, false)
+	standing, why, looked := j.judge(ctx, twoReadings)
 	switch {
 	case looked != nil:
 		return err

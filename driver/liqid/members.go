@@ -37,18 +37,27 @@ func (d *dialect) memberQueries(only *group, groups []group, machines []machine,
 }
 
 // readMembers reads what is in groups and machines, or in only one group and its
-// machines. What is told for a machine counts more than what is told for its
-// group; unlisted says that the one told of something that the other did not.
-// Machines are asked about after groups, and not where groups are known to list
-// also what is attached, unless the machines tell otherwise.
+// machines.
 func (f *Fabric) readMembers(ctx context.Context, k *knowledge, only *group, groups []group, machines []machine) (byName map[string]member, h heard, err error) {
-	byName = map[string]member{}
-	asked, err := f.membersOf(ctx, k.speaks.memberQueries(only, groups, machines, true))
+	asked, err := answered(f.membersOf(ctx, k.speaks.memberQueries(only, groups, machines, true)))
 	if err != nil {
 		return nil, h, err
 	}
+	return f.restOfMembers(ctx, k, only, groups, machines, asked)
+}
+
+// restOfMembers adds to what was told for groups what machines tell of
+// themselves. That counts more than what is told for their group; unlisted says
+// that the one told of something that the other did not. Machines are asked
+// about after groups, and not where groups are known to list also what is
+// attached, unless the machines tell otherwise.
+func (f *Fabric) restOfMembers(ctx context.Context, k *knowledge, only *group, groups []group, machines []machine, asked []askedMembers) (byName map[string]member, h heard, err error) {
+	byName = map[string]member{}
 	for _, a := range asked {
 		for _, m := range a.members {
+			if before, told := byName[m.name]; told && before != m {
+				h.twice = true
+			}
 			byName[m.name] = m
 			h.attached = h.attached || m.machine != 0
 		}
@@ -57,12 +66,13 @@ func (f *Fabric) readMembers(ctx context.Context, k *knowledge, only *group, gro
 		return byName, h, nil
 	}
 	rest := k.speaks.memberQueries(only, groups, machines, false)[len(asked):]
+	h.further = len(rest) > 0
 	first := len(rest)
 	if h.attached && !hidesHosts(only, machines, byName) {
 		first = doubtfulFirst(rest, byName)
 	}
 	for _, part := range [][]memberQuery{rest[:first], rest[first:]} {
-		if asked, err = f.membersOf(ctx, part); err != nil {
+		if asked, err = answered(f.membersOf(ctx, part)); err != nil {
 			return nil, h, err
 		}
 		for _, a := range asked {
@@ -113,6 +123,8 @@ type heard struct {
 	machines bool // machines were asked about, one by one
 	attached bool // a group listed what is attached
 	unlisted bool // members were told for their machine that were not for their group
+	further  bool // groups did not tell enough, and more was asked after them
+	twice    bool // two calls told of one device, and not the same
 }
 
 // hidesHosts says whether a machine, of one group or of any, names a host that is
@@ -127,18 +139,45 @@ func hidesHosts(only *group, machines []machine, members map[string]member) bool
 type askedMembers struct {
 	memberQuery
 	members []member
+	err     error
 }
 
 // membersOf makes the calls of queries side by side.
-func (f *Fabric) membersOf(ctx context.Context, queries []memberQuery) ([]askedMembers, error) {
+func (f *Fabric) membersOf(ctx context.Context, queries []memberQuery) []askedMembers {
 	answers := make([]askedMembers, len(queries))
 	reads := make([]func() error, len(queries))
 	for i, q := range queries {
-		reads[i] = func() (err error) {
-			answers[i].memberQuery = q
-			answers[i].members, err = readAll(ctx, f.calls, "predevice"+q.query, readMember)
-			return err
+		reads[i] = func() error {
+			members, err := readAll(ctx, f.calls, "predevice"+q.query, readMember)
+			answers[i] = askedMembers{q, members, err}
+			return nil
 		}
 	}
-	return answers, together(reads...)
+	_ = together(reads...) // each answer has its own error
+	return answers
+}
+
+// answered returns answers, or the first error among them.
+func answered(answers []askedMembers) ([]askedMembers, error) {
+	for _, a := range answers {
+		if a.err != nil {
+			return nil, a.err
+		}
+	}
+	return answers, nil
+}
+
+// asOf picks from what was asked ahead what queries ask for, in their order, and
+// the queries that nobody asked. What became of the others does not matter: a
+// group that is gone may be an error to ask for.
+func asOf(queries []memberQuery, ahead []askedMembers) (asked []askedMembers, left []memberQuery) {
+	for _, q := range queries {
+		i := slices.IndexFunc(ahead, func(a askedMembers) bool { return a.memberQuery == q })
+		if i < 0 {
+			left = append(left, q)
+			continue
+		}
+		asked = append(asked, ahead[i])
+	}
+	return asked, left
 }

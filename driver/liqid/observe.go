@@ -14,12 +14,13 @@ import (
 // queued, what our own steps are just changing is in doubt.
 func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Picture, error) {
 	what := "cannot look at " + string(f.config.Name)
+	ctx = behind(ctx)
 	k, err := f.know(ctx)
 	if err != nil {
 		return nil, explain(what, err)
 	}
 	began := time.Now()
-	l, err := f.look(ctx, k)
+	l, err := f.look(ctx, k, everything)
 	if err != nil {
 		return nil, explain(what, err)
 	}
@@ -27,6 +28,7 @@ func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Pic
 		return f.observed.is(askQueue, seenHidden, s.moves...)
 	}))
 	if l.complete {
+		f.keep(l)
 		f.learn(ctx, k, l)
 	}
 	f.sweep(ctx, k, l)

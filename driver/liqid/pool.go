@@ -164,14 +164,6 @@ func (j *job) ourQueue(place string, moves aspect, queued []composa.DeviceRef, n
 	return nil
 }
 
-// pendingAt lists what is under way at a target, nothing where it is not told.
-func (j *job) pendingAt(ctx context.Context, t target) ([]pending, error) {
-	if !j.know.pending {
-		return nil, nil
-	}
-	return j.Fabric.underWay(ctx, j.know, t)
-}
-
 // strangers refuses where what is in a place now is not what was in it before,
 // the devices of the step aside.
 func (j *job) strangers(place string, before, now map[string]member, in func(member) bool) error {
@@ -232,7 +224,9 @@ func (j *job) ourGroup(ctx context.Context) (*group, error) {
 			}
 			return nil, as(composa.CodeUnknown, err)
 		}
-		j.look.groups = groups
+		l := *j.look
+		l.groups = groups
+		j.look = &l
 		if g := j.look.ours(j.mark); g != nil {
 			return g, nil
 		}

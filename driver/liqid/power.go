@@ -59,7 +59,7 @@ func (j *job) power(ctx context.Context) error {
 	w := j.wait()
 	var seen *composa.SeenMachine
 	for {
-		standing, why, err := j.judge(within, false)
+		standing, why, err := j.judgeOff(within)
 		switch {
 		case err != nil && within.Err() != nil: // it had no time to look
 		case w.silent(err):
@@ -68,6 +68,7 @@ func (j *job) power(ctx context.Context) error {
 			return as(composa.CodeUnknown, err)
 		case err != nil: // there is nothing to be seen just now
 		case standing == composa.Holds:
+			j.proven = true
 			return nil
 		case standing == composa.Conflict:
 			return faultf(composa.CodeFailed, "%s", why)
@@ -85,6 +86,27 @@ func (j *job) power(ctx context.Context) error {
 			return j.notOff(seen, time.Since(began))
 		}
 	}
+}
+
+// wholly is how often a machine that is awaited off is looked at as a whole: its
+// host alone says nothing of a machine that somebody took away meanwhile.
+const wholly = time.Second
+
+// judgeOff says whether the machine is off. While its host is seen to be on, the
+// hosts alone are asked, but for now and then.
+func (j *job) judgeOff(ctx context.Context) (composa.Standing, string, error) {
+	if m := j.pic.Ours(j.step.Machine); m != nil && m.Power == composa.PowerOn && j.config.Clock().Sub(j.look.ended) < wholly {
+		nodes, err := j.readNodes(ctx)
+		if err != nil {
+			return "", "", err
+		}
+		l := *j.look
+		l.nodes = nodes
+		if machinePower(hostPower(&l), m.Devices) == composa.PowerOn {
+			return composa.Ready, "", nil
+		}
+	}
+	return j.judge(ctx, oneReading)
 }
 
 // notOff says how the machine was seen when the time for its host was over.

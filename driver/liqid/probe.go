@@ -50,7 +50,7 @@ func (f *Fabric) probe(ctx context.Context, k *knowledge) error {
 		return err
 	}
 	defer f.unlock()
-	l, err := f.look(ctx, k)
+	l, err := f.look(ctx, k, everything)
 	if err != nil {
 		return err
 	}

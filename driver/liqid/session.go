@@ -31,6 +31,8 @@ type session struct {
 // error says that it may still be open.
 func (j *job) run(ctx context.Context, s session) error {
 	j.Fabric.queue.begin(j.step, s.moves)
+	unchanged := j.partsBeside(ctx)
+	defer unchanged.end()
 	if err := j.calls.change(ctx, http.MethodPost, s.open, s.body); err != nil {
 		switch codeOf(err) {
 		case composa.CodeUnknown:
@@ -48,6 +50,9 @@ func (j *job) run(ctx context.Context, s session) error {
 	}
 	j.opened = true
 	if err := s.queue(ctx); err != nil {
+		return j.abandon(ctx, s, err)
+	}
+	if err := unchanged.check(); err != nil {
 		return j.abandon(ctx, s, err)
 	}
 	if err := s.check(ctx); err != nil {
@@ -141,7 +146,7 @@ func (j *job) became(ctx context.Context) (composa.Standing, error) {
 	}
 	w := j.wait()
 	for {
-		standing, _, err := j.judge(ctx, false)
+		standing, _, err := j.judge(ctx, twoReadings)
 		if w.silent(err) {
 			return "", j.silence(err)
 		}

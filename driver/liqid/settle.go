@@ -42,14 +42,14 @@ func (f *Fabric) settle(ctx context.Context, s composa.Step) error {
 		}
 	}
 	j := &job{Fabric: f, step: s, know: k, sent: time.Now()} // at the latest
-	if _, _, err := j.judge(ctx, false); err != nil {
+	if _, _, err := j.judge(ctx, twoReadings); err != nil {
 		return err
 	}
 	// A commit under way ends its session itself.
 	if err := j.quiet(ctx); err != nil {
 		return err
 	}
-	if err := f.same(ctx, k); err != nil {
+	if err := j.confirmed(); err != nil {
 		return err
 	}
 	if err := j.endSessions(ctx); err != nil {

@@ -19,6 +19,7 @@ import (
 type limited struct {
 	base  http.RoundTripper
 	slots chan struct{}
+	tail  chan struct{} // as many as calls that others go before may take of the slots
 	rate  *rate.Limiter
 	gap   time.Duration
 
@@ -29,6 +30,12 @@ type limited struct {
 	until time.Time // the director asked not to be called before
 }
 
+// behind marks calls that others go before: those of an inventory, and those
+// that nobody waits for just now. They take no more than half of the places.
+func behind(ctx context.Context) context.Context { return context.WithValue(ctx, behindKey{}, true) }
+
+type behindKey struct{}
+
 // errHeld ends a call whose time would be over before the director wants it.
 var errHeld = errors.New("the director asked not to be called for longer than the call may take")
 
@@ -36,6 +43,7 @@ func newLimited(base http.RoundTripper, l Limits) *limited {
 	return &limited{
 		base:  base,
 		slots: make(chan struct{}, l.Concurrent),
+		tail:  make(chan struct{}, max(1, l.Concurrent/2)),
 		rate:  rate.NewLimiter(rate.Limit(l.PerSecond), max(1, int(math.Ceil(l.PerSecond)))),
 		gap:   l.Gap,
 		turn:  make(chan struct{}, 1),
@@ -93,12 +101,26 @@ func (l *limited) patience(ctx context.Context) error {
 
 func (l *limited) take(r *http.Request) (give func(), err error) {
 	ctx := r.Context()
+	done := func() { <-l.slots }
+	if ctx.Value(behindKey{}) != nil {
+		select {
+		case l.tail <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		done = func() {
+			<-l.slots
+			<-l.tail
+		}
+	}
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():
+		if ctx.Value(behindKey{}) != nil {
+			<-l.tail
+		}
 		return nil, ctx.Err()
 	}
-	done := func() { <-l.slots }
 	if l.gap > 0 && r.Method != http.MethodGet {
 		select {
 		case l.turn <- struct{}{}:

@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -56,4 +57,18 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// silence is the end of a wait during which nothing was answered; err is what
+// came of its last call.
+func (f *Fabric) silence(err error) error {
+	return &fault{
+		code: composa.CodeUnreachable, silent: true, err: err,
+		why: fmt.Sprintf("%s has not answered for %s: %v", f.config.Name, f.config.Timeouts.Silence, err),
+	}
+}
+
+// bounded gives a wait an end, the caller's where that is sooner.
+func (f *Fabric) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, f.config.Timeouts.Settle)
 }

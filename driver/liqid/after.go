@@ -1,0 +1,60 @@
+package liqid
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/composa-dev/composa"
+)
+
+// after says what an act that failed means, by looking where that can tell.
+func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
+	if j.changed && codeOf(err) != composa.CodeFailed {
+		err = as(composa.CodeUnknown, err)
+	}
+	code := codeOf(err)
+	f, _ := errors.AsType[*fault](err)
+	look := code == composa.CodeUnknown || code == composa.CodeRefused || j.opened && (code == composa.CodeBusy || code == composa.CodeConflict)
+	if !look || (f != nil && f.open) {
+		return nil, err
+	}
+	if code == composa.CodeUnknown {
+		if j.quiet(ctx) != nil {
+			return nil, err
+		}
+	}
+	standing, why, looked := j.judge(ctx, twoReadings)
+	switch {
+	case looked != nil:
+		if j.opened && code != composa.CodeUnknown {
+			return nil, as(composa.CodeUnknown, err) // somebody may have committed our session, and nothing tells
+		}
+	case standing == composa.Holds:
+		return j.pic, nil
+	case j.begun():
+		return nil, as(composa.CodeUnknown, err)
+	case standing == composa.Conflict && code == composa.CodeRefused:
+		return nil, faultf(composa.CodeConflict, "%s", why)
+	}
+	return nil, err
+}
+
+// begun says whether a part of the step was done that was not before: somebody
+// else committed our session with what was queued by then.
+func (j *job) begun() bool {
+	if j.was == nil {
+		return false
+	}
+	attach, detach := j.step.Todo(j.was)
+	stillIn, stillOut := j.step.Todo(j.pic)
+	left := func(todo []composa.DeviceRef, name string) bool {
+		return slices.ContainsFunc(todo, func(d composa.DeviceRef) bool { return d.Name == name })
+	}
+	area := map[composa.Act]composa.Area{composa.ActReshape: composa.AreaOurs, composa.ActLeave: composa.AreaFree}[j.step.Act]
+	return slices.ContainsFunc(attach, func(d composa.DeviceRef) bool { return j.pic.Device(d.Name) != nil && !left(stillIn, d.Name) }) ||
+		slices.ContainsFunc(detach, func(d composa.DeviceRef) bool {
+			seen := j.pic.Device(d.Name)
+			return seen != nil && seen.Spot.Area == area && !left(stillOut, d.Name)
+		})
+}
