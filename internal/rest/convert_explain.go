@@ -5,6 +5,22 @@ import (
 	"github.com/composa-dev/composa/api"
 )
 
+// ChangeInput is what every call takes that changes a machine.
+type ChangeInput struct {
+	WaitInput
+	Explain bool `query:"explain" doc:"Tell in the answer why this fabric and these devices"`
+}
+
+// explain puts the account of what was chosen into an answer.
+func (o *changeOutput) explain(x *composa.Explanation) {
+	switch body := o.Body.(type) {
+	case *api.Machine:
+		body.Explanation = explanationToAPI(x)
+	case *api.Operation:
+		body.Explanation = explanationToAPI(x)
+	}
+}
+
 // explanationToAPI is the account of a choice or a refusal as it is shown; nil
 // for none.
 func explanationToAPI(x *composa.Explanation) *api.Explanation {

@@ -144,7 +144,7 @@ func (s *Server) showMachine(ctx context.Context, m *composa.Machine, err error)
 }
 
 type newMachineInput struct {
-	WaitInput
+	ChangeInput
 	Body api.NewMachine
 }
 
@@ -157,12 +157,12 @@ func (s *Server) newMachine(ctx context.Context, in *newMachineInput) (*changeOu
 	if err != nil {
 		return nil, err
 	}
-	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
+	return s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
 }
 
 type putMachineInput struct {
 	MachinePath
-	WaitInput
+	ChangeInput
 	Body api.PutMachine
 }
 
@@ -171,13 +171,13 @@ func (s *Server) putMachine(ctx context.Context, in *putMachineInput) (*changeOu
 	if err != nil {
 		return nil, err
 	}
-	return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
+	return s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
 }
 
 // changeInput asks for a change of the machine of the path.
 type changeInput[Body any] struct {
 	MachinePath
-	WaitInput
+	ChangeInput
 	Body Body
 }
 
@@ -186,7 +186,7 @@ type changeInput[Body any] struct {
 func change[Body, Request any](read reader[Body, Request], ask asker[Request]) func(*Server, context.Context, *changeInput[Body]) (*changeOutput, error) {
 	return func(s *Server, ctx context.Context, in *changeInput[Body]) (*changeOutput, error) {
 		m := subject{project: callOf(ctx).project, machine: in.Name, location: "body"}
-		return s.changed(ctx, in.WaitInput, func(who composa.Who) (*composa.Outcome, error) {
+		return s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) {
 			return submit(ctx, s.Requests, who, m, in.Body, read, ask)
 		})
 	}
@@ -209,8 +209,8 @@ func submit[Body, Request any](ctx context.Context, to Requests, who composa.Who
 
 // changed answers a changing call by what came of it within the caller's
 // patience.
-func (s *Server) changed(ctx context.Context, in WaitInput, ask func(composa.Who) (*composa.Outcome, error)) (*changeOutput, error) {
-	patience, leave, err := s.waiting(in)
+func (s *Server) changed(ctx context.Context, in ChangeInput, ask func(composa.Who) (*composa.Outcome, error)) (*changeOutput, error) {
+	patience, leave, err := s.waiting(in.WaitInput)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,11 @@ func (s *Server) changed(ctx context.Context, in WaitInput, ask func(composa.Who
 	if err != nil {
 		return nil, err
 	}
-	return s.done(ctx, out, patience)
+	answer, err := s.done(ctx, out, patience)
+	if err == nil && in.Explain {
+		answer.explain(out.Explanation)
+	}
+	return answer, err
 }
 
 // projectOf returns the project that a body names, the default one where it

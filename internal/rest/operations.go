@@ -132,6 +132,7 @@ func (s *Server) newPlan(ctx context.Context, in *newPlanInput) (*newPlanOutput,
 	if err != nil {
 		return nil, err
 	}
+	plan.Explanation = explanationToAPI(out.Explanation)
 	return &newPlanOutput{Location: "/v1/plans/" + plan.ID, Body: plan}, nil
 }
 
