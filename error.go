@@ -21,6 +21,7 @@ const (
 	CodeHeld            Code = "held"             // a person must decide first
 	CodeCancelled       Code = "cancelled"        // somebody asked for it to end
 	CodeTimeout         Code = "timeout"          // the caller's deadline passed
+	CodeTooMany         Code = "too_many"         // the caller asks too often, or has too much under way; nothing was done
 	CodeUnavailable     Code = "unavailable"      // the server is starting, stopping or overloaded
 	CodeInternal        Code = "internal"         // ours to mend; the text says nothing of the cause
 	CodeMismatch        Code = "revision_differs" // If-Match named another revision
@@ -97,7 +98,7 @@ func CodeOf(err error) Code {
 // Retryable says whether the same call may succeed if it is just made again.
 func (c Code) Retryable() bool {
 	switch c {
-	case CodeBusy, CodeUnreachable, CodeUnavailable, CodeTimeout, CodeMoved:
+	case CodeBusy, CodeUnreachable, CodeUnavailable, CodeTooMany, CodeTimeout, CodeMoved:
 		return true
 	}
 	return false

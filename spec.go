@@ -18,6 +18,13 @@ const (
 	MaxWhere   = 1024
 )
 
+// MaxOpen and MaxOpenEach bound the operations that are open at the same time,
+// of the site and of one principal, where the configuration says nothing else.
+const (
+	MaxOpen     = 2000
+	MaxOpenEach = 1000
+)
+
 // PowerWish is what a spec says about power.
 type PowerWish string
 

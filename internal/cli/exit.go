@@ -38,6 +38,7 @@ var exitOf = map[string]int{
 	"not_found":        exitNotFound,
 	"unreachable":      exitUnreachable,
 	"unavailable":      exitUnreachable,
+	"too_many":         exitUnreachable,
 	"busy":             exitUnreachable,
 	"timeout":          exitTimeout,
 	"exists":           exitConflict,

@@ -39,6 +39,7 @@ var status = map[composa.Code]struct{ http, again int }{
 	composa.CodeBusy:            {http.StatusServiceUnavailable, 1},
 	composa.CodeUnreachable:     {http.StatusServiceUnavailable, 5},
 	composa.CodeUnavailable:     {http.StatusServiceUnavailable, 1},
+	composa.CodeTooMany:         {http.StatusTooManyRequests, 1},
 	composa.CodeTimeout:         {http.StatusGatewayTimeout, 0},
 	composa.CodeInternal:        {http.StatusInternalServerError, 0},
 }

@@ -123,6 +123,9 @@ func (t *tx) addOperation(op *composa.Operation) error {
 	if op.Direction == "" {
 		op.Direction = composa.Forward
 	}
+	if err := t.room(op); err != nil {
+		return err
+	}
 	op.CreatedAt, op.Revision = t.now, 1
 	if op.Phase == composa.PhaseRunning {
 		op.StartedAt = t.now

@@ -18,6 +18,12 @@ type Options struct {
 	URL string
 	// Clock is read once in each transaction; nil: [time.Now].
 	Clock func() time.Time
+	// Selects reads the condition of a pool and returns what says of a device
+	// whether it meets it; nil: no pool has a condition.
+	Selects func(where string) (func(*composa.Device) bool, error)
+	// Open is how many operations may be open at the same time, OpenEach how
+	// many of one principal; 0: [composa.MaxOpen], [composa.MaxOpenEach].
+	Open, OpenEach int
 }
 
 // Store is an open store. Its methods may be called at the same time.
@@ -26,6 +32,7 @@ type Store struct {
 	clock   func() time.Time
 	close   func() error // the engine's, once
 	closed  atomic.Bool
+	options Options
 	decoded decoded
 	changes changes
 	kept    kept
@@ -79,7 +86,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := e.migrate(ctx); err != nil {
 		return nil, firstError(err, e.close())
 	}
-	s := &Store{engine: e, clock: o.Clock, close: sync.OnceValue(e.close), followers: map[chan struct{}]struct{}{}}
+	s := &Store{engine: e, clock: o.Clock, options: o, close: sync.OnceValue(e.close), followers: map[chan struct{}]struct{}{}}
 	s.decoded.pictures = map[composa.FabricName]*observed{}
 	s.changes.since, s.kept.reading = map[int64]change{}, make(chan struct{}, 1)
 	if s.clock == nil {
