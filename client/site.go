@@ -40,10 +40,11 @@ type DeviceFilter struct {
 	Pool   string
 	Use    string
 	Model  string // any part of the model's name, in any case
+	Where  string // a condition over device, in CEL
 }
 
 func (f DeviceFilter) query() url.Values {
-	q := values("kind", f.Kind, "fabric", f.Fabric, "pool", f.Pool, "use", f.Use, "model", f.Model)
+	q := values("kind", f.Kind, "fabric", f.Fabric, "pool", f.Pool, "use", f.Use, "model", f.Model, "where", f.Where)
 	if f.Free != nil {
 		q.Set("free", strconv.FormatBool(*f.Free))
 	}

@@ -47,6 +47,17 @@ type change struct {
 	do   func(context.Context, *client.Client) (*client.Result, error)
 	// said says in words what was done.
 	said func(o *outcome) string
+	// inWords tells an error of the server in the words that were typed; nil:
+	// as the server tells it.
+	inWords func(error) error
+}
+
+// told is an error of the server as people are told it.
+func (ch *change) told(err error) error {
+	if err == nil || ch.inWords == nil {
+		return err
+	}
+	return ch.inWords(err)
 }
 
 // outcome is what came of a change.
@@ -122,7 +133,7 @@ func plansOf(ctx context.Context, c *client.Client, changes []change) ([]*api.Pl
 	for _, ch := range changes {
 		p, err := c.Plan(ctx, ch.plan)
 		if err != nil {
-			return nil, err
+			return nil, ch.told(err)
 		}
 		plans = append(plans, p)
 	}
@@ -183,7 +194,7 @@ func (a *app) carryOut(ctx context.Context, c *client.Client, flags *changeFlags
 			if err == nil {
 				o.machine, o.op = r.Machine, r.Operation
 			}
-			return err
+			return ch.told(err)
 		})
 		if f.left(o.err) {
 			return nil, o.err

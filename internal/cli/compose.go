@@ -13,6 +13,7 @@ import (
 func (a *app) composeCommand() *cobra.Command {
 	var (
 		flags   changeFlags
+		asked   conditions
 		fabrics []string
 		labels  []string
 		wish    api.Wish
@@ -29,7 +30,9 @@ WANT says which devices of a kind:
   'rack1/gpu3,rack1/gpu[4-7]'   exactly these; the quotes keep brackets from the shell
   ipmi=192.0.2.12               the compute node with that management address (--cpu only)
 
-A kind may be given several times. --cpu counts compute nodes, not cores; it is 1
+A kind may be given several times. --min and --where ask something of each device of
+a kind: a least, such as --min gpu.memory=40GB, or any condition over device, such as
+--where 'nic:device.speed >= 100*Gb' (composa help selectors). --cpu counts compute nodes, not cores; it is 1
 unless said. Without --fabric any fabric will do, without --pool only devices in
 no pool.
 
@@ -37,11 +40,14 @@ The same command once more finds the same machine. If the machine cannot be made
 everything is put back as it was.`,
 		Example: `  composa compose train --gpu 4 --ssd 1 --nic 1
   composa compose train --gpu A100:4 --fabric rack1,rack2 --p2p
+  composa compose train --gpu 2 --min gpu.memory=16GB --min cpu.cores=16
+  composa compose train --ssd 1 --where 'ssd:device.size >= 1*TB'
   composa compose train --cpu rack1/pcpu2 --gpu 'rack1/gpu[0-3]' --dry-run`,
 		Args:              argsBetween(1, 1, "a name for the machine"),
 		ValidArgsFunction: nothing,
 	}
 	kindFlags := a.addWantFlags(cmd)
+	asked.add(cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&fabrics, "fabric", nil, "on fabric `F`, or one of F,F")
 	f.StringVar(&wish.Pool, "pool", "", "take devices of pool `P` only; it needs compute nodes of its own")
@@ -57,7 +63,7 @@ everything is put back as it was.`,
 		if err := flags.check(); err != nil {
 			return err
 		}
-		ch, err := a.composing(cmd.Context(), args[0], wish, kindFlags, fabrics, labels, flags.ask())
+		ch, err := a.composing(cmd.Context(), args[0], wish, kindFlags, asked, fabrics, labels, flags.ask())
 		if err != nil {
 			return err
 		}
@@ -67,13 +73,16 @@ everything is put back as it was.`,
 }
 
 // composing checks what was typed and makes the change of it.
-func (a *app) composing(ctx context.Context, name string, wish api.Wish, kindFlags wantFlags, fabrics, labels []string, ask api.Ask) (change, error) {
+func (a *app) composing(ctx context.Context, name string, wish api.Wish, kindFlags wantFlags, asked conditions, fabrics, labels []string, ask api.Ask) (change, error) {
 	if err := checkName("machine", name); err != nil {
 		return change{}, err
 	}
 	begin := fmt.Sprintf("cannot compose %q", name)
 	var err error
 	if wish.Devices, err = kindFlags.wants(begin); err != nil {
+		return change{}, err
+	}
+	if wish.Devices, err = asked.apply(begin, wish.Devices, true); err != nil {
 		return change{}, err
 	}
 	if err := checkWants(begin, wish.Devices); err != nil {
@@ -105,7 +114,8 @@ func (a *app) composing(ctx context.Context, name string, wish api.Wish, kindFla
 		do: func(ctx context.Context, c *client.Client) (*client.Result, error) {
 			return c.PutMachine(ctx, project, name, put, 0)
 		},
-		said: func(o *outcome) string { return saidOfWhole(o) + reachText(o.machine) },
+		said:    func(o *outcome) string { return saidOfWhole(o) + reachText(o.machine) },
+		inWords: func(err error) error { return pointed(err, begin, wish.Devices) },
 	}, nil
 }
 

@@ -24,9 +24,11 @@ func (a *app) deviceLs() *cobra.Command {
 		free bool
 	)
 	cmd := &cobra.Command{
-		Use:               "ls",
-		Aliases:           []string{"list"},
-		Short:             "list devices",
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "list devices",
+		Example: `  composa device ls --kind gpu --free
+  composa device ls --where 'device.kind == "ssd" && device.size >= 1*TB' -o wide`,
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,7 +51,7 @@ func (a *app) deviceLs() *cobra.Command {
 			}
 			devices, err := client.All(c.Devices(ctx, f))
 			if err != nil {
-				return err
+				return pointedList(err, "cannot list devices", f.Where)
 			}
 			sortNaturally(devices, func(d api.Device) string { return d.Place })
 			return printList(a, deviceTable, "devices", devices)
@@ -61,10 +63,12 @@ func (a *app) deviceLs() *cobra.Command {
 	flags.BoolVar(&free, "free", false, "only free ones (--free=false: only those that are not)")
 	flags.StringVar(&f.Pool, "pool", "", "only those in pool `NAME`")
 	flags.StringVar(&f.Use, "use", "", "only those in this `USE`: free, claimed, attached or foreign")
+	flags.StringVar(&f.Where, "where", "", "only those that meet this `EXPR`, such as 'device.memory >= 16*GB'")
 	flags.StringVar(&f.Model, "model", "", "only those whose model's name contains `TEXT`")
 	_ = cmd.RegisterFlagCompletionFunc("kind", words(kinds...))
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)
 	_ = cmd.RegisterFlagCompletionFunc("pool", a.completePools)
+	_ = cmd.RegisterFlagCompletionFunc("where", completeExpression)
 	_ = cmd.RegisterFlagCompletionFunc("use", words("free", "claimed", "attached", "foreign"))
 	_ = cmd.RegisterFlagCompletionFunc("model", a.completeModels)
 	return cmd

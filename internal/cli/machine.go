@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/composa-dev/composa/api"
@@ -198,6 +199,11 @@ func wishText(w api.Wish) string {
 	var words []string
 	for _, d := range w.Devices {
 		words = append(words, "--"+d.Kind+" "+wantText(d))
+		for _, flag := range conditionFlags(d) {
+			if !slices.Contains(words, flag) { // it was asked once for all of a kind
+				words = append(words, flag)
+			}
+		}
 	}
 	if len(w.Fabrics) > 0 {
 		words = append(words, "--fabric "+strings.Join(w.Fabrics, ","))

@@ -35,7 +35,7 @@ func splitOutside(what, text string) ([]string, error) {
 	for i := range len(text) {
 		switch c := text[i]; {
 		case c == '[' && inside, c == ']' && !inside:
-			return nil, unreadable(what, text, "its brackets do not match")
+			return nil, unreadable(what, text, "its brackets do not match").at(text, columnAt(text, i))
 		case c == '[':
 			inside = true
 		case c == ']':
@@ -46,7 +46,7 @@ func splitOutside(what, text string) ([]string, error) {
 		}
 	}
 	if inside {
-		return nil, unreadable(what, text, "its brackets do not match")
+		return nil, unreadable(what, text, "its brackets do not match").at(text, columnAt(text, len(text)))
 	}
 	return append(words, text[start:]), nil
 }
@@ -72,7 +72,7 @@ func expand(what, word string) ([]string, error) {
 	for _, part := range strings.Split(numbers, ",") {
 		from, to, err := parseRange(what, word, part)
 		if err != nil {
-			return nil, err
+			return nil, failureOf(err).at(word, columnAt(word, len(head)+1+strings.Index(numbers, part)))
 		}
 		if to-from >= maxCount || len(places)+to-from >= maxCount {
 			return nil, wrong("cannot read %s %q: it names more than the %d devices allowed in one machine", what, abridge(word, 40), maxCount)
@@ -122,7 +122,7 @@ func checkPlace(what, word, place string) error {
 	}
 	for _, c := range place {
 		if c <= ' ' || c == 0x7f || c == ']' || c == '?' || c == '#' || c == '%' {
-			return unreadable(what, word, fmt.Sprintf("%q may not stand in the name of a device", string(c)))
+			return unreadable(what, word, fmt.Sprintf("%q may not stand in the name of a device", string(c))).at(word, columnAt(word, strings.IndexRune(word, c)))
 		}
 	}
 	return nil

@@ -10,20 +10,25 @@ import (
 )
 
 func (a *app) plugCommand() *cobra.Command {
-	var flags changeFlags
+	var (
+		flags changeFlags
+		asked conditions
+	)
 	cmd := &cobra.Command{
 		Use:   "plug NAME [IDS] [--gpu WANT] …",
 		Short: "add devices to a machine",
 		Long: `Add free devices of its fabric to a machine: those named, and so many of each
-kind. WANT is as for compose. Devices of another machine are not taken: move does
+kind. WANT, --min and --where are as for compose. Devices of another machine are not taken: move does
 that.`,
 		Example: `  composa plug train --gpu 2
   composa plug train 'rack1/gpu[4-5]'
-  composa plug train --ssd P4510:1`,
+  composa plug train --ssd CM6-R:1
+  composa plug train --gpu 1 --min gpu.memory=16GB`,
 		Args:              argsBetween(1, 2, "a machine, and devices to add"),
 		ValidArgsFunction: a.completeMachineThenFree,
 	}
 	kindFlags := a.addWantFlags(cmd)
+	asked.add(cmd)
 	flags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
@@ -52,6 +57,9 @@ that.`,
 			return err
 		}
 		wants = append(wants, named...)
+		if wants, err = asked.apply(begin, wants, false); err != nil {
+			return err
+		}
 		if err := checkWants(begin, wants); err != nil {
 			return err
 		}
@@ -67,7 +75,8 @@ that.`,
 			do: func(ctx context.Context, c *client.Client) (*client.Result, error) {
 				return c.Plug(ctx, m.project, m.name, ask, 0)
 			},
-			said: saidOfWhole,
+			said:    saidOfWhole,
+			inWords: func(err error) error { return pointed(err, begin, wants) },
 		}}, false)
 	}
 	return cmd

@@ -14,6 +14,8 @@ import (
 func parseWant(begin, kind, text string) (api.Want, error) {
 	w := api.Want{Kind: kind}
 	text = strings.TrimSpace(text)
+	typed := "--" + kind + " " + text
+	start := len(typed) - len(text)
 	if address, ok := strings.CutPrefix(text, "ipmi="); ok {
 		return parseIPMI(begin, kind, address)
 	}
@@ -28,9 +30,9 @@ func parseWant(begin, kind, text string) (api.Want, error) {
 		case err != nil:
 			return w, err
 		case !ok:
-			return w, wrong("%s: --%s %q has no count behind the colon", begin, kind, abridge(text, 40)).next("write %s:1, for example", modelOr(model))
+			return w, wrong("%s: --%s %q has no count behind the colon", begin, kind, abridge(text, 40)).next("write %s:1, for example", modelOr(model)).at(typed, columnAt(typed, start+i+1))
 		case model == "":
-			return w, wrong("%s: --%s %q has no model before the colon", begin, kind, abridge(text, 40)).next("write --%s %d for any model", kind, n)
+			return w, wrong("%s: --%s %q has no model before the colon", begin, kind, abridge(text, 40)).next("write --%s %d for any model", kind, n).at(typed, columnAt(typed, start))
 		}
 		w.Model, w.Count = model, n
 		return w, nil
@@ -40,7 +42,7 @@ func parseWant(begin, kind, text string) (api.Want, error) {
 		w.IDs, w.Count = ids, len(ids)
 		return w, err
 	}
-	return w, notAWant(begin, kind, text)
+	return w, notAWant(begin, kind, text).at(typed, columnAt(typed, start))
 }
 
 func modelOr(model string) string {

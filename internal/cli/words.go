@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -129,6 +130,26 @@ func placesText(devices []api.MachineDevice) string {
 	}
 	sortNaturally(places, func(p string) string { return p })
 	return strings.Join(places, ", ")
+}
+
+// conditionFlags writes what a want asks of each device as it is typed.
+func conditionFlags(w api.Want) []string {
+	var words []string
+	for _, field := range slices.Sorted(maps.Keys(w.Min)) {
+		words = append(words, fmt.Sprintf("--min %s.%s=%v", w.Kind, field, quantityText(w.Min[field])))
+	}
+	if w.Where != "" {
+		words = append(words, "--where "+quote([]string{w.Kind + ":" + w.Where}))
+	}
+	return words
+}
+
+// quantityText writes a number without an exponent, and a text as it is.
+func quantityText(v any) string {
+	if n, ok := v.(float64); ok {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
 }
 
 // wantText writes a want as it is typed: "4", "A100:4", ids, "ipmi=192.0.2.12".
