@@ -154,7 +154,7 @@ func reshape(site *composa.Site, r composa.ReshapeRequest) (*proposal, error) {
 	if err != nil || p.behind != "" {
 		return p, err
 	}
-	more, fewer := difference(site.Binding(m.ID), r.Totals)
+	more, fewer := difference(m.Spec, site.Binding(m.ID), r.Totals)
 	if len(more)+len(fewer) == 0 {
 		p.already = m
 		return p, nil
@@ -191,8 +191,9 @@ func (p *proposal) withoutLost(site *composa.Site, m *composa.Machine) composa.S
 	return lowered(m.Spec, lost)
 }
 
-// difference is what a binding lacks and has too much of, against totals.
-func difference(binding []composa.Bound, totals map[composa.Kind]int) (more []composa.Entry, fewer map[composa.Kind]int) {
+// difference is what a binding lacks and has too much of, against totals. What it
+// lacks is asked for as the machine's spec asks for that kind.
+func difference(spec composa.Spec, binding []composa.Bound, totals map[composa.Kind]int) (more []composa.Entry, fewer map[composa.Kind]int) {
 	fewer = map[composa.Kind]int{}
 	for _, k := range composa.Kinds() {
 		total, named := totals[k]
@@ -207,12 +208,25 @@ func difference(binding []composa.Bound, totals map[composa.Kind]int) (more []co
 		}
 		switch {
 		case total > have:
-			more = append(more, composa.Entry{Kind: k, Count: total - have})
+			e := alike(spec, k)
+			e.Count = total - have
+			more = append(more, e)
 		case total < have:
 			fewer[k] = have - total
 		}
 	}
 	return more, fewer
+}
+
+// alike asks for devices of a kind as the first entry does that counts them: of
+// its model, with its least and its condition. Without one any will do.
+func alike(spec composa.Spec, k composa.Kind) composa.Entry {
+	for _, e := range spec.Entries {
+		if e.Kind == k && len(e.Places) == 0 && e.IPMI == "" {
+			return composa.Entry{Kind: k, Model: e.Model, Min: e.Min, Where: e.Where}
+		}
+	}
+	return composa.Entry{Kind: k}
 }
 
 // change records that a machine is to have another binding and spec.
