@@ -104,3 +104,16 @@ func (s *Selector) miss(d *composa.Device, free bool) Miss {
 	}
 	return out
 }
+
+// Pool reads the condition of a pool. What is free changes with every request,
+// so that a pool cannot depend on it.
+func Pool(where string) (func(*composa.Device) bool, error) {
+	s, err := Compile(where)
+	if err != nil {
+		return nil, err
+	}
+	if s.Uses("free") {
+		return nil, newSource(where).problem(-1, "leave device.free out: placement takes free devices only", "a pool cannot depend on what is free").refused(composa.CodeInvalid)
+	}
+	return func(d *composa.Device) bool { return s.Match(d, false).Met }, nil
+}

@@ -140,7 +140,10 @@ func newestChange(ctx context.Context, db rowQuerier) (version int64, err error)
 // readers share it.
 type keptSite struct {
 	composa.Site
-	parts map[composa.FabricName]int64 // of each fabric's row, as of the site
+	// listed are the devices as they are recorded: in Devices those that were put
+	// into no pool are in the one whose condition they meet.
+	listed []composa.Device
+	parts  map[composa.FabricName]int64 // of each fabric's row, as of the site
 }
 
 type kept struct {

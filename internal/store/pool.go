@@ -8,11 +8,11 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-const poolColumns = `id, project, name, labels, most, owner, created_at, updated_at, revision`
+const poolColumns = `id, project, name, labels, condition, most, owner, created_at, updated_at, revision`
 
 func scanPool(r row) (composa.Pool, error) {
 	var p composa.Pool
-	err := r.Scan(&p.ID, &p.Project, &p.Name, jsonText{&p.Labels}, &p.Most, &p.Owner, moment{&p.CreatedAt}, moment{&p.UpdatedAt}, &p.Revision)
+	err := r.Scan(&p.ID, &p.Project, &p.Name, jsonText{&p.Labels}, &p.Where, &p.Most, &p.Owner, moment{&p.CreatedAt}, moment{&p.UpdatedAt}, &p.Revision)
 	if len(p.Labels) == 0 {
 		p.Labels = nil
 	}
@@ -29,8 +29,10 @@ func (t *tx) pools(where string, args ...any) ([]composa.Pool, error) {
 	return out, err
 }
 
-// CreatePool makes an empty pool in a project; exists when the project has one
-// of that name. Id, times, owner and revision are given here.
+// CreatePool makes a pool in a project; exists when the project has one of that
+// name. With a condition it holds what meets that at once, and it is refused
+// where a device that meets it is in another pool by its condition, or where
+// more meet it than it may hold. Id, times, owner and revision are given here.
 func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool) (*composa.Pool, error) {
 	what := fmt.Sprintf("create pool %q", composa.Abridge(p.Name, composa.MaxName))
 	if err := composa.CheckName("pool", p.Name); err != nil {
@@ -45,6 +47,9 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool)
 	if !who.Sees(p.Project) {
 		return nil, firstError(known(who, what), composa.Errorf(composa.CodeNotFound, "cannot %s: there is no project %q", what, p.Project))
 	}
+	if err := s.checkCondition(ctx, who, what, &p); err != nil {
+		return nil, err
+	}
 	err := s.write(ctx, who, what, func(t *tx) error {
 		p.ID, p.Owner, p.CreatedAt, p.UpdatedAt, p.Revision = composa.PoolID(composa.NewID(composa.PrefixPool)), who.Principal.ID, t.now, t.now, 1
 		labels, err := body(p.Labels)
@@ -52,9 +57,9 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool)
 			return err
 		}
 		now, by := micros(t.now), string(who.Principal.ID)
-		added, err := t.exec(`INSERT INTO pool (id, project, owner, name, labels, most, created_at, created_by, updated_at, updated_by, revision)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-			string(p.ID), string(p.Project), string(p.Owner), p.Name, labels, p.Most, now, by, now, by, p.Revision)
+		added, err := t.exec(`INSERT INTO pool (id, project, owner, name, labels, condition, most, created_at, created_by, updated_at, updated_by, revision)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+			string(p.ID), string(p.Project), string(p.Owner), p.Name, labels, p.Where, p.Most, now, by, now, by, p.Revision)
 		if err != nil {
 			return err
 		}
@@ -143,7 +148,8 @@ func (s *Store) AddToPool(ctx context.Context, who composa.Who, project composa.
 }
 
 // RemoveFromPool takes devices out of a pool, all or none: refused when one is
-// in another pool. A device that is in no pool is no mistake.
+// in another pool, or in this one by its condition. A device that is in no pool
+// is no mistake.
 func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
 	begin := fmt.Sprintf("remove from pool %q", name)
 	return s.fillPool(ctx, who, project, name, begin, devices, func(t *tx, p *composa.Pool, d *composa.Device) (bool, error) {
@@ -152,7 +158,7 @@ func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project com
 			d.Pool = ""
 			return true, nil
 		case "":
-			return false, nil
+			return false, t.s.notByCondition(begin, p, d)
 		}
 		return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place())
 	})

@@ -95,6 +95,7 @@ func (t *tx) site(before *keptSite) (*keptSite, error) {
 			return nil, err
 		}
 	}
+	t.s.gather(&site, before)
 	return &site, nil
 }
 
@@ -216,7 +217,8 @@ func (t *tx) siteFabrics(site *keptSite, c *change) error {
 	return t.siteDevices(site, c, rows)
 }
 
-// siteDevices reads the parts that are not gone: those that changed, where they
+// siteDevices reads the parts that are not gone, with the pools they were put
+// into: those that changed, where they
 // are known, else those of the fabrics where any did.
 func (t *tx) siteDevices(site *keptSite, c *change, rows []fabricRow) (err error) {
 	byPlace := func(a, b composa.Device) int {
@@ -229,7 +231,7 @@ func (t *tx) siteDevices(site *keptSite, c *change, rows []fabricRow) (err error
 	was := site.parts
 	site.parts = parts
 	if _, all := c.ids("device"); !all {
-		site.Devices, err = renew(t, site.Devices, c, "device", `gone_at IS NULL`,
+		site.listed, err = renew(t, site.listed, c, "device", `gone_at IS NULL`,
 			func(d *composa.Device) composa.DeviceID { return d.ID }, t.devices, byPlace)
 		return err
 	}
@@ -237,13 +239,13 @@ func (t *tx) siteDevices(site *keptSite, c *change, rows []fabricRow) (err error
 		return nil
 	}
 	of := map[composa.FabricName][]composa.Device{}
-	for first := range site.Devices {
-		if name := site.Devices[first].Fabric; of[name] == nil {
+	for first := range site.listed {
+		if name := site.listed[first].Fabric; of[name] == nil {
 			n := first
-			for n < len(site.Devices) && site.Devices[n].Fabric == name {
+			for n < len(site.listed) && site.listed[n].Fabric == name {
 				n++
 			}
-			of[name] = site.Devices[first:n]
+			of[name] = site.listed[first:n]
 		}
 	}
 	lists := make([][]composa.Device, len(rows))
@@ -257,6 +259,6 @@ func (t *tx) siteDevices(site *keptSite, c *change, rows []fabricRow) (err error
 		}
 		slices.SortFunc(lists[i], byPlace)
 	}
-	site.Devices = slices.Concat(lists...)
+	site.listed = slices.Concat(lists...)
 	return nil
 }

@@ -85,7 +85,7 @@ func openBed(t testing.TB, url string) *bed {
 
 func (b *bed) open() {
 	b.t.Helper()
-	s, err := Open(b.t.Context(), Options{URL: b.url, Clock: b.clock.now})
+	s, err := Open(b.t.Context(), Options{URL: b.url, Clock: b.clock.now, Selects: byWord})
 	b.ok(err)
 	b.Store = s
 }
