@@ -46,7 +46,8 @@ type Fabric interface {
 	Observe(ctx context.Context, scope composa.Scope) (*composa.Picture, error)
 
 	// Apply makes one step true and returns the picture that proves it: it
-	// covers the step's scope and began after the last changing call returned.
+	// covers s.Shown(), the step's scope and what it is to show beside, and began
+	// after the last changing call returned.
 	// What already holds succeeds. It answers conflict, having changed nothing,
 	// when s.Judge says so, and unsupported before anything is touched.
 	Apply(ctx context.Context, s composa.Step) (*composa.Picture, error)

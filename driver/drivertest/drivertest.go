@@ -132,6 +132,7 @@ var tests = []test{
 	{"a picture is not torn by changes beside it", observeBesideApply, false},
 	{"a watcher is told of a change", watcherIsTold, false},
 	{"a machine lives from its making to its end", wholeLife, true},
+	{"a proof shows what it is asked to show", proofShowsMore, false},
 	{"steps that nobody began settle", settlesNothing, false},
 	{"what the abilities exclude touches nothing", excludedTouchesNothing, false},
 	{"a fabric that is only observed is never changed", observedIsNeverChanged, false},

@@ -177,7 +177,7 @@ func (r *rig) applyOnce(s composa.Step) *composa.Picture {
 	if err != nil {
 		r.Fatalf("%s: %v (%s)", &s, err, driver.CodeOf(err))
 	}
-	r.checkPicture(p, s.Scope(), began)
+	r.checkPicture(p, s.Shown(), began)
 	if standing, why := s.Judge(p); standing != composa.Holds {
 		r.Fatalf("%s: the proof says %s %s", &s, standing, why)
 	}

@@ -106,7 +106,7 @@ func (f *Fabric) apply(ctx context.Context, s composa.Step) (proof *composa.Pict
 // may answer from what was so a moment ago, twice the same. Where it is acted on
 // such an answer its own rules refuse it.
 func (j *job) stands(ctx context.Context) (standing composa.Standing, why string, err error) {
-	if l := j.lately(j.know, j.need(oneReading)); l != nil {
+	if l := j.lately(j.know, j.step.Act == composa.ActPower); l != nil {
 		standing, why = j.show(l)
 	} else if standing, why, err = j.judge(ctx, oneReading); err != nil {
 		return "", "", err
@@ -151,19 +151,22 @@ const (
 	twoReadings readings = 2
 )
 
-// need is what a look of the job is for. The power of hosts is asked for where
-// the step is about it, where the next one may be, and where more is to be shown
-// than the step is about.
+// need is what a look of the job is for. The power of hosts is asked for but
+// where the machine is not there, or has none: a picture that says that the power
+// of a machine is not known means it.
 func (j *job) need(n readings) need {
 	var is need
 	switch j.step.Act {
-	case composa.ActReshape, composa.ActP2P, composa.ActPower:
-		is.hosts = true
+	case composa.ActMake, composa.ActRemove:
 	default:
-		is.hosts = !j.step.Show.Everything()
+		is.hosts = j.step.Machine.Native != ""
 	}
+	is.hosts = is.hosts || !j.step.Show.Everything()
 	if n == oneReading {
 		scope := j.step.Shown()
+		if j.sent.IsZero() { // what is shown as free and is not the director refuses to move
+			scope.Devices = nil
+		}
 		is.scope = &scope
 	}
 	return is

@@ -55,7 +55,7 @@ type reading struct {
 
 // need says what a look is for.
 type need struct {
-	// scope is what one reading is enough for, where it is whole and agrees with
+	// scope is what one reading is to prove, where it is whole and agrees with
 	// itself; nil: two readings are made, whatever the first one shows.
 	scope *composa.Scope
 	// hosts: their power is asked for.

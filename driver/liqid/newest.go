@@ -35,10 +35,10 @@ func (f *Fabric) keep(l *look) {
 // lately returns a look that shows what a look would show now, as far as that is
 // our doing: it is young, nothing of ours was on its way when it began or was
 // sent since, and nothing that was not answered can still take effect. Nil where
-// there is none.
-func (f *Fabric) lately(k *knowledge, n need) *look {
+// there is none. With hosts it tells their power.
+func (f *Fabric) lately(k *knowledge, hosts bool) *look {
 	l := f.newest.Load()
-	if l == nil || l.of != k || (n.hosts && !l.powers) || !f.calls.sent.none(l.sent) {
+	if l == nil || l.of != k || (hosts && !l.powers) || !f.calls.sent.none(l.sent) {
 		return nil
 	}
 	if age := f.config.Clock().Sub(l.ended); age < 0 || age > young {

@@ -147,7 +147,7 @@ func (a *attempt) allowed() error {
 }
 
 func (a *attempt) look(ctx context.Context) (*composa.Picture, error) {
-	return a.fabric.read(ctx, Call{Name: "read", Proof: a.changed, Step: a.step}, a.step.Scope())
+	return a.fabric.read(ctx, Call{Name: "read", Proof: a.changed, Step: a.step}, a.step.Shown())
 }
 
 // prove looks until nothing but the truth is left to say: the step holds, or
