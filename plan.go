@@ -65,6 +65,8 @@ type Moved struct {
 	// Subject names it: a machine's or pool's name, a place, a fabric.
 	Subject string
 	Text    string // for people: "rack1/gpu3 is claimed by render"
+	// Machine is the machine that it is about; empty: none.
+	Machine MachineID
 	// By and Operation are who changed it and how, where that is known.
 	By        PrincipalID
 	Operation OperationID

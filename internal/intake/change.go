@@ -21,13 +21,13 @@ func (in *Intake) Plug(ctx context.Context, who composa.Who, r composa.PlugReque
 	if err := composa.CheckEntries(begin, r.Entries); err != nil {
 		return nil, err
 	}
-	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
-		return plug(site, r)
+	return in.take(ctx, who, r.Asked, r, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return plug(site, r, nil)
 	})
 }
 
-func plug(site *composa.Site, r composa.PlugRequest) (*proposal, error) {
-	p := &proposal{verb: composa.VerbPlug, asked: r.Asked, request: r}
+func plug(site *composa.Site, r composa.PlugRequest, pin *composa.Target) (*proposal, error) {
+	p := &proposal{verb: composa.VerbPlug, asked: r.Asked, pin: pin}
 	m, err := p.subject(site, r.Machine)
 	if err != nil || p.behind != "" {
 		return p, err
@@ -73,7 +73,7 @@ func (p *proposal) grow(site *composa.Site, m *composa.Machine, spec composa.Spe
 	if err := composa.CheckEntries(fmt.Sprintf("cannot %s %q", p.verb, m.Name), grown.Entries); err != nil {
 		return err
 	}
-	choice, err := placement.Place(site, placement.Request{
+	choice, err := p.choose(site, placement.Request{
 		Verb: p.verb, Project: m.Project, Name: m.Name, Pool: m.Spec.Pool, Entries: fresh, P2P: m.Spec.P2P,
 		Machine: m, Leaving: leaving,
 	})
@@ -101,18 +101,18 @@ func (in *Intake) Unplug(ctx context.Context, who composa.Who, r composa.UnplugR
 	if err := checkCounts(begin, r.Counts, 1); err != nil {
 		return nil, err
 	}
-	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
-		return unplug(site, r)
+	return in.take(ctx, who, r.Asked, r, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return unplug(site, r, nil)
 	})
 }
 
-func unplug(site *composa.Site, r composa.UnplugRequest) (*proposal, error) {
-	p := &proposal{verb: composa.VerbUnplug, asked: r.Asked, request: r}
+func unplug(site *composa.Site, r composa.UnplugRequest, pin *composa.Target) (*proposal, error) {
+	p := &proposal{verb: composa.VerbUnplug, asked: r.Asked, pin: pin}
 	m, err := p.subject(site, r.Machine)
 	if err != nil || p.behind != "" {
 		return p, err
 	}
-	leaving, err := placement.Unplug(site, m, r.Places, r.Counts)
+	leaving, err := p.leaving(site, m, r.Places, r.Counts)
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +143,13 @@ func (in *Intake) Reshape(ctx context.Context, who composa.Who, r composa.Reshap
 	if err := checkCounts(begin, r.Totals, 0); err != nil {
 		return nil, err
 	}
-	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
-		return reshape(site, r)
+	return in.take(ctx, who, r.Asked, r, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return reshape(site, r, nil)
 	})
 }
 
-func reshape(site *composa.Site, r composa.ReshapeRequest) (*proposal, error) {
-	p := &proposal{verb: composa.VerbReshape, asked: r.Asked, request: r}
+func reshape(site *composa.Site, r composa.ReshapeRequest, pin *composa.Target) (*proposal, error) {
+	p := &proposal{verb: composa.VerbReshape, asked: r.Asked, pin: pin}
 	m, err := p.subject(site, r.Machine)
 	if err != nil || p.behind != "" {
 		return p, err
@@ -162,7 +162,7 @@ func reshape(site *composa.Site, r composa.ReshapeRequest) (*proposal, error) {
 	spec := p.withoutLost(site, m)
 	var leaving []composa.Bound
 	if len(fewer) > 0 {
-		if leaving, err = placement.Unplug(site, m, nil, fewer); err != nil {
+		if leaving, err = p.leaving(site, m, nil, fewer); err != nil {
 			return nil, err
 		}
 		if err := keepsCPU(site, m, leaving); err != nil {
@@ -248,6 +248,9 @@ func (p *proposal) subject(site *composa.Site, name string) (*composa.Machine, e
 	if m == nil {
 		return nil, noMachine(site, p.asked.Project, p.verb, name)
 	}
+	if err := p.atRevision(m); err != nil {
+		return nil, err
+	}
 	if f := site.Fabric(m.Fabric); f != nil && f.ReadOnly() != nil {
 		return nil, composa.Errorf(composa.CodeReadOnly, "cannot %s %q: %s", p.verb, name, f.ReadOnly().Of(f.Name)).WithNext("%s", f.ReadOnly().Next)
 	}
@@ -263,6 +266,21 @@ func (p *proposal) subject(site *composa.Site, name string) (*composa.Machine, e
 			WithNext("wait for some of them, or cancel some: composa operation ls")
 	}
 	return m, nil
+}
+
+// atRevision refuses a request that was decided on another revision of the
+// machine that it is about. m is nil where there is no machine of its name.
+func (p *proposal) atRevision(m *composa.Machine) error {
+	want := p.asked.Revision
+	switch {
+	case want == 0 || m != nil && (m.Name != p.asked.Machine || want == composa.AnyRevision || want == m.Revision):
+		return nil
+	case m == nil:
+		return composa.Errorf(composa.CodeMismatch, "cannot %s %q: it is to be at a revision, and there is no machine of that name", p.verb, p.asked.Machine).
+			WithNext("ask without If-Match to make it")
+	}
+	return composa.Errorf(composa.CodeMismatch, "cannot %s %q: it is at revision %d, not %d", p.verb, m.Name, m.Revision, want).
+		WithNext("look at it again: composa machine show %s", m.Name)
 }
 
 // held says that a person must first decide about an operation.

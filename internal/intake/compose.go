@@ -26,17 +26,21 @@ func (in *Intake) Compose(ctx context.Context, who composa.Who, r composa.Compos
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot compose %q: it would be made of nothing", r.Machine).
 			WithNext("ask for at least one device, for example --gpu 1")
 	}
-	return in.take(ctx, who, r.Asked, func(site *composa.Site, who composa.Who) (*proposal, error) {
-		return compose(site, who, r)
+	return in.take(ctx, who, r.Asked, r, func(site *composa.Site, who composa.Who) (*proposal, error) {
+		return compose(site, who, r, nil)
 	})
 }
 
-func compose(site *composa.Site, who composa.Who, r composa.ComposeRequest) (*proposal, error) {
-	p := &proposal{verb: composa.VerbCompose, asked: r.Asked, request: r}
-	if m := site.MachineNamed(r.Project, r.Machine); m != nil {
+func compose(site *composa.Site, who composa.Who, r composa.ComposeRequest, pin *composa.Target) (*proposal, error) {
+	p := &proposal{verb: composa.VerbCompose, asked: r.Asked, pin: pin}
+	m := site.MachineNamed(r.Project, r.Machine)
+	if m != nil {
 		return p, p.again(site, who, m, r)
 	}
-	choice, err := placement.Place(site, placement.Request{
+	if err := p.atRevision(nil); err != nil {
+		return nil, err
+	}
+	choice, err := p.choose(site, placement.Request{
 		Verb: composa.VerbCompose, Project: r.Project, Name: r.Machine, Fabrics: r.Spec.Fabrics,
 		Pool: r.Spec.Pool, Entries: r.Spec.Entries, P2P: r.Spec.P2P,
 	})
@@ -44,6 +48,9 @@ func compose(site *composa.Site, who composa.Who, r composa.ComposeRequest) (*pr
 		return nil, err
 	}
 	id := composa.MachineID(composa.NewID(composa.PrefixMachine))
+	if pin != nil {
+		id = pin.Goals[0].Machine.ID
+	}
 	p.fresh = &composa.Machine{
 		ID: id, Project: r.Project, Owner: who.Principal.ID, Name: r.Machine, Fabric: choice.Fabric,
 		Label: composa.MachineLabel(r.Machine, id), Spec: r.Spec, SpecRevision: 1, CreatedAt: site.Now, UpdatedAt: site.Now,
@@ -82,6 +89,8 @@ func (p *proposal) again(site *composa.Site, who composa.Who, m *composa.Machine
 	case r.New:
 		return composa.Errorf(composa.CodeExists, "%s: you have a machine of that name", begin).
 			WithNext("see it with: composa machine show %s", r.Machine)
+	case p.atRevision(m) != nil:
+		return p.atRevision(m)
 	case op != nil && op.Phase == composa.PhaseHeld:
 		return held(begin, op)
 	case op != nil && op.Verb == composa.VerbFree:

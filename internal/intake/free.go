@@ -14,13 +14,13 @@ func (in *Intake) Free(ctx context.Context, who composa.Who, r composa.FreeReque
 	if r.Grace < 0 {
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot free %q: a grace of %s is in the past", r.Machine, r.Grace)
 	}
-	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
-		return free(site, r)
+	return in.take(ctx, who, r.Asked, r, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return free(site, r, nil)
 	})
 }
 
-func free(site *composa.Site, r composa.FreeRequest) (*proposal, error) {
-	p := &proposal{verb: composa.VerbFree, asked: r.Asked, request: r}
+func free(site *composa.Site, r composa.FreeRequest, pin *composa.Target) (*proposal, error) {
+	p := &proposal{verb: composa.VerbFree, asked: r.Asked, pin: pin}
 	m, err := p.subject(site, r.Machine)
 	if err != nil {
 		return nil, err

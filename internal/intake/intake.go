@@ -12,22 +12,24 @@ import (
 	"github.com/composa-dev/composa/internal/store"
 )
 
-// placings is how often a request is placed again when somebody else took what
-// it had chosen; after that the caller is told to ask again.
-const placings = 8
-
-// planLife is how long a plan of a dry run is kept.
-const planLife = time.Hour
+// placingTime bounds how long a request is placed again and again because others
+// took what it had chosen. Each time another request was served, so that it
+// passes only where several servers are crowded all the time.
+const placingTime = 30 * time.Second
 
 // Store is what intake needs of the store.
 type Store interface {
 	Site(ctx context.Context, who composa.Who) (*composa.Site, error)
 	Operation(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
+	Operations(ctx context.Context, who composa.Who, f composa.OperationFilter, p composa.Page) ([]composa.Operation, string, error)
+	Identity(ctx context.Context, who composa.Who) (composa.Identity, error)
 	Accept(ctx context.Context, who composa.Who, a store.Acceptance) (*composa.Operation, error)
 	Advance(ctx context.Context, who composa.Who, a composa.Advance) (*composa.Operation, error)
 	RequestCancel(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
 	Decide(ctx context.Context, who composa.Who, id composa.OperationID, decision string) (*composa.Operation, error)
 	SavePlan(ctx context.Context, who composa.Who, p composa.Plan) error
+	Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*composa.Plan, error)
+	KeepRequest(ctx context.Context, who composa.Who, result string) error
 	Notify() (changed <-chan struct{}, cancel func())
 }
 
@@ -45,9 +47,13 @@ func New(s Store, log *slog.Logger) *Intake { return &Intake{store: s, log: log}
 // proposal is a request that was decided on one reading of the site: what to
 // commit.
 type proposal struct {
-	verb    composa.Verb
-	asked   composa.Asked
-	request any // for the operation's row
+	verb  composa.Verb
+	asked composa.Asked
+	// pin is the target of a stored plan that is carried out: its devices and
+	// no others. Nil: placement chooses.
+	pin *composa.Target
+	// plan is the stored plan that is carried out; nil: none.
+	plan *composa.Plan
 
 	fabric  composa.FabricName
 	prior   composa.Target
@@ -73,46 +79,55 @@ type proposal struct {
 // decide makes a proposal of a reading of the site. It changes nothing.
 type decide func(site *composa.Site, who composa.Who) (*proposal, error)
 
-// take decides and commits, again when the world moved in between.
-func (in *Intake) take(ctx context.Context, who composa.Who, asked composa.Asked, d decide) (*composa.Outcome, error) {
-	in.placing.Lock()
-	defer in.placing.Unlock()
-	var err error
-	for range placings {
-		var out *composa.Outcome
-		if out, err = in.takeOnce(ctx, who, asked, d); composa.CodeOf(err) != composa.CodeMoved {
-			return out, err
-		}
-	}
-	return nil, err
-}
-
-func (in *Intake) takeOnce(ctx context.Context, who composa.Who, asked composa.Asked, d decide) (*composa.Outcome, error) {
-	site, err := in.store.Site(ctx, who)
+// take decides and commits. request is what was asked, for the operation's row.
+func (in *Intake) take(ctx context.Context, who composa.Who, asked composa.Asked, request any, d decide) (*composa.Outcome, error) {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return nil, err
+		return nil, composa.Errorf(composa.CodeInternal, "cannot write down the request about %q: %w", asked.Machine, err)
 	}
 	if asked.DryRun {
-		// A dry run tells what the request would do, also where it would have to wait.
-		site = site.AtRest()
+		return in.dryRun(ctx, who, asked, body, d)
 	}
-	p, err := d(site, who)
+	site, p, op, err := in.place(ctx, who, body, d)
 	switch {
 	case err != nil:
 		return nil, err
-	case asked.DryRun:
-		return in.dryRun(ctx, who, site, p)
 	case p.already != nil:
-		return &composa.Outcome{Machine: p.already, Why: p.why}, nil
+		return &composa.Outcome{Machine: p.already, Why: p.why}, in.store.KeepRequest(ctx, who, string(p.already.ID))
 	case p.join != "":
 		return in.joined(ctx, who, site, p)
 	}
-	out, err := in.commit(ctx, who, site, p, nil)
-	if err == nil && p.cancels != "" {
-		_, err = in.store.RequestCancel(ctx, who, p.cancels)
-	}
-	return out, err
+	return &composa.Outcome{Machine: p.machine(site), Operation: op, Why: p.why, Explanation: p.explanation, Made: p.fresh != nil}, nil
 }
+
+// place decides on a reading of the site and commits what came of it, again when
+// the world moved in between. Only here requests wait for each other.
+func (in *Intake) place(ctx context.Context, who composa.Who, request json.RawMessage, d decide) (*composa.Site, *proposal, *composa.Operation, error) {
+	in.placing.Lock()
+	defer in.placing.Unlock()
+	limited, cancel := context.WithTimeoutCause(ctx, placingTime, errCrowded)
+	defer cancel()
+	for {
+		site, err := in.store.Site(ctx, who)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		p, err := d(site, who)
+		if err != nil || p.already != nil || p.join != "" {
+			return site, p, nil, err
+		}
+		op, err := in.commit(ctx, who, site, p, request, nil)
+		switch {
+		case composa.CodeOf(err) != composa.CodeMoved:
+			return site, p, op, err
+		case ctx.Err() == nil && limited.Err() != nil:
+			return nil, nil, nil, errCrowded
+		}
+	}
+}
+
+var errCrowded error = composa.Errorf(composa.CodeUnavailable, "cannot place the request: for %v others were quicker each time", placingTime).
+	WithNext("try again")
 
 // joined answers with the operation that already does what was asked.
 func (in *Intake) joined(ctx context.Context, who composa.Who, site *composa.Site, p *proposal) (*composa.Outcome, error) {
@@ -124,29 +139,7 @@ func (in *Intake) joined(ctx context.Context, who composa.Who, site *composa.Sit
 	if len(op.Machines) > 0 {
 		out.Machine = site.Machine(op.Machines[0])
 	}
-	return out, nil
-}
-
-// dryRun stores the plan of a proposal and answers with it.
-func (in *Intake) dryRun(ctx context.Context, who composa.Who, site *composa.Site, p *proposal) (*composa.Outcome, error) {
-	pl := &composa.Plan{Verb: p.verb, Target: p.target}
-	if p.already == nil {
-		var err error
-		if pl, err = plan.For(site, p.verb, p.asked.Project, p.target); err != nil {
-			return nil, err
-		}
-	}
-	pl.ID = composa.PlanID(composa.NewID(composa.PrefixPlan))
-	pl.Project, pl.By, pl.Verb = p.asked.Project, who.Principal.ID, p.verb
-	pl.CreatedAt, pl.ExpiresAt = site.Now, site.Now.Add(planLife)
-	if err := in.store.SavePlan(ctx, who, *pl); err != nil {
-		return nil, err
-	}
-	m := p.already
-	if m == nil {
-		m = p.machine(site)
-	}
-	return &composa.Outcome{Machine: m, Plan: pl, Why: p.why, Explanation: p.explanation}, nil
+	return out, in.store.KeepRequest(ctx, who, string(op.ID))
 }
 
 // machine is the machine that the proposal is about.
@@ -159,8 +152,8 @@ func (p *proposal) machine(site *composa.Site) *composa.Machine {
 
 // commit accepts a proposal. queued is the operation whose turn has come; nil
 // for a new request.
-func (in *Intake) commit(ctx context.Context, who composa.Who, site *composa.Site, p *proposal, queued *composa.Operation) (*composa.Outcome, error) {
-	op, err := p.operation(site, who, queued)
+func (in *Intake) commit(ctx context.Context, who composa.Who, site *composa.Site, p *proposal, request json.RawMessage, queued *composa.Operation) (*composa.Operation, error) {
+	op, err := p.operation(site, who, request, queued)
 	if err != nil {
 		return nil, err
 	}
@@ -168,21 +161,21 @@ func (in *Intake) commit(ctx context.Context, who composa.Who, site *composa.Sit
 		p.claims[i].ID = composa.ClaimID(composa.NewID(composa.PrefixClaim))
 		p.claims[i].Operation = op.ID
 	}
-	accepted, err := in.store.Accept(ctx, who, store.Acceptance{
-		Operation: *op, NewMachine: p.fresh, Machines: p.changes, Claims: p.claims, Heirs: p.heirs,
-	})
-	if err != nil {
-		return nil, err
+	a := store.Acceptance{
+		Operation: *op, NewMachine: p.fresh, Machines: p.changes, Claims: p.claims, Heirs: p.heirs, Cancels: p.cancels,
 	}
-	return &composa.Outcome{Machine: p.machine(site), Operation: accepted, Why: p.why, Explanation: p.explanation, Made: p.fresh != nil}, nil
+	if p.plan != nil {
+		a.Plan = p.plan.ID
+	}
+	return in.store.Accept(ctx, who, a)
 }
 
 // operation makes the row of a proposal: running with its first steps, or
 // queued behind another operation.
-func (p *proposal) operation(site *composa.Site, who composa.Who, queued *composa.Operation) (*composa.Operation, error) {
+func (p *proposal) operation(site *composa.Site, who composa.Who, request json.RawMessage, queued *composa.Operation) (*composa.Operation, error) {
 	op := &composa.Operation{
 		ID: composa.OperationID(composa.NewID(composa.PrefixOperation)), Project: p.asked.Project,
-		Principal: who.Principal.ID, Verb: p.verb, Message: p.asked.Message, CreatedAt: site.Now,
+		Principal: who.Principal.ID, Verb: p.verb, Message: p.asked.Message, Request: request, CreatedAt: site.Now,
 	}
 	if queued != nil {
 		op = queued
@@ -190,11 +183,6 @@ func (p *proposal) operation(site *composa.Site, who composa.Who, queued *compos
 		op.Deadline = site.Now.Add(p.asked.Timeout)
 	}
 	op.Direction = composa.Forward
-	request, err := json.Marshal(p.request)
-	if err != nil {
-		return nil, composa.Errorf(composa.CodeInternal, "cannot write down the request to %s %q: %w", p.verb, p.asked.Machine, err)
-	}
-	op.Request = request
 	if p.behind != "" {
 		op.Phase, op.Behind, op.Machines = composa.PhaseQueued, p.behind, p.line
 		for _, id := range p.line { // whose names it carries, also once they are freed
@@ -202,7 +190,7 @@ func (p *proposal) operation(site *composa.Site, who composa.Who, queued *compos
 		}
 		return op, nil
 	}
-	pl, err := plan.For(site, p.verb, p.asked.Project, p.target)
+	pl, err := p.steps(site)
 	if err != nil {
 		return nil, err
 	}
@@ -219,4 +207,12 @@ func (p *proposal) operation(site *composa.Site, who composa.Who, queued *compos
 		})
 	}
 	return op, nil
+}
+
+// steps is the plan of a proposal: the stored one, where that is carried out.
+func (p *proposal) steps(site *composa.Site) (*composa.Plan, error) {
+	if p.plan != nil {
+		return p.plan, nil
+	}
+	return plan.For(site, p.verb, p.asked.Project, p.target)
 }

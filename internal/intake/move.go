@@ -21,13 +21,13 @@ func (in *Intake) Move(ctx context.Context, who composa.Who, r composa.MoveReque
 	if err := checkPlaces(begin, r.Places); err != nil {
 		return nil, err
 	}
-	return in.take(ctx, who, r.Asked, func(site *composa.Site, _ composa.Who) (*proposal, error) {
-		return move(site, r)
+	return in.take(ctx, who, r.Asked, r, func(site *composa.Site, _ composa.Who) (*proposal, error) {
+		return move(site, r, nil)
 	})
 }
 
-func move(site *composa.Site, r composa.MoveRequest) (*proposal, error) {
-	p := &proposal{verb: composa.VerbMove, asked: r.Asked, request: r}
+func move(site *composa.Site, r composa.MoveRequest, pin *composa.Target) (*proposal, error) {
+	p := &proposal{verb: composa.VerbMove, asked: r.Asked, pin: pin}
 	begin := fmt.Sprintf("cannot move from %q to %q", r.Machine, r.To)
 	from, err := p.subject(site, r.Machine)
 	if err != nil {

@@ -117,9 +117,9 @@ func (in *Intake) start(ctx context.Context, site *composa.Site, op *composa.Ope
 		Principal: composa.Principal{ID: op.Principal, Kind: composa.PrincipalUser},
 		Projects:  []composa.ProjectID{op.Project},
 	}
-	p, err := decideAgain(site, op)
+	p, err := decideAgain(site, who, op)
 	if err == nil && p.already == nil {
-		_, err = in.commit(ctx, who, site, p, op)
+		_, err = in.commit(ctx, who, site, p, op.Request, op)
 	}
 	switch {
 	case err != nil && !decided(err):
@@ -158,7 +158,7 @@ var errWaited error = composa.Errorf(composa.CodeTimeout, "the time that it may 
 // decideAgain reads the request of a queued operation and decides on it now. It
 // is about the machines that it was asked for: one that was freed meanwhile is
 // not taken up again under its name.
-func decideAgain(site *composa.Site, op *composa.Operation) (*proposal, error) {
+func decideAgain(site *composa.Site, who composa.Who, op *composa.Operation) (*proposal, error) {
 	if expired(site, op) {
 		return nil, errWaited
 	}
@@ -171,30 +171,44 @@ func decideAgain(site *composa.Site, op *composa.Operation) (*proposal, error) {
 		}
 		return nil, composa.Errorf(composa.CodeNotFound, "cannot %s: the machine was freed while this waited in line", op.Verb)
 	}
-	switch op.Verb {
-	case composa.VerbPlug:
-		return revive(site, op, plug)
-	case composa.VerbUnplug:
-		return revive(site, op, unplug)
-	case composa.VerbReshape:
-		return revive(site, op, reshape)
-	case composa.VerbMove:
-		return revive(site, op, move)
-	case composa.VerbFree:
-		return revive(site, op, free)
-	}
-	return nil, composa.Errorf(composa.CodeUnsupported, "cannot carry out operation %s: this server does not know the verb %q", op.ID, op.Verb)
-}
-
-// revive decides on a stored request as if nothing waited in line.
-func revive[R any](site *composa.Site, op *composa.Operation, d func(*composa.Site, R) (*proposal, error)) (*proposal, error) {
-	var r R
-	if err := json.Unmarshal(op.Request, &r); err != nil {
-		return nil, composa.Errorf(composa.CodeUnsupported, "cannot read the stored request of operation %s: %v", op.ID, err)
-	}
 	rest := *site
 	rest.Operations = slices.DeleteFunc(slices.Clone(site.Operations), func(o composa.Operation) bool {
 		return o.Phase == composa.PhaseQueued
 	})
-	return d(&rest, r)
+	return decideStored(&rest, who, stored{verb: op.Verb, request: op.Request})
+}
+
+// stored is a request as it is kept with an operation or a plan.
+type stored struct {
+	verb    composa.Verb
+	request json.RawMessage
+	pin     *composa.Target // the target of the plan; nil: none
+}
+
+// decideStored decides on a stored request now.
+func decideStored(site *composa.Site, who composa.Who, s stored) (*proposal, error) {
+	switch s.verb {
+	case composa.VerbCompose:
+		return revive(s, func(r composa.ComposeRequest) (*proposal, error) { return compose(site, who, r, s.pin) })
+	case composa.VerbPlug:
+		return revive(s, func(r composa.PlugRequest) (*proposal, error) { return plug(site, r, s.pin) })
+	case composa.VerbUnplug:
+		return revive(s, func(r composa.UnplugRequest) (*proposal, error) { return unplug(site, r, s.pin) })
+	case composa.VerbReshape:
+		return revive(s, func(r composa.ReshapeRequest) (*proposal, error) { return reshape(site, r, s.pin) })
+	case composa.VerbMove:
+		return revive(s, func(r composa.MoveRequest) (*proposal, error) { return move(site, r, s.pin) })
+	case composa.VerbFree:
+		return revive(s, func(r composa.FreeRequest) (*proposal, error) { return free(site, r, s.pin) })
+	}
+	return nil, composa.Errorf(composa.CodeUnsupported, "cannot carry out the request: this server does not know the verb %q", s.verb)
+}
+
+// revive reads a stored request and decides on it.
+func revive[R any](s stored, decide func(R) (*proposal, error)) (*proposal, error) {
+	var r R
+	if err := json.Unmarshal(s.request, &r); err != nil {
+		return nil, composa.Errorf(composa.CodeUnsupported, "cannot read the stored request to %s: %v", s.verb, err)
+	}
+	return decide(r)
 }

@@ -25,6 +25,11 @@ type call struct {
 	// project is that of the path; nil where the path has none.
 	project *composa.Project
 	cause   error // why it failed, for the log
+
+	header   http.Header          // of the answer
+	kept     *composa.KeptRequest // the earlier request of the same key; nil: there was none
+	accepted bool                 // the request was taken
+	leave    func()               // lets in who waits with the same key
 }
 
 type callKey struct{}
@@ -34,7 +39,7 @@ func callOf(ctx context.Context) *call {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		return c
 	}
-	return &call{}
+	return &call{header: http.Header{}, leave: func() {}}
 }
 
 // number gives a request its id, adds the headers that every answer has, turns
@@ -45,6 +50,7 @@ func (s *Server) number(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		began := time.Now()
 		h := w.Header()
+		c.header, c.leave = h, func() {}
 		h.Set("X-Request-Id", c.id)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")

@@ -247,6 +247,9 @@ func (s *Server) editDeviceByID(ctx context.Context, in *editDeviceByIDInput) (*
 }
 
 func (s *Server) edit(ctx context.Context, word string, match MatchInput, e *api.EditDevice) (*deviceOutput, error) {
+	if kept := callOf(ctx).kept; kept != nil {
+		word = kept.Result // the part that was changed then, wherever it is now
+	}
 	revision, err := match.revision()
 	if err != nil {
 		return nil, err
@@ -270,7 +273,11 @@ func (s *Server) edit(ctx context.Context, word string, match MatchInput, e *api
 	default:
 		u.Cordon = e.Cordon
 	}
-	if _, err := s.Store.SetDevice(ctx, v.who, d.ID, revision, u); err != nil {
+	err = callOf(ctx).once(func(who composa.Who) error {
+		_, err := s.Store.SetDevice(ctx, who, d.ID, revision, u)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if v, err = s.view(ctx); err != nil {

@@ -215,7 +215,15 @@ func (s *Server) changed(ctx context.Context, in ChangeInput, ask func(composa.W
 		return nil, err
 	}
 	defer leave()
-	out, err := ask(callOf(ctx).who)
+	c := callOf(ctx)
+	var out *composa.Outcome
+	err = c.once(func(who composa.Who) (err error) {
+		out, err = ask(who)
+		return err
+	})
+	if err == nil && out == nil { // it was asked before
+		out, err = s.outcome(ctx, c)
+	}
 	if err != nil {
 		return nil, err
 	}

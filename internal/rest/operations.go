@@ -108,7 +108,10 @@ func (s *Server) decide(ctx context.Context, in *OperationPath, word func(contex
 	if err := auth.Allow(who.Principal, auth.OperationDecide, op.Project, in.ID); err != nil {
 		return nil, err
 	}
-	op, err = word(ctx, who, id)
+	err = callOf(ctx).once(func(who composa.Who) (err error) {
+		op, err = word(ctx, who, id)
+		return err
+	})
 	return s.showOperation(ctx, op, err)
 }
 
@@ -124,7 +127,15 @@ func (s *Server) newPlan(ctx context.Context, in *newPlanInput) (*newPlanOutput,
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.dryRun(ctx, p, &in.Body)
+	c := callOf(ctx)
+	out := &composa.Outcome{}
+	err = c.once(func(composa.Who) (err error) {
+		out, err = s.dryRun(ctx, p, &in.Body)
+		return err
+	})
+	if err == nil && c.kept != nil {
+		out.Plan, err = s.Store.Plan(ctx, c.who, composa.PlanID(c.kept.Result))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ var status = map[composa.Code]struct{ http, again int }{
 	composa.CodeUnsupported:     {http.StatusConflict, 0},
 	composa.CodeReadOnly:        {http.StatusConflict, 0},
 	composa.CodeUnknown:         {http.StatusConflict, 0},
+	composa.CodeKeyReused:       {http.StatusUnprocessableEntity, 0},
 	composa.CodeMismatch:        {http.StatusPreconditionFailed, 0},
 	composa.CodeBusy:            {http.StatusServiceUnavailable, 1},
 	composa.CodeUnreachable:     {http.StatusServiceUnavailable, 5},

@@ -47,9 +47,9 @@ func reply[I, O any](handler func(*Server, context.Context, *I) (*O, error)) bin
 		if rt.verb != "" {
 			op.Middlewares = append(op.Middlewares, s.admit(rt.verb))
 		}
-		op.Middlewares = append(op.Middlewares, s.plainQuery, s.sound)
+		op.Middlewares = append(op.Middlewares, s.plainQuery, s.sound, s.keyed)
 		huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
-			out, err := handler(s, ctx, in)
+			out, err := answered(ctx, s, func() (*O, error) { return handler(s, ctx, in) })
 			if err != nil {
 				c := callOf(ctx)
 				c.cause = err
@@ -79,6 +79,9 @@ func (rt *route) describe(schemas huma.Registry) huma.Operation {
 		DefaultStatus: http.StatusOK, RejectUnknownQueryParameters: true,
 		Security:  []map[string][]string{{securityName: {}}},
 		Responses: map[string]*huma.Response{"default": problemResponse(schemas)},
+	}
+	if rt.method != http.MethodGet {
+		op.Parameters = append(op.Parameters, keyParameter)
 	}
 	if rt.open {
 		op.Security = []map[string][]string{{}}

@@ -32,12 +32,16 @@ type Store interface {
 	Operations(ctx context.Context, who composa.Who, f composa.OperationFilter, p composa.Page) ([]composa.Operation, string, error)
 	Typical(ctx context.Context, who composa.Who, verb composa.Verb, fabric composa.FabricName) (time.Duration, bool, error)
 	Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*composa.Plan, error)
+	// Request is the earlier request of the key of who asks; nil: there is none.
+	Request(ctx context.Context, who composa.Who) (*composa.KeptRequest, error)
+	// KeepRequest keeps the key of a request that changed nothing.
+	KeepRequest(ctx context.Context, who composa.Who, result string) error
 	Events(ctx context.Context, who composa.Who, after int64, limit int, f composa.EventFilter) ([]composa.Event, error)
 	LastEvent(ctx context.Context, who composa.Who) (int64, error)
 	Notify() (changed <-chan struct{}, cancel func())
 
 	SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u composa.DeviceUpdate) (*composa.Device, error)
-	CreatePool(ctx context.Context, who composa.Who, p composa.Pool) (*composa.Pool, error)
+	CreatePool(ctx context.Context, who composa.Who, p composa.Pool, devices ...composa.DeviceID) (*composa.Pool, error)
 	DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string) error
 	AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
 	RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
@@ -86,6 +90,8 @@ type Server struct {
 	feed    *event.Feed // wakes waits and streams
 	kept    kept
 	nonce   string // tells the entity tags of this server from those of others
+
+	underWay underWay // requests with a key
 
 	streams places // of event streams
 	waits   places // of calls that wait for an operation

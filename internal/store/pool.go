@@ -29,11 +29,12 @@ func (t *tx) pools(where string, args ...any) ([]composa.Pool, error) {
 	return out, err
 }
 
-// CreatePool makes a pool in a project; exists when the project has one of that
-// name. With a condition it holds what meets that at once, and it is refused
-// where a device that meets it is in another pool by its condition, or where
-// more meet it than it may hold. Id, times, owner and revision are given here.
-func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool) (*composa.Pool, error) {
+// CreatePool makes a pool in a project, with its first devices, or none of it;
+// exists when the project has one of that name. With a condition it holds what
+// meets that at once, and it is refused where a device that meets it is in
+// another pool by its condition, or where more meet it than it may hold. Id,
+// times, owner and revision are given here.
+func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool, devices ...composa.DeviceID) (*composa.Pool, error) {
 	what := fmt.Sprintf("create pool %q", composa.Abridge(p.Name, composa.MaxName))
 	if err := composa.CheckName("pool", p.Name); err != nil {
 		return nil, err
@@ -66,7 +67,10 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool)
 		if added == 0 {
 			return composa.Errorf(composa.CodeExists, "cannot %s: the project has a pool of that name", what).WithNext("choose another name")
 		}
-		return t.tellPool("pool.created", &p)
+		if err := t.keepResult(string(p.ID), true); err != nil {
+			return err
+		}
+		return t.fillPool("pool.created", &p, what, devices, addTo(what))
 	})
 	if err != nil {
 		return nil, err
@@ -135,7 +139,14 @@ func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa
 // in the pool already is no mistake.
 func (s *Store) AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
 	begin := fmt.Sprintf("add to pool %q", name)
-	return s.fillPool(ctx, who, project, name, begin, devices, func(t *tx, p *composa.Pool, d *composa.Device) (bool, error) {
+	return s.changePool(ctx, who, project, name, begin, devices, addTo(begin))
+}
+
+// poolChange says what becomes of one device, and whether that is a change.
+type poolChange func(*composa.Pool, *composa.Device) (bool, error)
+
+func addTo(begin string) poolChange {
+	return func(p *composa.Pool, d *composa.Device) (bool, error) {
 		switch d.Pool {
 		case p.ID:
 			return false, nil
@@ -144,7 +155,7 @@ func (s *Store) AddToPool(ctx context.Context, who composa.Who, project composa.
 			return true, nil
 		}
 		return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place()).WithNext("remove it from that pool first")
-	})
+	}
 }
 
 // RemoveFromPool takes devices out of a pool, all or none: refused when one is
@@ -152,7 +163,7 @@ func (s *Store) AddToPool(ctx context.Context, who composa.Who, project composa.
 // is no mistake.
 func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
 	begin := fmt.Sprintf("remove from pool %q", name)
-	return s.fillPool(ctx, who, project, name, begin, devices, func(t *tx, p *composa.Pool, d *composa.Device) (bool, error) {
+	return s.changePool(ctx, who, project, name, begin, devices, func(p *composa.Pool, d *composa.Device) (bool, error) {
 		switch d.Pool {
 		case p.ID:
 			d.Pool = ""
@@ -164,50 +175,53 @@ func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project com
 	})
 }
 
-// fillPool lets change say of each device what becomes of it, then checks the
-// sum.
-func (s *Store) fillPool(ctx context.Context, who composa.Who, project composa.ProjectID, name, begin string, devices []composa.DeviceID,
-	change func(*tx, *composa.Pool, *composa.Device) (bool, error),
-) (*composa.Pool, error) {
-	devices = slices.Compact(slices.Sorted(slices.Values(devices)))
+// changePool holds a pool and changes what it holds.
+func (s *Store) changePool(ctx context.Context, who composa.Who, project composa.ProjectID, name, begin string, devices []composa.DeviceID, change poolChange) (*composa.Pool, error) {
 	var out *composa.Pool
-	err := s.write(ctx, who, begin, func(t *tx) error {
-		p, err := t.lockPool(project, name)
-		if err != nil {
+	err := s.write(ctx, who, begin, func(t *tx) (err error) {
+		if out, err = t.lockPool(project, name); err != nil {
 			return err
 		}
-		for _, id := range devices {
-			d, err := t.lockDevice(id)
-			if err != nil {
-				return err
-			}
-			changed, err := change(t, p, d)
-			if err != nil {
-				return err
-			}
-			if !changed {
-				continue
-			}
-			if err := t.changeDevice(d); err != nil {
-				return err
-			}
-			if err := t.touchParts(d.Fabric); err != nil {
-				return err
-			}
-			if err := t.tellDevice("device.changed", d, ""); err != nil {
-				return err
-			}
-		}
-		n, err := t.held(p.ID)
-		if err != nil {
+		if err := t.keepResult(string(out.ID), false); err != nil {
 			return err
 		}
-		if p.Most > 0 && n > p.Most {
-			return composa.Errorf(composa.CodeRefused, "cannot %s: it would hold %d devices, %d are allowed", begin, n, p.Most).
-				WithNext("add fewer, or make a larger pool")
-		}
-		out = p
-		return t.tellPool("pool.changed", p)
+		return t.fillPool("pool.changed", out, begin, devices, change)
 	})
 	return out, err
+}
+
+// fillPool lets change say of each device what becomes of it, checks the sum, and
+// tells the pool. The transaction holds the row of the pool, with a new revision.
+func (t *tx) fillPool(typ composa.EventType, p *composa.Pool, begin string, devices []composa.DeviceID, change poolChange) error {
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(devices))) {
+		d, err := t.lockDevice(id)
+		if err != nil {
+			return err
+		}
+		changed, err := change(p, d)
+		if err != nil {
+			return err
+		}
+		if !changed {
+			continue
+		}
+		if err := t.changeDevice(d); err != nil {
+			return err
+		}
+		if err := t.touchParts(d.Fabric); err != nil {
+			return err
+		}
+		if err := t.tellDevice("device.changed", d, ""); err != nil {
+			return err
+		}
+	}
+	n, err := t.held(p.ID)
+	if err != nil {
+		return err
+	}
+	if p.Most > 0 && n > p.Most {
+		return composa.Errorf(composa.CodeRefused, "cannot %s: it would hold %d devices, %d are allowed", begin, n, p.Most).
+			WithNext("add fewer, or make a larger pool")
+	}
+	return t.tellPool(typ, p)
 }
