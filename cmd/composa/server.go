@@ -17,6 +17,7 @@ import (
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/internal/intake"
 	"github.com/composa-dev/composa/internal/rest"
+	"github.com/composa-dev/composa/internal/selector"
 	"github.com/composa-dev/composa/internal/store"
 )
 
@@ -61,7 +62,7 @@ func (s *Server) open(ctx context.Context, getenv func(string) string) (err erro
 	if err = os.MkdirAll(c.Data, 0o700); err != nil {
 		return composa.Errorf(composa.CodeInvalid, "cannot use the data folder: %v", err)
 	}
-	if s.store, err = store.Open(ctx, store.Options{URL: storeURL(c)}); err != nil {
+	if s.store, err = store.Open(ctx, store.Options{URL: storeURL(c), Selects: selector.Pool}); err != nil {
 		return err
 	}
 	if s.token, err = ensureAdmin(ctx, s.store, c.Data, getenv); err != nil {
@@ -77,10 +78,7 @@ func (s *Server) run() {
 	s.api = rest.New(rest.Config{
 		Store: s.store, Requests: requests, Fabrics: s.fabrics, Version: buildVersion(), Log: s.log,
 	})
-	s.http = &http.Server{
-		Handler: s.api.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
+	s.http = s.api.HTTP()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.goRun("intake", func() error { return requests.Run(ctx) })
@@ -146,7 +144,7 @@ func (s *Server) seen(ctx context.Context, patience time.Duration) error {
 // and stops every part. What operations were doing goes on at the next start.
 func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.socket) }()
+	go func() { failed <- s.http.Serve(s.api.Bound(s.socket)) }()
 	var err error
 	select {
 	case <-ctx.Done():

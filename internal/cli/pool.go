@@ -85,20 +85,26 @@ func (a *app) poolCreate() *cobra.Command {
 	var (
 		labels []string
 		most   int
+		where  string
 	)
 	cmd := &cobra.Command{
 		Use:   "create NAME [IDS]",
-		Short: "make a pool, of devices or empty",
-		Long: `Make a pool, of devices or empty. A machine takes all of its devices from one
-pool, so a pool needs compute nodes of its own.`,
-		Example:           `  composa pool create vision 'rack1/gpu[0-3],rack1/pcpu[0-1]'`,
+		Short: "make a pool, of devices, of what meets a condition, or empty",
+		Long: `Make a pool, of devices, of what meets a condition, or empty. A machine takes
+all of its devices from one pool, so a pool needs compute nodes of its own.
+
+With --where the pool holds, now and later, every device that meets the
+condition and was put into no pool. A device that comes to meet the conditions
+of two pools is in the older one.`,
+		Example: `  composa pool create vision 'rack1/gpu[0-3],rack1/pcpu[0-1]'
+  composa pool create vision --where 'device.labels.team == "vision"'`,
 		Args:              argsBetween(1, 2, "a name for the pool"),
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkName("pool", args[0]); err != nil {
 				return err
 			}
-			pool := api.NewPool{Name: args[0], Most: most}
+			pool := api.NewPool{Name: args[0], Most: most, Where: where}
 			var err error
 			if pool.Labels, err = parseLabels(labels); err != nil {
 				return err
@@ -132,6 +138,7 @@ pool, so a pool needs compute nodes of its own.`,
 	}
 	cmd.Flags().IntVar(&most, "most", 0, "it may hold `N` devices (any number unless said)")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
+	cmd.Flags().StringVar(&where, "where", "", "also hold what meets this `EXPR`, in CEL over device")
 	return cmd
 }
 
@@ -216,7 +223,7 @@ func poolDetails(p *api.Pool) []detail {
 	sortNaturally(places, func(s string) string { return s })
 	return []detail{
 		{"name", p.Name}, {"project", p.Project}, {"owner", p.Owner}, {"free", fmt.Sprintf("%d of %d", p.Free, len(p.Devices))},
-		{"most", numberText(p.Most)}, {"devices", strings.Join(places, ", ")}, {"labels", labelsText(p.Labels)},
+		{"where", p.Where}, {"most", numberText(p.Most)}, {"devices", strings.Join(places, ", ")}, {"labels", labelsText(p.Labels)},
 		{"created", momentText(p.CreatedAt)}, {"id", p.ID},
 	}
 }

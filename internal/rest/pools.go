@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/internal/auth"
+	"github.com/composa-dev/composa/internal/selector"
 )
 
 type listPoolsInput struct {
@@ -91,16 +93,21 @@ func (s *Server) createPool(ctx context.Context, in *createPoolInput) (*createPo
 	if err := checkPool(b); err != nil {
 		return nil, err
 	}
+	who := callOf(ctx).who
 	devices, err := s.devicesOf(ctx, fmt.Sprintf("cannot create pool %q", b.Name), b.IDs)
 	if err != nil {
 		return nil, err
 	}
-	err = callOf(ctx).once(func(who composa.Who) error {
-		_, err := s.Store.CreatePool(ctx, who, composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels}, devices...)
-		return err
-	})
+	made, err := s.Store.CreatePool(ctx, who, composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels, Where: strings.TrimSpace(b.Where)})
 	if err != nil {
 		return nil, err
+	}
+	if len(devices) > 0 {
+		if _, err := s.Store.AddToPool(ctx, who, p.ID, b.Name, devices); err != nil {
+			// The pool is empty, so that it can go; what matters is why.
+			_ = s.Store.DeletePool(ctx, who, p.ID, made.Name)
+			return nil, err
+		}
 	}
 	out, err := s.showPool(ctx, p.ID, b.Name)
 	if err != nil {
@@ -112,6 +119,11 @@ func (s *Server) createPool(ctx context.Context, in *createPoolInput) (*createPo
 func checkPool(b api.NewPool) error {
 	if err := composa.CheckName("pool", b.Name); err != nil {
 		return err
+	}
+	if b.Where != "" {
+		if _, err := selector.Pool(b.Where); err != nil {
+			return atCause("body.where", err)
+		}
 	}
 	return composa.CheckLabels(b.Labels)
 }
@@ -127,7 +139,7 @@ func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}
 		return nil, err
 	}
 	c := callOf(ctx)
-	if c.kept == nil && revision > 0 {
+	if revision > 0 {
 		now, err := s.showPool(ctx, c.project.ID, in.Name)
 		if err != nil {
 			return nil, err
@@ -137,9 +149,7 @@ func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}
 				WithNext("look at it again")
 		}
 	}
-	return &struct{}{}, c.once(func(who composa.Who) error {
-		return s.Store.DeletePool(ctx, who, c.project.ID, in.Name)
-	})
+	return &struct{}{}, s.Store.DeletePool(ctx, c.who, c.project.ID, in.Name)
 }
 
 type poolDevicesInput struct {
@@ -166,11 +176,7 @@ func (s *Server) changePool(ctx context.Context, begin string, in *poolDevicesIn
 	if err != nil {
 		return nil, err
 	}
-	err = c.once(func(who composa.Who) error {
-		_, err := change(ctx, who, c.project.ID, in.Name, devices)
-		return err
-	})
-	if err != nil {
+	if _, err := change(ctx, c.who, c.project.ID, in.Name, devices); err != nil {
 		return nil, err
 	}
 	return s.showPool(ctx, c.project.ID, in.Name)

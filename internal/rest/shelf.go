@@ -112,7 +112,7 @@ func (v *view) contents() []contents {
 // same says whether devices with these contents are shown as those with others.
 func (c *contents) same(d *contents) bool {
 	return sameFabric(c.fabric, d.fabric) && samePicture(c.picture, d.picture) && c.names.same(d.names) &&
-		slices.EqualFunc(c.devices, d.devices, func(a, b composa.Device) bool { return a.ID == b.ID && a.Revision == b.Revision }) &&
+		slices.EqualFunc(c.devices, d.devices, func(a, b composa.Device) bool { return a.ID == b.ID && a.Revision == b.Revision && a.Pool == b.Pool }) &&
 		slices.EqualFunc(c.claims, d.claims, func(a, b *composa.Claim) bool { return a.Device == b.Device && a.Machine == b.Machine }) &&
 		slices.EqualFunc(c.machines, d.machines, func(a, b *composa.Machine) bool { return a.Project == b.Project && a.Ref() == b.Ref() }) &&
 		slices.EqualFunc(c.pools, d.pools, func(a, b composa.Pool) bool { return a.ID == b.ID && a.Project == b.Project && a.Name == b.Name })

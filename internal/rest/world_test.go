@@ -27,6 +27,7 @@ import (
 	"github.com/composa-dev/composa/internal/inventory"
 	"github.com/composa-dev/composa/internal/rest"
 	"github.com/composa-dev/composa/internal/runner"
+	"github.com/composa-dev/composa/internal/selector"
 	"github.com/composa-dev/composa/internal/store"
 )
 
@@ -118,7 +119,7 @@ func newWorld(t testing.TB, how setting) *world {
 	w := &world{t: t, racks: map[composa.FabricName]*memory.World{}, log: &lines{}}
 	var err error
 	how.defaults()
-	if w.store, err = store.Open(ctx, store.Options{URL: how.store}); err != nil {
+	if w.store, err = store.Open(ctx, store.Options{URL: how.store, Selects: selector.Pool}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
