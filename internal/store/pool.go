@@ -169,7 +169,7 @@ func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project com
 			d.Pool = ""
 			return true, nil
 		case "":
-			return false, t.s.notByCondition(begin, p, d)
+			return false, s.notByCondition(begin, p, d)
 		}
 		return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place())
 	})
