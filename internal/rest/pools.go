@@ -93,21 +93,16 @@ func (s *Server) createPool(ctx context.Context, in *createPoolInput) (*createPo
 	if err := checkPool(b); err != nil {
 		return nil, err
 	}
-	who := callOf(ctx).who
 	devices, err := s.devicesOf(ctx, fmt.Sprintf("cannot create pool %q", b.Name), b.IDs)
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.Store.CreatePool(ctx, who, composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels, Where: strings.TrimSpace(b.Where)})
+	err = callOf(ctx).once(func(who composa.Who) error {
+		_, err := s.Store.CreatePool(ctx, who, composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels, Where: strings.TrimSpace(b.Where)}, devices...)
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	if len(devices) > 0 {
-		if _, err := s.Store.AddToPool(ctx, who, p.ID, b.Name, devices); err != nil {
-			// The pool is empty, so that it can go; what matters is why.
-			_ = s.Store.DeletePool(ctx, who, p.ID, made.Name)
-			return nil, err
-		}
 	}
 	out, err := s.showPool(ctx, p.ID, b.Name)
 	if err != nil {
@@ -139,7 +134,7 @@ func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}
 		return nil, err
 	}
 	c := callOf(ctx)
-	if revision > 0 {
+	if c.kept == nil && revision > 0 {
 		now, err := s.showPool(ctx, c.project.ID, in.Name)
 		if err != nil {
 			return nil, err
@@ -149,7 +144,9 @@ func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}
 				WithNext("look at it again")
 		}
 	}
-	return &struct{}{}, s.Store.DeletePool(ctx, c.who, c.project.ID, in.Name)
+	return &struct{}{}, c.once(func(who composa.Who) error {
+		return s.Store.DeletePool(ctx, who, c.project.ID, in.Name)
+	})
 }
 
 type poolDevicesInput struct {
@@ -176,7 +173,11 @@ func (s *Server) changePool(ctx context.Context, begin string, in *poolDevicesIn
 	if err != nil {
 		return nil, err
 	}
-	if _, err := change(ctx, c.who, c.project.ID, in.Name, devices); err != nil {
+	err = c.once(func(who composa.Who) error {
+		_, err := change(ctx, who, c.project.ID, in.Name, devices)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return s.showPool(ctx, c.project.ID, in.Name)
