@@ -283,9 +283,9 @@ func (s *Site) Seen(d *Device) *SeenDevice {
 }
 
 // UseOf says who has a device.
-func (s *Site) UseOf(d *Device) Use {
-	seen := s.Seen(d)
-	claim := s.Claim(d.ID)
+func (s *Site) UseOf(d *Device) Use { return s.useOf(d, s.Seen(d)) }
+
+func (s *Site) useOf(d *Device, seen *SeenDevice) Use {
 	switch {
 	case seen != nil && seen.Spot.Area == AreaForeign:
 		return UseForeign
@@ -293,7 +293,7 @@ func (s *Site) UseOf(d *Device) Use {
 		return UseAttached
 	case seen != nil && seen.Spot.Area == AreaMachine && !s.idleHost(d, seen.Spot.Machine):
 		return UseForeign
-	case claim != nil:
+	case s.Claim(d.ID) != nil:
 		return UseClaimed
 	}
 	return UseFree
@@ -325,6 +325,7 @@ func (s *Site) HealthOf(d *Device) Health {
 // names pool (empty: none): the condition as a refusal counts it. Empty: it is
 // free. It is the one definition of a free device.
 func (s *Site) WhyNotFree(d *Device, project ProjectID, pool PoolID) string {
+	seen := s.Seen(d)
 	switch {
 	case d.Pool != pool && d.Pool != "":
 		if p := s.Pool(d.Pool); p != nil && p.Project == project {
@@ -333,14 +334,16 @@ func (s *Site) WhyNotFree(d *Device, project ProjectID, pool PoolID) string {
 		return "in another pool"
 	case d.Pool != pool:
 		return "not in the pool"
-	case s.HealthOf(d) != HealthOK:
-		return string(s.HealthOf(d))
+	case seen == nil:
+		return string(HealthMissing)
+	case d.Health != HealthOK:
+		return string(d.Health)
 	case d.Cordon != nil:
 		return "cordoned"
 	case d.Kind.Keeping() && d.Hygiene == HygieneUsed && d.KeptFor != project:
 		return "not erased since another project had it"
 	}
-	switch s.UseOf(d) {
+	switch s.useOf(d, seen) {
 	case UseFree:
 		return ""
 	case UseForeign:

@@ -190,14 +190,19 @@ func greatestBut(values []int64, n int) int64 {
 	return sorted[len(sorted)-n]
 }
 
-// roundDown writes a size as people do: three digits of a decimal unit.
+// roundDown writes a size as people do: as it is where that is short, else three
+// digits of it.
 func roundDown(field string, value int64) int64 {
 	if field != "memory" && field != "size" && field != "speed" || value < 1000 {
 		return value
 	}
 	digits := len(strconv.FormatInt(value, 10))
 	step := int64(math.Pow10(digits - 3))
-	return value / step * step
+	rounded := value / step * step
+	if len(composa.Quantity(value).Of(field)) <= len(composa.Quantity(rounded).Of(field)) {
+		return value
+	}
+	return rounded
 }
 
 // otherwise offers all of it on any fabric, from no pool, or from another pool of
@@ -211,14 +216,9 @@ func (q *query) otherwise() []offer {
 	if len(r.Fabrics) > 0 {
 		out = append(out, offer{class: elsewhere, entry: q.entries, pool: r.Pool, less: []composa.Relaxed{{What: "fabric", From: fabricsText(r.Fabrics)}}})
 	}
-	pools := []string{""}
-	for _, p := range q.site.Pools {
-		if p.Project == r.Project && len(pools) <= maxPools {
-			pools = append(pools, p.Name)
-		}
-	}
+	pools := append(poolNames(q.site, r.Project), "")
 	slices.SortFunc(pools, composa.NaturalCompare)
-	for _, name := range pools {
+	for _, name := range pools[:min(len(pools), maxPools+1)] {
 		if name != r.Pool {
 			out = append(out, offer{class: relaxed, amount: 2, entry: q.entries, pool: name, less: []composa.Relaxed{{What: "pool", From: orNo(r.Pool), To: name}}})
 		}

@@ -2,6 +2,7 @@ package placement_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func drawSite(t *rapid.T) *composa.Site {
 			line += rapid.SampledFrom([]string{"", " under=s0", " under=s1"}).Draw(t, "switch")
 			line += rapid.SampledFrom([]string{"", "", " unit=u0", " unit=u1"}).Draw(t, "unit")
 			line += rapid.SampledFrom([]string{"", "", " domain=east", " domain=west", " domain=east,west"}).Draw(t, "domain")
+			line += rapid.SampledFrom([]string{"", " memory=16GB", " memory=38GB", " memory=40GB", " memory=48GB"}).Draw(t, "memory")
 			lines = append(lines, line)
 		}
 		rack(site, name, lines...)
@@ -53,7 +55,14 @@ func drawRequest(t *rapid.T, site *composa.Site) placement.Request {
 	var lines []string
 	for range rapid.IntRange(1, 3).Draw(t, "entries") {
 		kind := rapid.SampledFrom([]string{"cpu", "gpu", "gpu", "ssd"}).Draw(t, "wanted")
-		lines = append(lines, kind+" "+rapid.SampledFrom([]string{"1", "2", "3", "A100:1", "a1:2", "A40:1"}).Draw(t, "how"))
+		line := kind + " " + rapid.SampledFrom([]string{"1", "2", "3", "A100:1", "a1:2", "A40:1"}).Draw(t, "how")
+		if kind != "ssd" {
+			line += rapid.SampledFrom([]string{"", "", " & memory 40GB", " & memory 17GB"}).Draw(t, "least")
+		}
+		if rapid.IntRange(0, 3).Draw(t, "conditional") == 0 {
+			line += " & where " + rapid.SampledFrom(slices.Sorted(maps.Keys(wheres))).Draw(t, "where")
+		}
+		lines = append(lines, line)
 	}
 	r := placement.Request{
 		Verb: composa.VerbCompose, Project: "proj_a", Name: "train", Entries: want(lines...), P2P: rapid.Bool().Draw(t, "p2p"),
@@ -129,7 +138,22 @@ func valid(site *composa.Site, r placement.Request, fabric composa.FabricName, c
 	return ""
 }
 
+// wheres are conditions, and what they say of a device whose details are known.
+var wheres = map[string]func(*composa.Device) bool{
+	"device.memory >= 40 * GB":                       func(d *composa.Device) bool { return d.Facts.Memory >= 40e9 },
+	"device.memory < 40 * GB":                        func(d *composa.Device) bool { return d.Facts.Memory > 0 && d.Facts.Memory < 40e9 },
+	"!(device.model == 'A40')":                       func(d *composa.Device) bool { return d.Facts.Model != "" && d.Facts.Model != "A40" },
+	"device.switch == 's0' || device.model == 'A40'": func(d *composa.Device) bool { return d.Facts.Switch == "s0" || d.Facts.Model == "A40" },
+	"device.fabric == 'rack1'":                       func(d *composa.Device) bool { return d.Fabric == "rack1" },
+}
+
 func serves(e composa.Entry, d *composa.Device) bool {
+	if least := e.Min["memory"]; least > 0 && (d.Facts.Learning || d.Facts.Memory < least) {
+		return false
+	}
+	if e.Where != "" && (d.Facts.Learning || !wheres[e.Where](d)) {
+		return false
+	}
 	if e.Kind != d.Kind || len(e.Places) > 0 && !slices.Contains(e.Places, d.Place()) {
 		return false
 	}
@@ -244,6 +268,9 @@ func checkNearest(t *rapid.T, site *composa.Site, r placement.Request, err error
 			lost := 0
 			for _, l := range entry.Lost {
 				lost += l.Count
+				if n := l.Near; n != nil && (n.Least > n.Most || abs(n.Least-n.Want)*10 >= n.Want || abs(n.Most-n.Want)*10 >= n.Want) {
+					t.Fatalf("no near miss: %+v", n)
+				}
 			}
 			if entry.Had-lost != entry.Left {
 				t.Fatalf("%s entry %s: had %d, lost %d, left %d", f.Fabric, entry.Entry, entry.Had, lost, entry.Left)
@@ -267,6 +294,8 @@ func checkNearest(t *rapid.T, site *composa.Site, r placement.Request, err error
 	}
 }
 
+func abs(n int64) int64 { return max(n, -n) }
+
 func names(devices []*composa.Device) []string {
 	var out []string
 	for _, d := range devices {
@@ -275,22 +304,79 @@ func names(devices []*composa.Device) []string {
 	return out
 }
 
-// The order in which the site lists things does not matter.
+// The order in which the site lists things does not matter, also not to what is
+// explained.
 func TestPlaceIsDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		site := drawSite(t)
 		r := drawRequest(t, site)
-		first, errFirst := placement.Place(site, r)
+		for i := range site.Fabrics {
+			busy(site, site.Fabrics[i].Name, rapid.IntRange(0, 2).Draw(t, "steps"))
+		}
+		for i, d := range site.Devices {
+			if c := site.Claim(d.ID); c != nil && rapid.Bool().Draw(t, "leaves") {
+				site.Claims = slices.DeleteFunc(site.Claims, func(c composa.Claim) bool { return c.Device == d.ID })
+				m := held(site, fmt.Sprint("old", i), d.Place())
+				freeing(site, rapid.SampledFrom([]composa.ProjectID{"proj_a", "proj_b"}).Draw(t, "project"), composa.OperationID(fmt.Sprint("op_", i)), m)
+			}
+		}
+		for i := range rapid.IntRange(0, 6).Draw(t, "pools") {
+			site.Pools = append(site.Pools, composa.Pool{ID: composa.PoolID(fmt.Sprint("pool_", i)), Project: "proj_a", Name: fmt.Sprint("pool", i)})
+			if len(site.Devices) > 0 {
+				site.Devices[i%len(site.Devices)].Pool = site.Pools[i].ID
+			}
+		}
+		first, textFirst := explained(site.Index(), r)
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		rng.Shuffle(len(site.Devices), func(i, j int) { site.Devices[i], site.Devices[j] = site.Devices[j], site.Devices[i] })
-		rng.Shuffle(len(site.Fabrics), func(i, j int) { site.Fabrics[i], site.Fabrics[j] = site.Fabrics[j], site.Fabrics[i] })
-		rng.Shuffle(len(site.Claims), func(i, j int) { site.Claims[i], site.Claims[j] = site.Claims[j], site.Claims[i] })
-		second, errSecond := placement.Place(site.Index(), r)
-		if d := cmp.Diff(fmt.Sprint(errFirst), fmt.Sprint(errSecond)); d != "" {
+		shuffle(rng, site.Devices)
+		shuffle(rng, site.Fabrics)
+		shuffle(rng, site.Claims)
+		shuffle(rng, site.Machines)
+		shuffle(rng, site.Operations)
+		shuffle(rng, site.Pools)
+		second, textSecond := explained(site.Index(), r)
+		if d := cmp.Diff(textFirst, textSecond); d != "" {
 			t.Fatal(d)
 		}
 		if d := cmp.Diff(first, second); d != "" {
 			t.Fatal(d)
+		}
+	})
+}
+
+func shuffle[T any](rng *rand.Rand, list []T) {
+	rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+// When many ask for the same at once, every one that fits is served, and no
+// fabric that still fits has much less waiting than the one that was chosen.
+func TestPlaceSpreads(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		site, room := &composa.Site{}, 0
+		for r := range rapid.IntRange(2, 6).Draw(t, "racks") {
+			cpus, gpus := rapid.IntRange(1, 6).Draw(t, "cpus"), rapid.IntRange(1, 12).Draw(t, "gpus")
+			rack(site, composa.FabricName(fmt.Sprint("rack", r)), fmt.Sprintf("cpu[0-%d]", cpus-1), fmt.Sprintf("gpu[0-%d]", gpus-1))
+			room += min(cpus, gpus/2)
+		}
+		r := placement.Request{Verb: composa.VerbCompose, Project: "proj_a", Name: "train", Entries: want("cpu 1", "gpu 2")}
+		for n := range room {
+			c, err := placement.Place(site, r)
+			if err != nil {
+				t.Fatalf("%d of %d are served: %v", n, room, err)
+			}
+			for _, f := range c.Explanation.Fabrics {
+				if f.Fits && site.Waiting(f.Fabric) < site.Waiting(c.Fabric) {
+					t.Fatalf("%s was chosen with %d waiting, and %s has %d", c.Fabric, site.Waiting(c.Fabric), f.Fabric, site.Waiting(f.Fabric))
+				}
+			}
+			for _, b := range c.Bound {
+				site.Claims = append(site.Claims, composa.Claim{Device: b.Device.ID, Machine: "mach_x", Purpose: composa.PurposeMachine})
+			}
+			busy(site, c.Fabric, 2)
+			site.Index()
+		}
+		if _, err := placement.Place(site, r); composa.CodeOf(err) != composa.CodeRefused {
+			t.Fatalf("got %v, want a refusal: nothing is left", err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -201,6 +202,12 @@ func (q *query) describe(e composa.Entry, n int) string {
 	}
 	if e.IPMI != "" {
 		text += " with ipmi " + e.IPMI
+	}
+	for _, field := range slices.Sorted(maps.Keys(e.Min)) {
+		text += fmt.Sprintf(" with %s %s or more", field, composa.Quantity(e.Min[field]).Of(field))
+	}
+	if e.Where != "" {
+		text += " where " + composa.Abridge(e.Where, maxShown)
 	}
 	if q.request.Pool != "" {
 		text += " in pool " + q.request.Pool

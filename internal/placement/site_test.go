@@ -13,7 +13,8 @@ var t0 = time.Date(2026, 3, 1, 12, 0, 10, 0, time.UTC)
 
 // rack adds a fabric that can do everything, and its devices: each line is a
 // name, or a range such as gpu[0-3], then words: a model, under=SWITCH,
-// unit=NAME, vendor=NAME, domain=NAME, ipmi=ADDRESS, learning.
+// unit=NAME, vendor=NAME, domain=NAME, ipmi=ADDRESS, memory=Q, size=Q, speed=Q,
+// learning.
 func rack(site *composa.Site, name composa.FabricName, lines ...string) *composa.Site {
 	able := &composa.Abilities{Groups: composa.NeedRequired, Make: composa.MakeEmpty, Reshape: composa.ReshapeOn, Acts: []composa.Act{
 		composa.ActEnter, composa.ActLeave, composa.ActMake, composa.ActReshape, composa.ActRemove, composa.ActP2P, composa.ActPower,
@@ -74,6 +75,12 @@ func describe(d *composa.Device, word string) {
 		d.Unit = value
 	case what == "domain":
 		d.Domains = strings.Split(value, ",")
+	case what == "memory":
+		d.Facts.Memory = quantity(value)
+	case what == "size":
+		d.Facts.Size = quantity(value)
+	case what == "speed":
+		d.Facts.Speed = quantity(value)
 	case what == "ipmi":
 		d.Facts.IPMI = value
 	default:
@@ -117,12 +124,22 @@ func claimed(site *composa.Site, machine composa.MachineID, places ...composa.Pl
 	site.Index()
 }
 
+func quantity(text string) int64 {
+	n, err := composa.ParseQuantity(text)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
 // want reads entries: "gpu 2", "gpu A100:4", "ssd rack1/ssd0,rack1/ssd1",
-// "cpu ipmi=192.0.2.1".
+// "cpu ipmi=192.0.2.1", with a least and a condition behind: "gpu A100:4 &
+// memory 40GB & where device.speed > 0".
 func want(lines ...string) []composa.Entry {
 	var out []composa.Entry
 	for _, line := range lines {
-		kind, rest, _ := strings.Cut(line, " ")
+		parts := strings.Split(line, " & ")
+		kind, rest, _ := strings.Cut(parts[0], " ")
 		e := composa.Entry{Kind: composa.Kind(kind), Count: 1}
 		model, count, like := strings.Cut(rest, ":")
 		switch {
@@ -138,6 +155,17 @@ func want(lines ...string) []composa.Entry {
 			_, _ = fmt.Sscan(count, &e.Count)
 		default:
 			_, _ = fmt.Sscan(rest, &e.Count)
+		}
+		for _, part := range parts[1:] {
+			what, value, _ := strings.Cut(part, " ")
+			if what == "where" {
+				e.Where = value
+				continue
+			}
+			if e.Min == nil {
+				e.Min = map[string]int64{}
+			}
+			e.Min[what] = quantity(value)
 		}
 		out = append(out, e)
 	}

@@ -141,7 +141,7 @@ func (t *trial) whyDevices(entry int, devices []*composa.Device) []string {
 		why = append(why, "some move together with others of their unit")
 	}
 	if len(why) == 0 {
-		why = append(why, fmt.Sprintf("the lowest places of %d that would do", left))
+		why = append(why, fmt.Sprintf("the lowest of %d that would do", left))
 	}
 	return why
 }
