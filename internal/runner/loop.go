@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -140,19 +141,58 @@ func (r *Runner) await(ctx context.Context, changed <-chan struct{}, answers <-c
 	}
 }
 
-// turn reads, decides and acts once. again asks for another turn at once. On an
-// error the state is the one it was given, and the answers were not heard.
+// turn reads, and decides and acts until nothing is to be written any more.
+// again asks for another turn at once. Answers may be heard once more after an
+// error: those that were heard before find nobody.
 func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start func(Call)) (_ State, wake time.Time, again bool, err error) {
-	c := &r.config
-	ops, err := c.Store.OpenOperations(ctx, composa.System(), c.Fabric)
+	ops, err := r.config.Store.OpenOperations(ctx, composa.System(), r.config.Fabric)
 	if err != nil {
 		return state, time.Time{}, false, err
 	}
-	in := Input{Operations: ops, Answers: heard}
+	for range maxDecisions {
+		var wrote written
+		state, wrote, wake, err = r.decide(ctx, state, Input{Operations: ops, Answers: heard}, start)
+		if err != nil || wrote.moved || len(wrote.ops) == 0 {
+			return state, wake, wrote.moved, err
+		}
+		ops, heard = wrote.over(ops), nil
+	}
+	return state, wake, true, nil
+}
+
+// maxDecisions is how often the runner decides on one reading: what is new in
+// the store is not to wait for ever.
+const maxDecisions = 8
+
+// written is what came of the writing of one decision.
+type written struct {
+	ops   []composa.Operation // as they are now
+	moved bool                // what was decided on is not so any more
+}
+
+// over is what was read with what was written since in its place, but for what
+// has ended or is held.
+func (w written) over(read []composa.Operation) []composa.Operation {
+	out := make([]composa.Operation, 0, len(read))
+	for _, op := range read {
+		if i := slices.IndexFunc(w.ops, func(is composa.Operation) bool { return is.ID == op.ID }); i >= 0 {
+			op = w.ops[i]
+		}
+		if !op.Phase.Ended() && op.Phase != composa.PhaseHeld {
+			out = append(out, op)
+		}
+	}
+	return out
+}
+
+// decide decides and acts once. Where it could not decide the state is the one
+// that it was given.
+func (r *Runner) decide(ctx context.Context, state State, in Input, start func(Call)) (next State, wrote written, wake time.Time, err error) {
+	c := &r.config
 	next, eff, wake := Next(state, c.Clock(), in)
 	if eff.NeedSite {
 		if in.Site, err = c.Store.Site(ctx, composa.System()); err != nil {
-			return state, time.Time{}, false, err
+			return state, wrote, time.Time{}, err
 		}
 		next, eff, wake = Next(state, c.Clock(), in)
 	}
@@ -160,19 +200,19 @@ func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start fu
 		start(call)
 	}
 	for _, a := range eff.Advances {
-		_, err := c.Store.Advance(ctx, composa.System(), a)
+		op, err := c.Store.Advance(ctx, composa.System(), a)
 		switch {
 		case err == nil:
-			again = true
+			wrote.ops = append(wrote.ops, *op)
 			delete(r.moved, a.Operation)
 		case composa.CodeOf(err) == composa.CodeMoved && r.moved[a.Operation] != a.Revision:
-			again = true
+			wrote.moved = true
 			r.moved[a.Operation] = a.Revision
 			if err := r.tenure(ctx); err != nil {
-				return next, wake, false, err
+				return next, wrote, wake, err
 			}
 		case ctx.Err() != nil:
-			return next, wake, false, err
+			return next, wrote, wake, err
 		default: // also moved twice although the operation did not
 			c.Log.Error("cannot write progress", "fabric", c.Fabric, "operation", a.Operation, "error", err)
 			if retry := c.Clock().Add(storePause); wake.IsZero() || retry.Before(wake) {
@@ -180,10 +220,10 @@ func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start fu
 			}
 		}
 	}
-	if eff.Nudge && again && c.Nudge != nil {
+	if eff.Nudge && len(wrote.ops) > 0 && c.Nudge != nil {
 		c.Nudge()
 	}
-	return next, wake, again, nil
+	return next, wrote, wake, nil
 }
 
 // tenure answers moved when somebody else has the fabric.

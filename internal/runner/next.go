@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -27,6 +28,11 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 			s.legs[op.ID] = l
 		}
 		l.turnTo(op)
+		if l.ahead != nil && answers[l.ahead.Seq] != nil {
+			call := l.ahead
+			l.ahead = nil
+			l.hearAhead(call, answers[call.Seq])
+		}
 		if l.call != nil && answers[l.call.Seq] != nil {
 			call := l.call
 			l.call = nil
@@ -34,12 +40,31 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 		}
 		if holdsEdit(op, l) {
 			d.holders[op.ID] = true
+		} else {
+			l.handles = nil // somebody else may take them meanwhile
 		}
 	}
-	for _, op := range inTurn(in.Operations, s.served) {
+	for _, op := range d.order(in.Operations) {
 		d.operation(op, s.legs[op.ID])
 	}
 	return s, d.effects, d.wakeAt
+}
+
+// order is whose turn it is; who may give the edit lock back comes first, so that
+// whose turn it is can have it.
+func (d *decision) order(ops []composa.Operation) []*composa.Operation {
+	turn := inTurn(ops, d.state.served)
+	gives := func(op *composa.Operation) bool { return d.holders[op.ID] && d.state.legs[op.ID].proof != nil }
+	slices.SortStableFunc(turn, func(a, b *composa.Operation) int {
+		switch {
+		case gives(a) == gives(b):
+			return 0
+		case gives(a):
+			return -1
+		}
+		return 1
+	})
+	return turn
 }
 
 // decision is one run of Next.
@@ -165,11 +190,15 @@ func (d *decision) write(op *composa.Operation, a composa.Advance) {
 
 // call adds one call.
 func (d *decision) call(op *composa.Operation, l *leg, c Call) {
+	l.call, l.asked, l.slow = d.send(op, c), d.now, false
+}
+
+func (d *decision) send(op *composa.Operation, c Call) *Call {
 	d.state.seq++
 	c.Seq, c.Operation = d.state.seq, op.ID
 	c.Timeout = timeout(c)
-	l.call, l.asked, l.slow = &c, d.now, false
 	d.effects.Calls = append(d.effects.Calls, c)
+	return &c
 }
 
 // underWay tells people, once a call, that nothing has come back for a while.

@@ -49,7 +49,7 @@ func (d *decision) hear(op *composa.Operation, l *leg, c *Call, a *Answer) {
 	}
 	switch c.Kind {
 	case CallReserve:
-		d.hearReserved(op, l, a)
+		d.hearReserved(op, l, c, a)
 	case CallApply:
 		d.hearApplied(op, l, c, a)
 	case CallSettle:
@@ -59,10 +59,25 @@ func (d *decision) hear(op *composa.Operation, l *leg, c *Call, a *Answer) {
 	}
 }
 
-func (d *decision) hearReserved(op *composa.Operation, l *leg, a *Answer) {
+// hearAhead keeps a handle that was reserved ahead. Where it was not, it is
+// reserved when it is needed, and then an error counts.
+func (l *leg) hearAhead(c *Call, a *Answer) {
+	if a.Err == nil && a.Native != "" && c.Step.Machine.ID != "" {
+		l.keep(c.Step.Machine.ID, a.Native)
+	}
+}
+
+func (l *leg) keep(machine composa.MachineID, native string) {
+	if l.handles == nil {
+		l.handles = map[composa.MachineID]string{}
+	}
+	l.handles[machine] = native
+}
+
+func (d *decision) hearReserved(op *composa.Operation, l *leg, c *Call, a *Answer) {
 	switch {
 	case a.Err == nil && a.Native != "":
-		l.native = a.Native
+		l.keep(c.Step.Machine.ID, a.Native)
 	case a.Err == nil:
 		l.fails(op, fault{code: composa.CodeFailed, text: "the fabric chose no handle for the machine"})
 	case read(a.Err) == verdictLater, read(a.Err) == verdictUnknown: // it changes nothing, so not knowing is no harm

@@ -86,7 +86,8 @@ func holdsEdit(op *composa.Operation, l *leg) bool {
 	}
 	if r.State != composa.StepRunning {
 		// What was reserved or checked is so only as long as nobody else acts.
-		return (l.native != "" || l.checked) && l.wake.IsZero() && l.failed == nil && !stale(op) && !l.replacing(op)
+		reserved := l.ahead != nil || l.handles[r.Step.Machine.ID] != ""
+		return (reserved || l.checked) && l.wake.IsZero() && l.failed == nil && !stale(op) && !l.replacing(op)
 	}
 	if l.intent != markOf(r) || l.unsure {
 		return l.settled.IsZero()

@@ -100,11 +100,7 @@ func (d *decision) renew(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		return
 	}
 	rows, machines := d.closeGeneration(op, r, l.survey)
-	for _, c := range machines {
-		if m := site.Machine(c.Machine); m != nil {
-			m.Native, m.NativeSince = c.Native, c.NativeSince
-		}
-	}
+	giveHandles(site, machines)
 	target := filled(op.Heading(), op, site)
 	if why := nameless(r, l, machines, site); why != "" {
 		d.hold(op, l, r, fault{code: composa.CodeConflict, text: why})

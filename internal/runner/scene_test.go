@@ -307,12 +307,21 @@ func (s *scene) writeMachine(c composa.MachineChange) (line string) {
 	return line
 }
 
-// make makes the oldest call. Its answer is heard in the next turn.
+// make makes the oldest call, and after it what is reserved beside it. The
+// answers are heard in the next turn.
 func (s *scene) make(hear bool) {
 	if len(s.calls) == 0 {
 		s.say("  no call is wanted")
 		return
 	}
+	c := s.calls[0]
+	s.makeOne(hear)
+	if len(s.calls) > 0 && c.Kind == CallApply && s.calls[0].Kind == CallReserve && s.calls[0].Operation == c.Operation {
+		s.makeOne(hear)
+	}
+}
+
+func (s *scene) makeOne(hear bool) {
 	c := s.calls[0]
 	s.calls = s.calls[1:]
 	a := Make(context.Background(), s.fab, c)
@@ -361,6 +370,9 @@ func (s *scene) play(line string) {
 		s.turn()
 	case "make":
 		s.make(true)
+		s.turn()
+	case "make-one":
+		s.makeOne(true)
 		s.turn()
 	case "make-unheard":
 		s.make(false)

@@ -21,30 +21,67 @@ func (d *decision) finish(op *composa.Operation, l *leg) {
 	d.end(op, l, site, filled(op.Heading(), op, site), composa.Advance{Picture: l.survey})
 }
 
+// last writes that the last step is done. Where its proof shows that everything
+// is as it should be the operation ends with it; else it is looked at, once that
+// is written.
+func (d *decision) last(op *composa.Operation, l *leg, a composa.Advance) {
+	if d.site == nil {
+		d.effects.NeedSite = true
+		return
+	}
+	delete(d.holders, op.ID)
+	site := d.sitePlus(l.proof)
+	giveHandles(site, a.Machines)
+	target := filled(op.Heading(), op, site)
+	claims, certain, why := d.verdict(op, site, &target)
+	whole := l.proof.Complete && l.proof.Scope.Covers(scopeOf(op))
+	if why != "" || !certain && !whole {
+		d.write(op, a)
+		return
+	}
+	d.ends(op, site, &target, claims, a)
+}
+
 // end writes the end. Where what was seen so far does not show it, it looks
 // once more, at everything that the operation could have touched.
 func (d *decision) end(op *composa.Operation, l *leg, site *composa.Site, target composa.Target, a composa.Advance) {
-	p := site.Pictures[d.state.Fabric]
-	why := ""
-	for i := range target.Goals {
-		why = cmp.Or(why, unlike(&target.Goals[i], p))
-	}
-	claims, certain := settle(op, &target, site)
-	why = cmp.Or(why, stuck(claims, site))
+	claims, certain, why := d.verdict(op, site, &target)
 	switch {
 	case (why != "" || !certain) && l.survey == nil:
 		d.survey(op, l)
-		return
 	case why != "":
 		l.fails(op, fault{code: composa.CodeConflict, text: why})
 		d.fail(op, l, current(op))
-		return
+	default:
+		d.ends(op, site, &target, claims, a)
 	}
+}
+
+// verdict says what the claims are at the end, whether that is certain, and why
+// it is not the end yet; empty: the picture shows what was wanted.
+func (d *decision) verdict(op *composa.Operation, site *composa.Site, target *composa.Target) (claims []composa.ClaimChange, certain bool, why string) {
+	for i := range target.Goals {
+		why = cmp.Or(why, unlike(&target.Goals[i], site.Pictures[d.state.Fabric]))
+	}
+	claims, certain = settle(op, target, site)
+	return claims, certain, cmp.Or(why, stuck(claims, site))
+}
+
+func (d *decision) ends(op *composa.Operation, site *composa.Site, target *composa.Target, claims []composa.ClaimChange, a composa.Advance) {
 	a.Claims = claims
-	a.Machines = endings(op, &target, site, a.Machines)
+	a.Machines = endings(op, target, site, a.Machines)
 	a.Phase, a.Result, a.Reason = outcome(op)
 	d.write(op, a)
 	d.effects.Nudge = true
+}
+
+// giveHandles gives the machines of a site the handles that are about to be written.
+func giveHandles(site *composa.Site, changes []composa.MachineChange) {
+	for _, c := range changes {
+		if m := site.Machine(c.Machine); m != nil {
+			m.Native, m.NativeSince = c.Native, c.NativeSince
+		}
+	}
 }
 
 // outcome is how an operation that reached where it went has ended.

@@ -110,6 +110,7 @@ func (s State) clone() State {
 	legs := make(map[composa.OperationID]*leg, len(s.legs))
 	for id, l := range s.legs {
 		c := *l
+		c.handles = maps.Clone(l.handles)
 		legs[id] = &c
 	}
 	s.legs = legs
@@ -143,13 +144,18 @@ type leg struct {
 	asked time.Time // when it was made
 	slow  bool      // people were told that it takes long
 
+	// ahead reserves a handle beside call, for the step after that one.
+	ahead *Call
+	// handles are those that were reserved for machines that are not made yet, as
+	// long as the operation keeps the edit lock.
+	handles map[composa.MachineID]string
+
 	// intent is the attempt that this state had written as running. A step that
 	// is stored as running under another mark was begun in another life.
 	intent mark
 
 	// What follows is about one step.
 	at      mark
-	native  string           // reserved for its machine
 	checked bool             // nobody had made its machine before the first attempt
 	proof   *composa.Picture // of Apply, or of a look after settling: it holds
 	unsure  bool             // nobody knows what became of it
@@ -188,8 +194,11 @@ func (l *leg) turnTo(op *composa.Operation) {
 	if l.at == at {
 		return
 	}
+	if l.at.generation != at.generation {
+		l.handles = nil
+	}
 	l.at = at
-	l.native, l.checked, l.proof, l.survey, l.vain = "", false, nil, nil, nil
+	l.checked, l.proof, l.survey, l.vain = false, nil, nil, nil
 	l.unsure, l.again, l.refused, l.cause, l.answer = false, false, 0, nil, ""
 	l.settled, l.overdue, l.quiet = time.Time{}, false, time.Time{}
 }

@@ -17,7 +17,22 @@ func (d *decision) step(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		d.doubt(op, l, r)
 	case d.grant(op, r):
 		l.wake = time.Time{}
-		d.call(op, l, Call{Kind: CallApply, Step: r.Step})
+		d.apply(op, l, r)
+	}
+}
+
+// apply hands a step over. The last one is to show all that the operation
+// touches, so that nobody has to look again; before a machine is made its handle
+// is reserved, so that its step can begin with the end of this one.
+func (d *decision) apply(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	s := r.Step
+	n := next(op, r)
+	if n == nil {
+		s.Show = scopeOf(op)
+	}
+	d.call(op, l, Call{Kind: CallApply, Step: s})
+	if n != nil && l.ahead == nil && r.Step.Lock == composa.LockEdit && d.needsHandle(l, n) {
+		l.ahead = d.send(op, Call{Kind: CallReserve, Step: n.Step})
 	}
 }
 
@@ -47,22 +62,23 @@ func (d *decision) begin(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		return
 	}
 	switch {
-	case d.needsHandle(r) && l.native == "":
+	case d.needsHandle(l, r) && l.ahead != nil:
+		return // it is being reserved
+	case d.needsHandle(l, r):
 		d.call(op, l, Call{Kind: CallReserve, Step: r.Step})
 		return
 	case d.needsCheck(r) && !l.checked:
 		d.call(op, l, Call{Kind: CallObserve, look: lookBefore, Scope: r.Step.Scope()})
 		return
 	}
-	row := d.running(l, *r)
-	if d.needsHandle(r) {
-		row.Step.Machine.Native = l.native
-	}
-	d.write(op, composa.Advance{Steps: []composa.StepRecord{row}})
+	d.write(op, composa.Advance{Steps: []composa.StepRecord{d.running(l, *r)}})
 }
 
-func (d *decision) needsHandle(r *composa.StepRecord) bool {
-	return r.Step.Act == composa.ActMake && d.state.Reserves && r.Step.Machine.Native == ""
+// needsHandle says whether a step makes a machine under a handle of our choice,
+// which is not chosen yet.
+func (d *decision) needsHandle(l *leg, r *composa.StepRecord) bool {
+	s := &r.Step
+	return s.Act == composa.ActMake && d.state.Reserves && s.Machine.Native == "" && l.handles[s.Machine.ID] == ""
 }
 
 func (d *decision) needsCheck(r *composa.StepRecord) bool {
@@ -78,6 +94,9 @@ func (d *decision) running(l *leg, row composa.StepRecord) composa.StepRecord {
 		row.BeganAt = d.now
 	}
 	row.Evidence = ""
+	if row.Step.Act == composa.ActMake && row.Step.Machine.Native == "" {
+		row.Step.Machine.Native = l.handles[row.Step.Machine.ID]
+	}
 	l.intent = markOf(&row)
 	l.unsure, l.again, l.cause = false, false, nil
 	return row
@@ -105,7 +124,8 @@ func (d *decision) settle(op *composa.Operation, l *leg, r *composa.StepRecord) 
 }
 
 // done writes in one transaction that a step is proven, what it made, and that
-// the next one runs, where that may begin at once.
+// the next one runs, where that may begin at once, or that the operation has
+// ended, where that can be told.
 func (d *decision) done(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	row := *r
 	row.State, row.EndedAt = composa.StepDone, d.now
@@ -116,6 +136,11 @@ func (d *decision) done(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		ref.Native, ref.NativeSince = made.Native, made.Created
 		a.Machines = []composa.MachineChange{{Machine: ref.ID, Native: ref.Native, NativeSince: ref.NativeSince}}
 	}
+	if next(op, r) == nil {
+		d.last(op, l, a)
+		return
+	}
+	on := false // it keeps the edit lock
 	for n := next(op, r); n != nil; n = next(op, n) {
 		later := *n
 		if ref.ID != "" && later.Step.Machine.ID == ref.ID && later.Step.Machine.Native == "" {
@@ -123,13 +148,17 @@ func (d *decision) done(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		}
 		first := n.Ordinal == r.Ordinal+1
 		switch {
-		case first && n.State == composa.StepPlanned && !op.CancelRequested && !d.needsHandle(&later) && !d.needsCheck(&later) && d.grant(op, &later):
+		case first && n.State == composa.StepPlanned && !d.cancels(op, n) && !d.needsHandle(l, &later) && !d.needsCheck(&later) && d.grant(op, &later):
+			on = later.Step.Lock == composa.LockEdit
 			a.Steps = append(a.Steps, d.running(l, later))
 		case later.Step.Machine.Native != n.Step.Machine.Native:
 			a.Steps = append(a.Steps, later)
 		}
 	}
 	d.write(op, a)
+	if !on && l.ahead == nil {
+		delete(d.holders, op.ID)
+	}
 }
 
 // made is the machine that a make step made, where p shows it.
