@@ -24,7 +24,7 @@ import (
 // and puts it back for huma, which checks it against the schema.
 func (s *Server) sound(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if r.ContentLength == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		next(ctx)
 		return
 	}
@@ -45,6 +45,9 @@ func (s *Server) sound(ctx huma.Context, next func(huma.Context)) {
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err := checkType(r.Header.Get("Content-Type")); err != nil {
 		return nil, err
+	}
+	if how := r.Header.Get("Content-Encoding"); how != "" && !strings.EqualFold(how, "identity") {
+		return nil, at("header.Content-Encoding", "%q is not read; send the body as it is", composa.Abridge(how, 40))
 	}
 	ctl := http.NewResponseController(w)
 	_ = ctl.SetReadDeadline(time.Now().Add(slowest)) // a writer without deadlines is a test's
@@ -103,8 +106,9 @@ func checkBody(body []byte, wanted bool) error {
 
 // checker walks through one JSON value.
 type checker struct {
-	dec  *json.Decoder
-	body []byte
+	dec    *json.Decoder
+	body   []byte
+	values int // so far
 }
 
 // value checks the next value; depth is that of a list or object that begins
@@ -113,6 +117,9 @@ func (c *checker) value(location string, depth int) error {
 	tok, err := c.token()
 	if err != nil {
 		return err
+	}
+	if c.values++; c.values > MaxValues {
+		return at("body", "it holds more than %d values", MaxValues)
 	}
 	if n, ok := tok.(json.Number); ok {
 		return checkNumber(location, n)
@@ -155,7 +162,9 @@ func (c *checker) object(location string, depth int) error {
 		if seen[key] {
 			return at(here, "the field stands twice")
 		}
-		seen[key] = true
+		if seen[key] = true; len(seen) > MaxItems {
+			return at(location, "it has more than %d fields", MaxItems)
+		}
 		if err := c.value(here, depth+1); err != nil {
 			return err
 		}
@@ -166,6 +175,9 @@ func (c *checker) object(location string, depth int) error {
 
 func (c *checker) list(location string, depth int) error {
 	for i := 0; c.dec.More(); i++ {
+		if i == MaxItems {
+			return at(location, "it has more than %d items", MaxItems)
+		}
 		if err := c.value(fmt.Sprintf("%s[%d]", location, i), depth+1); err != nil {
 			return err
 		}

@@ -22,6 +22,8 @@ import (
 type call struct {
 	id  string      // as answers and the log show it
 	who composa.Who // who asks; zero on the open routes
+	// token is what they show.
+	token string
 	// project is that of the path; nil where the path has none.
 	project *composa.Project
 	cause   error // why it failed, for the log
@@ -64,6 +66,9 @@ func (s *Server) number(next http.Handler) http.Handler {
 				s.panicked(rec, r, c, v)
 			}
 			s.logged(r, c, rec.status, time.Since(began))
+			if r.ContentLength != 0 { // what is left of a body is read away, and not for ever
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(slowest)) // a writer without deadlines is a test's
+			}
 		}()
 		if s.closing.Err() != nil {
 			s.answer(rec, r, stopping())
@@ -134,8 +139,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) find(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		shown := composa.Abridge(r.URL.Path, 80)
-		if len(r.URL.RawQuery) > maxQuery {
-			s.answer(w, r, composa.Errorf(composa.CodeTooLarge, "cannot read the request: its query is longer than %d bytes", maxQuery))
+		if err := checkSize(r); err != nil {
+			s.answer(w, r, err)
 			return
 		}
 		handler, pattern := mux.Handler(r)
@@ -157,6 +162,30 @@ func (s *Server) find(mux *http.ServeMux) http.Handler {
 		s.answer(w, r, composa.Errorf(composa.CodeNotFound, "cannot find %s: there is no such path", shown).
 			WithNext("the API is under /v1; /docs describes it"))
 	})
+}
+
+// checkSize refuses a request whose address or headers are too long.
+func checkSize(r *http.Request) error {
+	switch {
+	case len(r.URL.EscapedPath()) > MaxPath:
+		return composa.Errorf(composa.CodeTooLarge, "cannot read the request: its path is longer than %d bytes", MaxPath)
+	case len(r.URL.RawQuery) > MaxQuery:
+		return composa.Errorf(composa.CodeTooLarge, "cannot read the request: its query is longer than %d bytes", MaxQuery)
+	case headerSize(r) > MaxHeader:
+		return composa.Errorf(composa.CodeTooLarge, "cannot read the request: its headers are longer than %d bytes", MaxHeader)
+	}
+	return nil
+}
+
+// headerSize is how many bytes the headers take as they are sent.
+func headerSize(r *http.Request) int {
+	size := len("Host: \r\n") + len(r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(": \r\n") + len(v)
+		}
+	}
+	return size
 }
 
 // admit finds out who asks and whether they may.
@@ -184,7 +213,10 @@ func (s *Server) identify(r *http.Request, verb auth.Verb) error {
 		return err
 	}
 	who.Request = c.id
-	c.who = who
+	c.who, c.token = who, token
+	if err := s.budgets.call(s.Clock(), who, r.Method != http.MethodGet && r.Method != http.MethodHead); err != nil {
+		return err
+	}
 	var project composa.ProjectID
 	if name := r.PathValue("project"); name != "" {
 		if c.project, err = s.project(ctx, name); err != nil {
@@ -202,17 +234,23 @@ type recorder struct {
 }
 
 func (w *recorder) WriteHeader(code int) {
-	if w.status == 0 {
-		w.status = code
-	}
+	w.begin(code)
 	w.ResponseWriter.WriteHeader(code)
 }
 
 func (w *recorder) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
+	w.begin(http.StatusOK)
 	return w.ResponseWriter.Write(b)
+}
+
+// begin notes the status, and gives the caller a time in which to take the
+// answer; event streams move it on.
+func (w *recorder) begin(status int) {
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(slowestAnswer)) // a writer without deadlines is a test's
 }
 
 // Unwrap lets an http.ResponseController through.

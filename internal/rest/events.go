@@ -66,12 +66,18 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*huma.Str
 		}}, nil
 	}
 	if !s.streams.take() {
-		return nil, composa.Errorf(composa.CodeUnavailable, "cannot follow events: %d streams are open, which is the most", MaxStreams).
+		return nil, composa.Errorf(composa.CodeUnavailable, "cannot follow events: %d streams are open, which is the most", s.Limits.Streams).
 			WithNext("ask again in a few seconds")
+	}
+	leave, err := s.budgets.follow(from.who)
+	if err != nil {
+		s.streams.leave()
+		return nil, err
 	}
 	follow := in.Follow || kind == sseType
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer s.streams.leave()
+		defer leave()
 		held, done, ok := s.hold(hc.Context())
 		if !ok {
 			return
@@ -101,7 +107,11 @@ func eventKind(accept string) string {
 // beginning for a list and at the end for who follows.
 func (s *Server) stance(ctx context.Context, in *listEventsInput, kind string) (*stance, error) {
 	who := callOf(ctx).who
-	sh, err := s.shown(ctx)
+	id, err := s.identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +119,6 @@ func (s *Server) stance(ctx context.Context, in *listEventsInput, kind string) (
 	if err != nil {
 		return nil, err
 	}
-	n, id := sh.view.names, sh.id
 	out := &stance{incarnation: id.Incarnation, filter: composa.EventFilter{Subject: in.Subject}, names: n, who: who}
 	if in.Type != "" {
 		out.filter.Types = []composa.EventType{composa.EventType(in.Type)}
@@ -166,6 +175,9 @@ func (s *Server) eventPage(ctx context.Context, from *stance, limit int) (*api.E
 // ends or the caller does not take them any more.
 func (s *Server) stream(ctx context.Context, from *stance, out *stream, follow bool) error {
 	out.begin()
+	if err := out.deadline(); err != nil {
+		return err
+	}
 	if from.lost {
 		if err := out.send(from.resetEvent(s.Clock())); err != nil {
 			return err
@@ -179,14 +191,25 @@ func (s *Server) stream(ctx context.Context, from *stance, out *stream, follow b
 		events, err := s.more(ctx, from, follow)
 		switch {
 		case errors.Is(err, errQuiet):
-			err = out.alive()
+			err = nil
 		case err != nil:
 			return err
 		case len(events) == 0:
 			return nil
 		}
+		if err := s.renew(ctx, from); err != nil {
+			return err
+		}
+		if err := out.deadline(); err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			err = out.alive()
+		}
 		for i := 0; i < len(events) && err == nil; i++ {
-			err = out.send(from.names.event(from.incarnation, &events[i]))
+			if e := &events[i]; e.Project == "" || from.who.Sees(e.Project) {
+				err = out.send(from.names.event(from.incarnation, e))
+			}
 		}
 		if err == nil {
 			err = out.flush()
@@ -195,6 +218,20 @@ func (s *Server) stream(ctx context.Context, from *stance, out *stream, follow b
 			return err
 		}
 	}
+}
+
+// renew looks anew who follows and what they may see: a token that is taken back
+// ends its streams, and names are those of now.
+func (s *Server) renew(ctx context.Context, from *stance) error {
+	c := callOf(ctx)
+	who, err := s.owner(ctx, c.token)
+	if err != nil {
+		return err
+	}
+	who.Request = c.id
+	c.who, from.who = who, who
+	from.names, err = s.names(ctx)
+	return err
 }
 
 var errQuiet = errors.New("nothing happened for a while")
@@ -221,8 +258,9 @@ func (s *Server) more(ctx context.Context, from *stance, follow bool) (events []
 	return events, err
 }
 
-// stream writes events to one caller. Each write must be done within a time, so
-// that a caller who does not read costs nothing but a connection.
+// stream writes events to one caller. All that is written at one time, at most
+// streamBatch events, must be taken within a time, so that a caller who hardly
+// reads is let go, and costs no more than those events until then.
 type stream struct {
 	w     http.ResponseWriter
 	ctl   *http.ResponseController
@@ -267,20 +305,13 @@ func (o *stream) alive() error {
 }
 
 func (o *stream) write(b []byte) error {
-	if err := o.deadline(); err != nil {
-		return err
-	}
 	_, err := o.w.Write(b)
 	return err
 }
 
-func (o *stream) flush() error {
-	if err := o.deadline(); err != nil {
-		return err
-	}
-	return o.ctl.Flush()
-}
+func (o *stream) flush() error { return o.ctl.Flush() }
 
+// deadline gives the caller a time for what is written next.
 func (o *stream) deadline() error {
 	err := o.ctl.SetWriteDeadline(time.Now().Add(slowest))
 	if errors.Is(err, http.ErrNotSupported) {

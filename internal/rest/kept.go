@@ -25,6 +25,8 @@ const (
 // also a token that is taken back, moves the version, and nothing of an older
 // one is used again.
 type kept struct {
+	identity atomic.Pointer[composa.Identity]
+
 	mu      sync.Mutex
 	version int64 // of owners
 	owners  map[[sha256.Size]byte]composa.Who
@@ -38,6 +40,13 @@ type viewer struct {
 	number int64      // tells viewers of one server apart, in entity tags
 	making sync.Mutex // held by who makes the newest, for all who wait for it
 	newest atomic.Pointer[shown]
+	names  atomic.Pointer[namesAt]
+}
+
+// namesAt are names as of a version.
+type namesAt struct {
+	version int64
+	names
 }
 
 // owner is on whose behalf a call with a token is made.
@@ -55,6 +64,50 @@ func (s *Server) owner(ctx context.Context, token string) (composa.Who, error) {
 		s.kept.keepOwner(version, hash, who)
 	}
 	return who, err
+}
+
+// names are those that the caller may read.
+func (s *Server) names(ctx context.Context) (names, error) {
+	version, err := s.Store.Version(ctx)
+	if err != nil {
+		return names{}, err
+	}
+	who := callOf(ctx).who
+	v := s.kept.viewer(who)
+	if have := v.names.Load(); have != nil && version != 0 && have.version >= version {
+		return have.names, nil
+	}
+	n, err := s.readNames(ctx, who)
+	if err == nil {
+		v.names.Store(&namesAt{version, n})
+	}
+	return n, err
+}
+
+// project returns the project of a name that the caller sees.
+func (s *Server) project(ctx context.Context, name string) (*composa.Project, error) {
+	n, err := s.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range n.all {
+		if n.all[i].Name == name {
+			return &n.all[i], nil
+		}
+	}
+	return s.Store.Project(ctx, callOf(ctx).who, name) // tells that there is none
+}
+
+// identity is that of the site: the same for as long as its store is open.
+func (s *Server) identity(ctx context.Context) (composa.Identity, error) {
+	if have := s.kept.identity.Load(); have != nil {
+		return *have, nil
+	}
+	id, err := s.Store.Identity(ctx, callOf(ctx).who)
+	if err == nil {
+		s.kept.identity.Store(&id)
+	}
+	return id, err
 }
 
 // owner is who has a token as of a version; version 0 is none.

@@ -1,47 +1,120 @@
 package rest
 
 import (
+	"cmp"
+	"math"
 	"time"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/selector"
 )
 
 // The limits of a request and of the server. GET /v1 tells them all by name.
 const (
 	MaxBody    = 1 << 20           // bytes of a request's body
 	MaxDepth   = 32                // of JSON objects and lists within each other
+	MaxItems   = 1000              // in one JSON list, fields in one JSON object
+	MaxValues  = 20_000            // in a request's body
+	MaxHeader  = 64 << 10          // bytes of a request's headers
+	MaxPath    = 4 << 10           // bytes of a path
+	MaxQuery   = 16 << 10          // bytes of a query
+	MaxCursor  = 512               // characters of a cursor
+	MaxEventID = 128               // characters of the id of an event
 	MaxList    = 1000              // items in one page of a list
 	UsualList  = 100               // items in a page where the caller does not say
 	MaxWait    = 300 * time.Second // that one call waits for an operation
-	MaxWaits   = 1024              // calls that wait for an operation at the same time
-	MaxStreams = 256               // event streams at the same time
 	MaxMessage = 500               // characters of a message for the record
 	MaxTimeout = 604800            // seconds that a caller may wait for a silent fabric
 	MaxGrace   = 86400             // seconds that a host may take to shut down
 	maxFreed   = 1000              // freed machines that a list goes back to
-	maxQuery   = 16 << 10          // bytes of a query
 )
 
-// keepAlive is the pause after which a stream without events says something.
-const keepAlive = 15 * time.Second
+const (
+	// keepAlive is the pause after which a stream without events says something.
+	keepAlive = 15 * time.Second
+	// slowest bounds how long a caller may take to send a body, and to take the
+	// events that are there at one time.
+	slowest = 30 * time.Second
+	// slowestHeader bounds how long a caller may take to send a request's
+	// headers, slowestAnswer how long to take an answer.
+	slowestHeader = 10 * time.Second
+	slowestAnswer = 2 * time.Minute
+	// longestIdle is how long a connection is kept on which nothing is asked.
+	longestIdle = 2 * time.Minute
+)
 
-// slowest bounds one write to a caller who follows events, and the reading of a
-// request's body.
-const slowest = 30 * time.Second
+// Limits are those that whoever runs the server may set. A zero is the usual
+// one, which [Limits.OrUsual] fills in.
+type Limits struct {
+	// Reads and Changes are how many calls a second one principal may make that
+	// only read, and that change something; ChangesAtOnce how many of these may
+	// come together after a pause.
+	Reads, Changes, ChangesAtOnce int
+	// Connections is how many are open at the same time.
+	Connections int
+	// Waits is how many calls wait for operations at the same time.
+	Waits int
+	// Streams is how many follow events at the same time, StreamsEach how many
+	// of one principal.
+	Streams, StreamsEach int
+	// Open is how many operations are open at the same time, OpenEach how many
+	// of one principal. The store holds them to it.
+	Open, OpenEach int
+}
+
+// OrUsual fills in what is not said. What is said lowers what it bounds: one
+// principal may not have more than there is.
+func (l Limits) OrUsual() Limits {
+	l.Reads, l.Changes = cmp.Or(l.Reads, 20_000), cmp.Or(l.Changes, 200)
+	l.ChangesAtOnce = cmp.Or(l.ChangesAtOnce, max(1000, l.Changes))
+	l.Connections, l.Waits = cmp.Or(l.Connections, 4096), cmp.Or(l.Waits, 1024)
+	l.Streams = cmp.Or(l.Streams, 256)
+	l.StreamsEach = min(cmp.Or(l.StreamsEach, l.Streams), l.Streams)
+	l.Open = cmp.Or(l.Open, composa.MaxOpen)
+	l.OpenEach = min(cmp.Or(l.OpenEach, composa.MaxOpenEach), l.Open)
+	return l
+}
 
 // limits names every limit.
-func limits() map[string]int {
+func (s *Server) limits() map[string]int {
 	return map[string]int{
 		"bodyBytes":        MaxBody,
 		"jsonDepth":        MaxDepth,
-		"queryBytes":       maxQuery,
+		"jsonItems":        MaxItems,
+		"jsonValues":       MaxValues,
+		"headerBytes":      MaxHeader,
+		"pathBytes":        MaxPath,
+		"queryBytes":       MaxQuery,
+		"cursorLength":     MaxCursor,
+		"eventIdLength":    MaxEventID,
 		"listLimit":        MaxList,
 		"listDefault":      UsualList,
 		"freedMachines":    maxFreed,
-		"waitSeconds":      int(MaxWait / time.Second),
-		"waits":            MaxWaits,
-		"eventStreams":     MaxStreams,
-		"keepAliveSeconds": int(keepAlive / time.Second),
+		"expressionLength": selector.MaxExpression,
+		"expressionCost":   selector.MaxCost,
+
+		"headerSeconds":    seconds(slowestHeader),
+		"bodySeconds":      seconds(slowest),
+		"answerSeconds":    seconds(slowestAnswer),
+		"streamSeconds":    seconds(slowest),
+		"idleSeconds":      seconds(longestIdle),
+		"keepAliveSeconds": seconds(keepAlive),
+		"waitSeconds":      seconds(MaxWait),
+
+		"readsPerSecond":             s.Limits.Reads,
+		"changesPerSecond":           s.Limits.Changes,
+		"changesAtOnce":              s.Limits.ChangesAtOnce,
+		"connections":                s.Limits.Connections,
+		"waits":                      s.Limits.Waits,
+		"eventStreams":               s.Limits.Streams,
+		"eventStreamsPerPrincipal":   s.Limits.StreamsEach,
+		"openOperations":             s.Limits.Open,
+		"openOperationsPerPrincipal": s.Limits.OpenEach,
+		"operationsInLine":           composa.MaxLine,
+
+		"keyLength":        composa.MaxKey,
+		"keyHours":         int(composa.KeyLife / time.Hour),
+		"keysPerPrincipal": composa.MaxKeys,
 		"messageLength":    MaxMessage,
 		"timeoutSeconds":   MaxTimeout,
 		"graceSeconds":     MaxGrace,
@@ -53,6 +126,8 @@ func limits() map[string]int {
 		"machineEntries":   composa.MaxEntries,
 	}
 }
+
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // features are names that only grow (docs/compatibility.md).
 var features = []string{"devices", "events", "fabrics", "machines", "operations", "plans", "pools", "probe", "projects", "wait"}

@@ -12,6 +12,9 @@ import (
 	"github.com/composa-dev/composa/internal/rest"
 )
 
+// usual are the limits of a server that was told none.
+var usual = rest.Limits{}.OrUsual()
+
 // unending is a site of two fabrics with one operation, which does not end.
 type unending struct{ quiet }
 
@@ -57,8 +60,8 @@ func TestWaitsHaveALimit(t *testing.T) {
 		srv := rest.New(rest.Config{Store: unending{}, Requests: never{t: t}})
 		defer srv.Close()
 		ctx, cancel := context.WithCancel(t.Context())
-		answered := make(chan int, rest.MaxWaits)
-		for i := range rest.MaxWaits {
+		answered := make(chan int, usual.Waits)
+		for i := range usual.Waits {
 			wait := "300"
 			if i == 0 {
 				wait = "10"

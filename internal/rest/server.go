@@ -77,6 +77,7 @@ type Config struct {
 	Store    Store
 	Requests Requests
 	Fabrics  Fabrics
+	Limits   Limits
 	Version  string           // of the program, as GET /v1 tells it
 	Clock    func() time.Time // nil: [time.Now]
 	Log      *slog.Logger     // nil: nothing is logged
@@ -95,6 +96,7 @@ type Server struct {
 
 	streams places // of event streams
 	waits   places // of calls that wait for an operation
+	budgets *budgets
 	looks   *shared[*composa.Picture]
 	checks  *shared[[]composa.Check]
 	probes  *shared[[]composa.Check]
@@ -121,8 +123,9 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.Limits = c.Limits.OrUsual()
 	s := &Server{
-		Config: c, nonce: composa.NewID("tag"), streams: make(places, MaxStreams), waits: make(places, MaxWaits),
+		Config: c, nonce: composa.NewID("tag"), streams: make(places, c.Limits.Streams), waits: make(places, c.Limits.Waits), budgets: newBudgets(c.Limits),
 		looks: newShared[*composa.Picture](), checks: newShared[[]composa.Check](), probes: newShared[[]composa.Check](),
 	}
 	s.closing, s.close = context.WithCancelCause(context.Background())

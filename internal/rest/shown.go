@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
 )
 
@@ -14,8 +13,7 @@ import (
 type shown struct {
 	version int64
 	tag     string // begins the entity tags of lists
-	id      composa.Identity
-	view    *view // as of when it was made
+	view    *view  // as of when it was made
 	shelves []*shelf
 
 	fabrics   func() ([]api.Fabric, error) // made once
@@ -60,11 +58,7 @@ func (sh *shown) is(version int64) bool {
 // show reads the site. What is the same as before is not made again.
 func (s *Server) show(ctx context.Context, version int64, before *shown) (*shown, error) {
 	who := callOf(ctx).who
-	n, err := s.readNames(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	id, err := s.Store.Identity(ctx, who)
+	n, err := s.names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +66,7 @@ func (s *Server) show(ctx context.Context, version int64, before *shown) (*shown
 	if err != nil {
 		return nil, err
 	}
-	sh := &shown{version: version, id: id, view: newView(n, who, site), found: map[deviceFilter][]int{}}
+	sh := &shown{version: version, view: newView(n, who, site), found: map[deviceFilter][]int{}}
 	sh.shelves = shelve(sh.view, before)
 	sh.fabrics, sh.available = sync.OnceValues(sh.allFabrics), sync.OnceValues(sh.availableNow)
 	return sh, nil
@@ -88,27 +82,4 @@ func (s *Server) view(ctx context.Context) (*view, error) {
 	site.Now = s.Clock().UTC()
 	v.site, v.who = &site, callOf(ctx).who
 	return &v, nil
-}
-
-// names are those that the caller may read.
-func (s *Server) names(ctx context.Context) (names, error) {
-	sh, err := s.shown(ctx)
-	if err != nil {
-		return names{}, err
-	}
-	return sh.view.names, nil
-}
-
-// project returns the project of a name that the caller sees.
-func (s *Server) project(ctx context.Context, name string) (*composa.Project, error) {
-	n, err := s.names(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for i := range n.all {
-		if n.all[i].Name == name {
-			return &n.all[i], nil
-		}
-	}
-	return s.Store.Project(ctx, callOf(ctx).who, name) // tells that there is none
 }

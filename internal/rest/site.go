@@ -15,10 +15,14 @@ func (s *Server) getSite(ctx context.Context, _ *struct{}) (*siteOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	v, id := sh.view, sh.id
+	id, err := s.identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := sh.view
 	out := api.Site{
 		Version: s.Version, Site: string(id.Site), Incarnation: id.Incarnation, Principal: c.who.Principal.Name,
-		Projects: []string{}, Limits: limits(), Features: features, Now: s.Clock().UTC(),
+		Projects: []string{}, Limits: s.limits(), Features: features, Now: s.Clock().UTC(),
 	}
 	for _, p := range v.all {
 		out.Projects = append(out.Projects, p.Name)

@@ -155,7 +155,7 @@ func TestStreamsHaveALimit(t *testing.T) {
 		defer srv.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		one, end := context.WithCancel(ctx)
-		for i := range rest.MaxStreams {
+		for i := range usual.Streams {
 			with := ctx
 			if i == 0 {
 				with = one

@@ -41,7 +41,7 @@ func (s *Server) waiting(in WaitInput) (patience time.Duration, leave func(), er
 		return 0, func() {}, nil
 	}
 	if !s.waits.take() {
-		return 0, nil, composa.Errorf(composa.CodeUnavailable, "cannot wait: %d calls wait for operations, which is the most", MaxWaits).
+		return 0, nil, composa.Errorf(composa.CodeUnavailable, "cannot wait: %d calls wait for operations, which is the most", s.Limits.Waits).
 			WithNext("ask again in a few seconds, or without wait")
 	}
 	return patience, s.waits.leave, nil
