@@ -78,8 +78,8 @@ type TLSConfig struct {
 
 // LimitsConfig bounds the calls to a director.
 type LimitsConfig struct {
-	Concurrent int      `yaml:"concurrent"` // calls side by side; 4 unless said
-	PerSecond  float64  `yaml:"perSecond"`  // 100 unless said
+	Concurrent int      `yaml:"concurrent"` // calls side by side; 8 unless said
+	PerSecond  float64  `yaml:"perSecond"`  // 200 unless said
 	Gap        Duration `yaml:"gap"`        // pause between two changing calls
 }
 

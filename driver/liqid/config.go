@@ -18,7 +18,7 @@ import (
 // Limits of calls to one director. The zero value of a field is its default.
 type Limits struct {
 	Concurrent int           // calls side by side; 8, which is a look and what is asked beside it
-	PerSecond  float64       // calls started a second, with one second's worth at once; 100
+	PerSecond  float64       // calls started a second, with one second's worth at once; 200, one after the other at 5 ms each
 	Gap        time.Duration // pause between two changing calls; none
 }
 
@@ -218,7 +218,7 @@ func (c *Config) complete() error {
 		c.Limits.Concurrent = 8
 	}
 	if c.Limits.PerSecond == 0 {
-		c.Limits.PerSecond = 100
+		c.Limits.PerSecond = 200
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
