@@ -1,0 +1,136 @@
+package rest_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
+)
+
+func TestDevicesThatMeetACondition(t *testing.T) {
+	w := newWorld(t, setting{})
+	w.compose("train", 2)
+	count := func(f client.DeviceFilter) int { return len(must(client.All(w.client.Devices(t.Context(), f)))) }
+	cpus, nics := count(client.DeviceFilter{Fabric: "rack1", Kind: "cpu"}), count(client.DeviceFilter{Fabric: "rack1", Kind: "nic"})
+	for where, want := range map[string]int{
+		`device.kind == "gpu"`:                                       6,
+		`device.kind == "gpu" && device.memory >= 40*GB`:             6,
+		`device.kind == "gpu" && device.memory >= 40*GiB`:            6,
+		`device.kind == "gpu" && device.memory > 40*GiB`:             2,
+		`device.kind == "gpu" && (device.free || device.use == "x")`: -1,
+		`device.kind == "gpu" && device.place.startsWith("rack1/")`:  6,
+		`device.speed > 1*Tb`:                                        0,
+		`device.cores > 1 || device.speed > 1`:                       cpus + nics,
+		`!(device.cores > 1)`:                                        0, // of the others it is not known
+		`device.health == "missing"`:                                 0,
+	} {
+		a := w.ask("GET", "/v1/devices?fabric=rack1&where="+url.QueryEscape(where), "")
+		if want < 0 {
+			if a.status != 400 || !strings.Contains(a.body, "query.where") || !strings.Contains(a.body, "device has no field use") {
+				t.Errorf("%s: %d: %s", where, a.status, a.body)
+			}
+			continue
+		}
+		if got := count(client.DeviceFilter{Fabric: "rack1", Where: where}); got != want {
+			t.Errorf("%s: %d devices, want %d", where, got, want)
+		}
+	}
+	all, free := `device.kind == "gpu"`, `device.kind == "gpu" && device.free`
+	if a, f := count(client.DeviceFilter{Where: all}), count(client.DeviceFilter{Where: free}); a-f != 2 {
+		t.Errorf("%d GPUs, %d of them free; want two less", a, f)
+	}
+}
+
+func TestAWantHasALeastAndACondition(t *testing.T) {
+	w := newWorld(t, setting{})
+	r := must(w.client.PutMachine(t.Context(), "default", "train", api.PutMachine{Wish: api.Wish{Devices: []api.Want{
+		{Kind: "gpu", Count: 2, Min: map[string]any{"memory": "44GB"}, Where: ` device.vendor == "NVIDIA" `},
+		{Kind: "cpu", Count: 1, Min: map[string]any{"cores": 8, "memory": 1 << 30}},
+	}}}, 30*time.Second))
+	if r.Machine == nil {
+		t.Fatalf("train is not done: %+v", r.Operation)
+	}
+	want := []api.Want{
+		{Kind: "gpu", Count: 2, Min: map[string]any{"memory": 44e9}, Where: `device.vendor == "NVIDIA"`},
+		{Kind: "cpu", Count: 1, Min: map[string]any{"cores": 8.0, "memory": float64(1 << 30)}},
+	}
+	if diff := cmp.Diff(want, r.Machine.Wish.Devices); diff != "" {
+		t.Errorf("its wish (-want +got):\n%s", diff)
+	}
+	for _, d := range r.Machine.Devices {
+		if d.Kind == "gpu" && d.Model != "A40" {
+			t.Errorf("%s is an %s, which has 40 GiB", d.Place, d.Model)
+		}
+	}
+	// The same wish in other words is the same.
+	again := must(w.client.PutMachine(t.Context(), "default", "train", api.PutMachine{Wish: api.Wish{Devices: []api.Want{
+		{Kind: "gpu", Count: 2, Min: map[string]any{"memory": 44_000_000_000}, Where: `device.vendor == "NVIDIA"`},
+		{Kind: "cpu", Count: 1, Min: map[string]any{"cores": "8", "memory": "1GiB"}},
+	}}}, 30*time.Second))
+	if again.Machine == nil || again.Machine.ID != r.Machine.ID || again.Machine.Revision != r.Machine.Revision {
+		t.Errorf("again: %+v", again)
+	}
+	for body, why := range map[string][2]string{
+		`{"kind": "gpu", "count": 1, "min": {"memry": "40GB"}}`:                     {"body.devices[0].min.memry", "did you mean memory?"},
+		`{"kind": "gpu", "count": 1, "min": {"memory": "40XB"}}`:                    {"body.devices[0].min.memory", "no unit"},
+		`{"kind": "gpu", "count": 1, "min": {"memory": 1.5}}`:                       {"body.devices[0].min.memory", "no whole number"},
+		`{"kind": "gpu", "count": 1, "min": {"memory": true}}`:                      {"body.devices[0].min.memory", "neither a quantity"},
+		`{"kind": "gpu", "count": 1, "min": {"memory": 0}}`:                         {"body.devices[0].min.memory", "ask for 1 or more"},
+		`{"kind": "ssd", "count": 1, "min": {"cores": 4}}`:                          {"body.devices[0].min.cores", "has no"},
+		`{"kind": "gpu", "count": 1, "where": "device.memry > 1"}`:                  {"body.devices[0].where", "1:8: device has no field memry"},
+		`{"kind": "gpu", "count": 1, "where": "device.serial == 'a'"}`:              {"body.devices[0].where", "in lists only"},
+		`{"kind": "gpu", "count": 1, "where": "` + strings.Repeat("a", 1025) + `"}`: {"body.devices[0].where", "1024"},
+	} {
+		for path, sent := range map[string]string{
+			"/v1/machines":                    `{"name": "other", "devices": [` + body + `]}`,
+			"/v1/machines/default/train/plug": `{"devices": [` + body + `]}`,
+		} {
+			if a := w.ask("POST", path, sent); a.status != 400 && a.status != 422 || !strings.Contains(a.body, why[0]) || !strings.Contains(a.body, why[1]) {
+				t.Errorf("%s %.200s: %d: %s", path, body, a.status, a.body)
+			}
+		}
+	}
+}
+
+func TestPoolOfWhatMeetsACondition(t *testing.T) {
+	w := newWorld(t, setting{})
+	ctx := t.Context()
+	vision := "vision"
+	label := func(name string) {
+		must(w.client.EditDevice(ctx, "rack1", name, 0, api.EditDevice{Labels: map[string]*string{"team": &vision}}))
+	}
+	label("gpu5")
+	p := must(w.client.CreatePool(ctx, api.NewPool{Name: "vision", Where: `device.labels.team == "vision"`}))
+	if p.Where != `device.labels.team == "vision"` || !slices.Equal(p.Devices, []string{"rack1/gpu5"}) || p.Free != 1 {
+		t.Errorf("pool = %+v", p)
+	}
+	if d := must(w.client.Device(ctx, "rack1", "gpu5")); d.Pool != "vision" || d.Free || d.WhyNot != "in pool vision" {
+		t.Errorf("a device that meets the condition = %+v", d)
+	}
+	label("gpu4")
+	if in := must(client.All(w.client.Devices(ctx, client.DeviceFilter{Pool: "vision"}))); len(in) != 2 {
+		t.Errorf("%d devices are in the pool after another got the label", len(in))
+	}
+	if err := w.client.DeletePool(ctx, "default", "vision", 0); err != nil {
+		t.Fatal(err)
+	}
+	if d := must(w.client.Device(ctx, "rack1", "gpu5")); d.Pool != "" || !d.Free {
+		t.Errorf("after the pool went: %+v", d)
+	}
+	for body, why := range map[string]string{
+		`{"name": "a", "where": "device.free"}`:          "cannot depend on what is free",
+		`{"name": "a", "where": "device.serial == 'x'"}`: "in lists only",
+		`{"name": "a", "where": "device.kind == 'gup'"}`: "did you mean",
+		`{"name": "a", "where": "device.kind = 'gpu'"}`:  "did you mean ==",
+	} {
+		if a := w.ask("POST", "/v1/pools", body); a.status != 400 || !strings.Contains(a.body, "body.where") || !strings.Contains(a.body, why) {
+			t.Errorf("%s: %d: %s", body, a.status, a.body)
+		}
+	}
+}
