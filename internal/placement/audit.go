@@ -22,9 +22,13 @@ type slack struct {
 func (t *trial) audit() {
 	q := t.query
 	t.slack = make([][]slack, len(t.entries))
-	for _, d := range q.site.DevicesOf(t.fabric.Name) {
+	standings := t.standings()
+	for at, d := range q.site.DevicesOf(t.fabric.Name) {
+		if standings[at] != "" {
+			continue
+		}
 		for _, i := range q.ofKind[d.Kind] {
-			if t.entries[i].left < q.entries[i].Count && q.whyNotFree(d) == "" {
+			if t.entries[i].left < q.entries[i].Count {
 				t.auditDevice(i, d)
 			}
 		}

@@ -142,11 +142,12 @@ func (t *trial) examine() {
 	t.items = make([]item, 0, len(devices))
 	units := map[string][]candidate{}
 	var names []string
+	standings := t.standings()
 	for at, d := range devices {
 		if d.Unit == "" && len(q.ofKind[d.Kind]) == 0 {
 			continue
 		}
-		why := q.whyNotFree(d)
+		why := standings[at]
 		c := candidate{device: d, serves: t.serves(d, why), order: at}
 		if why == "" {
 			t.blocks[block{d.Kind, d.Facts.Switch}]++
@@ -174,13 +175,37 @@ func (t *trial) examine() {
 	}
 }
 
-// whyNotFree says why a device cannot be given out; what operations under way
+// standings are why each device of a fabric is not free, in the order of
+// [composa.Site.DevicesOf]. They are asked for once a placement, whatever is
+// tried beside the request itself.
+type standings map[standing][]string
+
+type standing struct {
+	fabric composa.FabricName
+	pool   composa.PoolID
+}
+
+// standings of the fabric's devices for the request. What operations under way
 // will give back counts as free where the question is what comes later.
-func (q *query) whyNotFree(d *composa.Device) string {
-	why := q.site.WhyNotFree(d, q.request.Project, q.pool)
-	if why == "claimed" && q.freeing != nil {
-		if _, comes := q.freeing[d.ID]; comes {
-			return ""
+func (t *trial) standings() []string {
+	q := t.query
+	of := standing{t.fabric.Name, q.pool}
+	why, known := q.known[of]
+	devices := q.site.DevicesOf(of.fabric)
+	if !known {
+		why = make([]string, len(devices))
+		for i, d := range devices {
+			why[i] = q.site.WhyNotFree(d, q.request.Project, q.pool)
+		}
+		q.known[of] = why
+	}
+	if q.freeing == nil {
+		return why
+	}
+	why = slices.Clone(why)
+	for i, d := range devices {
+		if _, comes := q.freeing[d.ID]; comes && why[i] == "claimed" {
+			why[i] = ""
 		}
 	}
 	return why

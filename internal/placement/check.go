@@ -7,9 +7,13 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// newQuery reads a request: what it names must exist and can be meant.
-func newQuery(site *composa.Site, r Request) (*query, error) {
-	q := &query{site: site, request: r, begin: fmt.Sprintf("cannot %s %q", r.Verb, r.Name)}
+// again reads another request of the same project on the same site.
+func (q *query) again(r Request) (*query, error) { return newQuery(q.site, r, q.known) }
+
+// newQuery reads a request: what it names must exist and can be meant. known is
+// what was found out of the site for the project; empty at first.
+func newQuery(site *composa.Site, r Request, known standings) (*query, error) {
+	q := &query{site: site, request: r, known: known, begin: fmt.Sprintf("cannot %s %q", r.Verb, r.Name)}
 	q.entries = slices.Clone(r.Entries)
 	for i := range q.entries {
 		if e := &q.entries[i]; e.Count == 0 {

@@ -14,7 +14,7 @@ func (q *query) earliest() *composa.Earliest {
 	if len(freeing) == 0 {
 		return nil
 	}
-	again, err := newQuery(q.site, q.request)
+	again, err := q.again(q.request)
 	if err != nil {
 		return nil
 	}

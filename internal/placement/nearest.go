@@ -220,7 +220,7 @@ func (q *query) otherwise() []offer {
 	slices.SortFunc(pools, composa.NaturalCompare)
 	for _, name := range pools[:min(len(pools), maxPools+1)] {
 		if name != r.Pool {
-			out = append(out, offer{class: relaxed, amount: 2, entry: q.entries, pool: name, less: []composa.Relaxed{{What: "pool", From: orNo(r.Pool), To: name}}})
+			out = append(out, offer{class: relaxed, amount: 0.5, entry: q.entries, pool: name, less: []composa.Relaxed{{What: "pool", From: orNo(r.Pool), To: name}}})
 		}
 	}
 	return out
@@ -243,7 +243,7 @@ func (q *query) fitsOffer(o *offer) composa.FabricName {
 	case o.class == elsewhere:
 		r.Fabrics = nil
 	}
-	again, err := newQuery(q.site, r)
+	again, err := q.again(r)
 	if err != nil {
 		return ""
 	}

@@ -41,7 +41,7 @@ type Choice struct {
 // for an unknown fabric, pool or device, read_only where only observed fabrics
 // remain, and refused, with its Refusal set, where nothing fits now.
 func Place(site *composa.Site, r Request) (*Choice, error) {
-	q, err := newQuery(site, r)
+	q, err := newQuery(site, r, standings{})
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,7 @@ func (q *query) best() *trial {
 type query struct {
 	site    *composa.Site
 	request Request
+	known   standings
 	begin   string // `cannot compose "train"`
 	pool    composa.PoolID
 	entries []composa.Entry

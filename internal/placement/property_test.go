@@ -380,32 +380,3 @@ func TestPlaceSpreads(t *testing.T) {
 		}
 	})
 }
-
-// BenchmarkPlace is a site of ten thousand devices in sixteen racks, half of
-// them taken.
-func BenchmarkPlace(b *testing.B) {
-	site := &composa.Site{}
-	for r := range 16 {
-		rack(site, composa.FabricName(fmt.Sprintf("rack%d", r)), "cpu[0-63]", "gpu[0-255] A100 under=s0", "gpu[256-383] A40 under=s1", "ssd[0-191]")
-	}
-	for i := 0; i < len(site.Devices); i += 2 {
-		site.Claims = append(site.Claims, composa.Claim{Device: site.Devices[i].ID, Machine: "mach_x", Purpose: composa.PurposeMachine})
-	}
-	site.Index()
-	r := placement.Request{Verb: composa.VerbCompose, Project: "proj_a", Name: "train", Entries: want("cpu 1", "gpu A100:8", "ssd 2"), P2P: true}
-	b.Run("chosen", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := placement.Place(site, r); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	r.Entries = want("cpu 1", "gpu A100:400", "ssd 2")
-	b.Run("refused", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := placement.Place(site, r); composa.CodeOf(err) != composa.CodeRefused {
-				b.Fatal(err)
-			}
-		}
-	})
-}

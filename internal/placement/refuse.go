@@ -152,7 +152,7 @@ func (q *query) placeText(t *trial, entry int) string {
 	e := &q.entries[entry]
 	for _, p := range e.Places {
 		d := q.site.At(p)
-		why := q.whyNotFree(d)
+		why := q.site.WhyNotFree(d, q.request.Project, q.pool)
 		_, condition := q.unfit(entry, d, why == "")
 		switch {
 		case condition != "":
