@@ -39,6 +39,8 @@ type Config struct {
 	Fabrics  []FabricConfig `yaml:"fabrics"`
 	// Hosts is what the site knows of the computers behind cpu devices.
 	Hosts []HostConfig `yaml:"hosts"`
+	// Limits bounds what callers may ask of the server.
+	Limits ServerLimits `yaml:"limits"`
 }
 
 // HostConfig is what the site knows of one host: which cpu it is, by exactly one
@@ -201,6 +203,9 @@ func (c *Config) check() error {
 	}
 	if len(c.Fabrics) > maxFabrics || len(c.Hosts) > maxHosts {
 		return fmt.Errorf("%d fabrics and %d hosts are named; %d and %d are allowed", len(c.Fabrics), len(c.Hosts), maxFabrics, maxHosts)
+	}
+	if err := c.Limits.check(); err != nil {
+		return err
 	}
 	names, urls := map[string]bool{}, map[string]string{}
 	for i, f := range c.Fabrics {

@@ -51,6 +51,11 @@ hosts:
 		{"no such port", "data: /tmp/x\nlisten: 0.0.0.0:99999\n", `listen "0.0.0.0:99999" is not HOST:PORT`},
 		{"two documents", "data: /tmp/x\n---\ndata: /tmp/y\n", `it holds more than one YAML document`},
 		{"a host on no fabric", "data: /tmp/x\nhosts: [{place: rack9/pcpu0, address: 10.0.0.1}]\n", `hosts[0]: place rack9/pcpu0: there is no fabric "rack9" here`},
+		{"limits", "data: /tmp/x\nlimits: {readsPerSecond: 100, eventStreams: 8, eventStreamsPerPrincipal: 8}\n", ""},
+		{"no such limit", "data: /tmp/x\nlimits: {readPerSecond: 100}\n", `did you mean "readsPerSecond"?`},
+		{"a limit of nothing", "data: /tmp/x\nlimits: {changesPerSecond: 0}\n", `limits: changesPerSecond is 0; it can be 1 to 1000000`},
+		{"a limit beyond all", "data: /tmp/x\nlimits: {connections: 1000001}\n", `limits: connections is 1000001; it can be 1 to 1000000`},
+		{"more for one than for all", "data: /tmp/x\nlimits: {openOperations: 10, openOperationsPerPrincipal: 11}\n", `limits: openOperationsPerPrincipal is 11, more than openOperations, which is 10`},
 		{"other database", "data: /tmp/x\ndatabase: mysql://x\n", `database is not postgres://`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

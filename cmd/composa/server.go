@@ -62,7 +62,9 @@ func (s *Server) open(ctx context.Context, getenv func(string) string) (err erro
 	if err = os.MkdirAll(c.Data, 0o700); err != nil {
 		return composa.Errorf(composa.CodeInvalid, "cannot use the data folder: %v", err)
 	}
-	if s.store, err = store.Open(ctx, store.Options{URL: storeURL(c), Selects: selector.Pool}); err != nil {
+	if s.store, err = store.Open(ctx, store.Options{
+		URL: storeURL(c), Selects: selector.Pool, Open: c.Limits.limits().Open, OpenEach: c.Limits.limits().OpenEach,
+	}); err != nil {
 		return err
 	}
 	if s.token, err = ensureAdmin(ctx, s.store, c.Data, getenv); err != nil {
@@ -76,7 +78,7 @@ func (s *Server) open(ctx context.Context, getenv func(string) string) (err erro
 func (s *Server) run() {
 	requests := intake.New(s.store, s.log)
 	s.api = rest.New(rest.Config{
-		Store: s.store, Requests: requests, Fabrics: s.fabrics, Version: buildVersion(), Log: s.log,
+		Store: s.store, Requests: requests, Fabrics: s.fabrics, Limits: s.config.Limits.limits(), Version: buildVersion(), Log: s.log,
 	})
 	s.http = s.api.HTTP()
 	ctx, stop := context.WithCancel(context.Background())
