@@ -46,6 +46,9 @@ func ParseQuantity(s string) (int64, error) {
 	if end < 0 {
 		end = len(text)
 	}
+	if end == 0 {
+		return 0, refuse("it does not begin with a number").WithNext("%s", example)
+	}
 	number, unit := text[:end], strings.TrimSpace(text[end:])
 	factor, known := units[unit]
 	if !known {
