@@ -81,15 +81,16 @@ func (s *Store) Accept(ctx context.Context, who composa.Who, a Acceptance) (*com
 		if err := t.openClaims(a.Claims, &op); err != nil {
 			return err
 		}
-		for _, h := range a.Heirs {
-			if err := t.changeClaim(h, op.ID); err != nil {
-				return err
-			}
+		if err := t.changeClaims(a.Heirs, op.ID); err != nil {
+			return err
 		}
-		out, err = t.operation(op.ID)
-		return err
+		out = &op
+		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func acceptWhat(a *Acceptance) string {
@@ -126,7 +127,7 @@ func (t *tx) addOperation(op *composa.Operation) error {
 	if err := t.room(op); err != nil {
 		return err
 	}
-	op.CreatedAt, op.Revision = t.now, 1
+	op.CreatedAt, op.Revision, op.Deadline = t.now, 1, stored(op.Deadline)
 	if op.Phase == composa.PhaseRunning {
 		op.StartedAt = t.now
 	}
@@ -134,12 +135,12 @@ func (t *tx) addOperation(op *composa.Operation) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.insert("operation", `id, project, principal, verb, message, phase, direction, machines, fabric, request, prior, target,
+	if err := t.insert("operation", `id, project, principal, verb, message, phase, direction, machines, fabric, request, prior, target,
 		behind, deadline, reason, created_at, started_at, updated_at, updated_by, revision`, "", [][]any{{
 		string(op.ID), string(op.Project), string(op.Principal), string(op.Verb), op.Message, string(op.Phase), string(op.Direction),
 		texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), micros(op.Deadline), op.Reason,
 		micros(op.CreatedAt), micros(op.StartedAt), micros(t.now), string(t.who.Principal.ID), op.Revision,
-	}}); err != nil {
+	}}, nil); err != nil {
 		return err
 	}
 	return t.began(op)
@@ -161,6 +162,7 @@ func (t *tx) startOperation(op *composa.Operation) (before *composa.Operation, e
 	if is.Phase == composa.PhaseRunning {
 		is.StartedAt = t.now
 	}
+	is.Deadline = stored(is.Deadline)
 	*op = is
 	if err := t.changeOperation(op); err != nil {
 		return nil, err
@@ -175,7 +177,7 @@ func (t *tx) began(op *composa.Operation) error {
 	for i, m := range op.Machines {
 		rows[i] = []any{string(op.ID), string(m)}
 	}
-	if _, err := t.insert("operation_machine", "operation, machine", "ON CONFLICT DO NOTHING", rows); err != nil {
+	if err := t.insert("operation_machine", "operation, machine", "ON CONFLICT DO NOTHING", rows, nil); err != nil {
 		return err
 	}
 	if err := t.putLeg(op, 0); err != nil {
@@ -187,7 +189,9 @@ func (t *tx) began(op *composa.Operation) error {
 	steps := op.Steps
 	bare := *op
 	bare.Steps = nil // so that every step counts as new
-	return t.putSteps(&bare, steps)
+	err := t.putSteps(&bare, steps)
+	op.Steps = bare.Steps
+	return err
 }
 
 // addMachine inserts the machine that op makes.
@@ -202,18 +206,21 @@ func (t *tx) addMachine(m composa.Machine, op *composa.Operation) error {
 		return err
 	}
 	now, by := micros(t.now), string(t.who.Principal.ID)
-	added, err := t.insert("machine", "id, project, owner, name, fabric, label, native, native_since, spec, spec_revision, operation, labels, created_at, created_by, updated_at, updated_by, revision",
+	err = t.insert("machine", "id, project, owner, name, fabric, label, native, native_since, spec, spec_revision, operation, labels, created_at, created_by, updated_at, updated_by, revision",
 		"ON CONFLICT DO NOTHING", [][]any{{
 			string(m.ID), string(m.Project), string(m.Owner), m.Name, string(m.Fabric), m.Label, m.Native, micros(m.NativeSince), texts[0], m.SpecRevision,
 			string(m.Operation), texts[1], now, by, now, by, m.Revision,
-		}})
+		}}, func(added, _ int64) error {
+			if added == 1 {
+				return nil
+			}
+			return composa.Errorf(composa.CodeExists, "cannot %s %q: a machine of that name exists", op.Verb, m.Name).
+				WithNext("choose another name, or free that one first")
+		})
 	if err != nil {
 		return err
 	}
-	if added == 0 {
-		return composa.Errorf(composa.CodeExists, "cannot %s %q: a machine of that name exists", op.Verb, m.Name).
-			WithNext("choose another name, or free that one first")
-	}
+	t.knowProject(m.ID, m.Project)
 	if err := t.addRevision(&m, op); err != nil {
 		return err
 	}

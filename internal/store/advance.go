@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -28,6 +29,9 @@ func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance)
 		if err := mayAdvance(was, &a); err != nil {
 			return err
 		}
+		if err := t.lockMachines(was.Machines); err != nil {
+			return err
+		}
 		op := advanced(was, &a, t)
 		if err := t.changeOperation(&op); err != nil {
 			return err
@@ -43,10 +47,8 @@ func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance)
 		if err := t.putSteps(&op, a.Steps); err != nil {
 			return err
 		}
-		for _, c := range slices.SortedFunc(slices.Values(a.Claims), func(x, y composa.ClaimChange) int { return compare(x.Claim, y.Claim) }) {
-			if err := t.changeClaim(c, op.ID); err != nil {
-				return err
-			}
+		if err := t.changeClaims(slices.SortedFunc(slices.Values(a.Claims), func(x, y composa.ClaimChange) int { return cmp.Compare(x.Claim, y.Claim) }), op.ID); err != nil {
+			return err
 		}
 		for _, m := range a.Machines {
 			if err := t.advanceMachine(m, was, &op); err != nil {
@@ -70,10 +72,13 @@ func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance)
 		if err := t.keepResult(string(op.ID), false); err != nil { // of who resolves a held one
 			return err
 		}
-		out, err = t.operation(op.ID)
-		return err
+		out = &op
+		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func mayAdvance(op *composa.Operation, a *composa.Advance) error {
@@ -108,16 +113,6 @@ func advanced(was *composa.Operation, a *composa.Advance, t *tx) composa.Operati
 		op.EndedAt = t.now
 	}
 	return op
-}
-
-func compare[T ~string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // advanceMachine writes the new state of a machine that belongs to op.
@@ -189,7 +184,7 @@ func (t *tx) recordBinding(m *composa.Machine, change composa.MachineChange, op 
 			return nil
 		}
 		if !known {
-			_, err = t.exec(`UPDATE machine_revision SET binding = $1 WHERE machine = $2 AND revision = $3 AND binding IS NULL`, text, string(m.ID), m.SpecRevision)
+			err = t.execRow(string(m.ID), `UPDATE machine_revision SET binding = $1 WHERE machine = $2 AND revision = $3 AND binding IS NULL`, text, string(m.ID), m.SpecRevision)
 			return err
 		}
 	}
@@ -198,8 +193,7 @@ func (t *tx) recordBinding(m *composa.Machine, change composa.MachineChange, op 
 	if err := t.addRevision(m, op); err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE machine_revision SET binding = $1 WHERE machine = $2 AND revision = $3`, text, string(m.ID), m.SpecRevision)
-	return err
+	return t.execRow(string(m.ID), `UPDATE machine_revision SET binding = $1 WHERE machine = $2 AND revision = $3`, text, string(m.ID), m.SpecRevision)
 }
 
 func sameParts(a, b []RevisionPart) bool {
@@ -247,12 +241,16 @@ func (t *tx) tellStates(was, op *composa.Operation, changed []composa.MachineCha
 	if was.Phase == op.Phase {
 		return nil
 	}
-	mine, err := t.machines(`operation = $1 AND deleted_at IS NULL ORDER BY id`, string(op.ID))
-	if err != nil {
-		return err
-	}
-	for i := range mine {
-		m := &mine[i]
+	for _, id := range slices.Sorted(slices.Values(op.Machines)) {
+		m, err := t.lockMachine(id)
+		switch {
+		case composa.CodeOf(err) == composa.CodeNotFound:
+			continue // it was named and never made
+		case err != nil:
+			return err
+		case m.Operation != op.ID || !m.Living():
+			continue
+		}
 		state := composa.StateOf(m, op, false, nil)
 		told := slices.ContainsFunc(changed, func(c composa.MachineChange) bool { return c.Machine == m.ID })
 		if told || state == composa.StateOf(m, was, false, nil) {

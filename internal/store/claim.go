@@ -43,12 +43,14 @@ func (t *tx) openClaims(claims []composa.Claim, op *composa.Operation) error {
 		devices[i] = c.Device
 		rows[i] = []any{string(c.ID), string(c.Device), string(c.Machine), string(c.Heir), string(c.Purpose), c.Entry, string(c.Operation), micros(c.TakenAt)}
 	}
-	opened, err := t.insert("claim", "id, device, machine, heir, purpose, entry, operation, taken_at", "ON CONFLICT DO NOTHING", rows)
+	err := t.insert("claim", "id, device, machine, heir, purpose, entry, operation, taken_at", "ON CONFLICT DO NOTHING", rows, func(opened, of int64) error {
+		if opened < of {
+			return t.whyTaken(devices, op.ID)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
-	}
-	if int(opened) < len(claims) {
-		return t.whyTaken(devices, op.ID)
 	}
 	for i := range claims {
 		if err := t.tellClaim("claim.opened", &claims[i]); err != nil {
@@ -67,17 +69,57 @@ func (t *tx) whyTaken(devices []composa.DeviceID, op composa.OperationID) error 
 	return firstError(err, composa.Errorf(composa.CodeMoved, "cannot claim %s: it was claimed meanwhile", place).WithNext("choose again"))
 }
 
-// changeClaim writes the new state of an open claim. What the change leaves
-// empty (machine, purpose, entry) stays as it is; an empty heir is none.
-func (t *tx) changeClaim(change composa.ClaimChange, op composa.OperationID) error {
-	found, err := t.claims(`id = $1`+t.s.engine.hold, string(change.Claim))
-	if err != nil {
-		return err
+// changeClaims writes the new states of open claims, read and written together.
+// What a change leaves empty (machine, purpose, entry) stays as it is; an empty
+// heir is none. Two changes of one claim follow each other.
+func (t *tx) changeClaims(changes []composa.ClaimChange, op composa.OperationID) error {
+	if len(changes) == 0 {
+		return nil
 	}
-	if len(found) == 0 || !found[0].Open() {
-		return composa.Errorf(composa.CodeMoved, "cannot change claim %s: it is not open any more", change.Claim)
+	ids := make([]composa.ClaimID, len(changes))
+	for i := range changes {
+		ids[i] = changes[i].Claim
 	}
-	before := found[0]
+	slices.Sort(ids)
+	open := make(map[composa.ClaimID]composa.Claim, len(ids))
+	for chunk := range slices.Chunk(slices.Compact(ids), maxParameters) {
+		which, args := in("id", chunk, nil)
+		found, err := t.claims(which+` ORDER BY id`+t.s.engine.hold, args...)
+		if err != nil {
+			return err
+		}
+		for _, c := range found {
+			open[c.ID] = c
+		}
+	}
+	var rows [][]any
+	for _, change := range changes {
+		before, known := open[change.Claim]
+		if !known || !before.Open() {
+			return composa.Errorf(composa.CodeMoved, "cannot change claim %s: it is not open any more", change.Claim)
+		}
+		c := t.changedClaim(before, change, op)
+		if change.Used {
+			if err := t.markUsed(&c); err != nil {
+				return err
+			}
+		}
+		if c == before {
+			continue
+		}
+		open[c.ID] = c
+		rows = append(rows, []any{
+			string(c.ID), string(c.Machine), string(c.Heir), string(c.Purpose), c.Entry, string(c.Operation), c.Evidence, micros(c.ReleasedAt), micros(c.ClosedAt),
+		})
+		if err := t.tellClaim(claimEvent(change), &c); err != nil {
+			return err
+		}
+	}
+	return t.update("claim", "id, machine, heir, purpose, entry, operation, evidence", "released_at, closed_at", rows)
+}
+
+// changedClaim is an open claim after a change.
+func (t *tx) changedClaim(before composa.Claim, change composa.ClaimChange, op composa.OperationID) composa.Claim {
 	c := before
 	if change.Machine != "" {
 		c.Machine = change.Machine
@@ -101,25 +143,17 @@ func (t *tx) changeClaim(change composa.ClaimChange, op composa.OperationID) err
 	if change.Closed {
 		c.ClosedAt, c.Evidence = t.now, change.Evidence
 	}
-	if change.Used {
-		if err := t.markUsed(&c); err != nil {
-			return err
-		}
-	}
-	if c == before {
-		return nil
-	}
-	if _, err := t.execRow(string(c.ID), `UPDATE claim SET machine = $1, heir = $2, purpose = $3, entry = $4, operation = $5, released_at = $6, closed_at = $7, evidence = $8 WHERE id = $9`,
-		string(c.Machine), string(c.Heir), string(c.Purpose), c.Entry, string(c.Operation), micros(c.ReleasedAt), micros(c.ClosedAt), c.Evidence, string(c.ID)); err != nil {
-		return err
-	}
+	return c
+}
+
+func claimEvent(change composa.ClaimChange) composa.EventType {
 	switch {
 	case change.Closed:
-		return t.tellClaim("claim.closed", &c)
+		return "claim.closed"
 	case change.Released:
-		return t.tellClaim("claim.released", &c)
+		return "claim.released"
 	}
-	return t.tellClaim("claim.changed", &c)
+	return "claim.changed"
 }
 
 // markUsed records that a keeping device may hold data of the project of the
@@ -134,8 +168,8 @@ func (t *tx) markUsed(c *composa.Claim) error {
 	if !d.Kind.Keeping() || d.Hygiene == composa.HygieneUsed {
 		return nil
 	}
-	var project composa.ProjectID
-	if _, err := t.get([]any{&project}, `SELECT project FROM machine WHERE id = $1`, string(c.Machine)); err != nil {
+	project, err := t.projectOf(c.Machine)
+	if err != nil {
 		return err
 	}
 	d.Hygiene, d.KeptFor = composa.HygieneUsed, project
@@ -149,9 +183,29 @@ func (t *tx) markUsed(c *composa.Claim) error {
 }
 
 func (t *tx) tellClaim(typ composa.EventType, c *composa.Claim) error {
-	var project composa.ProjectID
-	if _, err := t.get([]any{&project}, `SELECT project FROM machine WHERE id = $1`, string(c.Machine)); err != nil {
+	project, err := t.projectOf(c.Machine)
+	if err != nil {
 		return err
 	}
 	return t.tell(composa.Event{Type: typ, Project: project, Subject: string(c.ID), Cause: string(c.Operation)}, c)
+}
+
+// projectOf is the project of a machine, which never changes.
+func (t *tx) projectOf(id composa.MachineID) (composa.ProjectID, error) {
+	if project, known := t.projects[id]; known {
+		return project, nil
+	}
+	var project composa.ProjectID
+	if _, err := t.get([]any{&project}, `SELECT project FROM machine WHERE id = $1`, string(id)); err != nil {
+		return "", err
+	}
+	t.knowProject(id, project)
+	return project, nil
+}
+
+func (t *tx) knowProject(id composa.MachineID, project composa.ProjectID) {
+	if t.projects == nil {
+		t.projects = map[composa.MachineID]composa.ProjectID{}
+	}
+	t.projects[id] = project
 }

@@ -69,7 +69,7 @@ func (t *tx) cancelQueued(op *composa.Operation) error {
 	if err := t.tellOperation("operation.cancelled", op); err != nil {
 		return err
 	}
-	mine, err := t.machines(`operation = $1 AND deleted_at IS NULL ORDER BY id`, string(op.ID))
+	mine, err := t.machines(`operation = $1 AND operation <> '' AND deleted_at IS NULL ORDER BY id`, string(op.ID))
 	if err != nil {
 		return err
 	}

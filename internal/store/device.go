@@ -72,8 +72,7 @@ func (t *tx) addDevice(d *composa.Device) error {
 	}
 	d.Revision = 1
 	values = append([]any{string(d.ID), string(d.Fabric), micros(d.FirstSeen), micros(t.now), string(t.who.Principal.ID), d.Revision}, values...)
-	_, err = t.insert("device", "id, fabric, first_seen, updated_at, updated_by, revision, "+deviceChange, "", [][]any{values})
-	return err
+	return t.insert("device", "id, fabric, first_seen, updated_at, updated_by, revision, "+deviceChange, "", [][]any{values}, nil)
 }
 
 // changeDevice writes a part whose row this transaction holds.
@@ -90,7 +89,7 @@ func (t *tx) changeDevice(d *composa.Device) error {
 	n := len(columns)
 	d.Revision++
 	values = append(values, micros(t.now), string(t.who.Principal.ID), d.Revision, string(d.ID))
-	_, err = t.execRow(string(d.ID), fmt.Sprintf(`UPDATE device SET %supdated_at = $%d, updated_by = $%d, revision = $%d WHERE id = $%d`,
+	err = t.execRow(string(d.ID), fmt.Sprintf(`UPDATE device SET %supdated_at = $%d, updated_by = $%d, revision = $%d WHERE id = $%d`,
 		set.String(), n+1, n+2, n+3, n+4), values...)
 	return err
 }

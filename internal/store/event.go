@@ -39,9 +39,11 @@ func (t *tx) finish() error {
 	}
 	var last int64
 	var prev []byte
-	_, err := t.get([]any{&last, &prev, &t.number},
-		`UPDATE event_head SET seq = seq + $1, changes = changes + 1 WHERE one = 1 RETURNING seq, hash, changes`, len(t.told))
-	if err != nil || len(t.told) == 0 {
+	head := queued{
+		query: `UPDATE event_head SET seq = seq + $1, changes = changes + 1 WHERE one = 1 RETURNING seq, hash, changes`,
+		args:  []any{len(t.told)}, dest: []any{&last, &prev, &t.number},
+	}
+	if err := firstError(t.later(head), t.flush()); err != nil || len(t.told) == 0 {
 		return err
 	}
 	rows := make([][]any, len(t.told))
@@ -58,12 +60,14 @@ func (t *tx) finish() error {
 		}
 		prev = hash
 	}
-	if _, err := t.insert("event",
-		"seq, at, type, project, subject, subject_revision, principal, on_behalf_of, cause, body, prev_hash, hash", "", rows); err != nil {
+	if err := t.insert("event",
+		"seq, at, type, project, subject, subject_revision, principal, on_behalf_of, cause, body, prev_hash, hash", "", rows, nil); err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE event_head SET hash = $1 WHERE one = 1`, prev)
-	return err
+	if err := t.later(queued{query: `UPDATE event_head SET hash = $1 WHERE one = 1`, args: []any{prev}}); err != nil {
+		return err
+	}
+	return t.flush()
 }
 
 // eventHash chains an event to the one before it: SHA-256 of that hash and the

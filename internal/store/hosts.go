@@ -33,7 +33,7 @@ func (s *Store) SetHosts(ctx context.Context, who composa.Who, entries []composa
 		for i, h := range entries {
 			rows[i] = []any{i + 1, h.Serial, h.IPMI, string(h.Place), h.Address, h.Login}
 		}
-		if _, err := t.insert("host_entry", "ordinal, serial, ipmi, place, address, login", "", rows); err != nil {
+		if err := t.insert("host_entry", "ordinal, serial, ipmi, place, address, login", "", rows, nil); err != nil {
 			return err
 		}
 		cpus, err := t.devices(`kind = 'cpu' ORDER BY id` + t.s.engine.hold)

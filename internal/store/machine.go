@@ -28,6 +28,7 @@ func (t *tx) machines(where string, args ...any) ([]composa.Machine, error) {
 	err := t.each(func(r row) error {
 		m, err := scanMachine(r)
 		out = append(out, m)
+		t.knowProject(m.ID, m.Project)
 		return err
 	}, `SELECT `+machineColumns+` FROM machine WHERE `+where, args...)
 	return out, err
@@ -51,7 +52,35 @@ func (t *tx) machineBy(id composa.MachineID, hold string) (*composa.Machine, err
 // lockMachine holds the row of a machine for the rest of the transaction and
 // reads it.
 func (t *tx) lockMachine(id composa.MachineID) (*composa.Machine, error) {
-	return t.machineBy(id, t.s.engine.hold)
+	if m, held := t.locked[id]; held && t.who.Sees(m.Project) {
+		return &m, nil
+	}
+	m, err := t.machineBy(id, t.s.engine.hold)
+	if err == nil {
+		t.hold(m)
+	}
+	return m, err
+}
+
+// hold notes a machine whose row this transaction holds.
+func (t *tx) hold(m *composa.Machine) {
+	if t.locked == nil {
+		t.locked = map[composa.MachineID]composa.Machine{}
+	}
+	t.locked[m.ID] = *m
+}
+
+// lockMachines holds the rows of several machines at once, in order of id.
+func (t *tx) lockMachines(ids []composa.MachineID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	which, args := in("id", ids, nil)
+	found, err := t.machines(which+` ORDER BY id`+t.s.engine.hold, args...)
+	for i := range found {
+		t.hold(&found[i])
+	}
+	return err
 }
 
 // Machine returns the living machine of a name in a project.
@@ -152,9 +181,9 @@ func (t *tx) addRevision(m *composa.Machine, op *composa.Operation) error {
 	if principal == "" {
 		principal = t.who.Principal.ID
 	}
-	_, err = t.exec(`INSERT INTO machine_revision (machine, revision, spec, principal, operation, reason, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		string(m.ID), m.SpecRevision, spec, string(principal), string(op.ID), op.Message, micros(t.now))
-	return err
+	return t.insert("machine_revision", "machine, revision, spec, principal, operation, reason, at", "", [][]any{{
+		string(m.ID), m.SpecRevision, spec, string(principal), string(op.ID), op.Message, micros(t.now),
+	}}, nil)
 }
 
 // changeMachine writes what can change of a machine whose row this transaction
@@ -167,12 +196,13 @@ func (t *tx) changeMachine(before, m *composa.Machine, was, op *composa.Operatio
 	}
 	m.Revision++
 	m.UpdatedAt = t.now
-	if _, err := t.execRow(string(m.ID), `UPDATE machine SET fabric = $1, native = $2, native_since = $3, spec = $4, spec_revision = $5, made = $6, operation = $7,
+	if err := t.execRow(string(m.ID), `UPDATE machine SET fabric = $1, native = $2, native_since = $3, spec = $4, spec_revision = $5, made = $6, operation = $7,
 		labels = $8, deleted_at = $9, updated_at = $10, updated_by = $11, revision = $12 WHERE id = $13`,
 		string(m.Fabric), m.Native, micros(m.NativeSince), texts[0], m.SpecRevision, bit(m.Made), string(m.Operation),
 		texts[1], micros(m.FreedAt), micros(t.now), string(t.who.Principal.ID), m.Revision, string(m.ID)); err != nil {
 		return err
 	}
+	t.hold(m)
 	typ := composa.EventType("machine.changed")
 	if state := composa.StateOf(m, op, false, nil); state != composa.StateOf(before, was, false, nil) {
 		typ = composa.EventType("machine." + string(state))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -246,7 +247,7 @@ func (t *tx) changeOperation(op *composa.Operation) error {
 		return err
 	}
 	op.Revision++
-	_, err = t.execRow(string(op.ID), `UPDATE operation SET message = $1, phase = $2, direction = $3, machines = $4, fabric = $5, request = $6, prior = $7, target = $8,
+	err = t.execRow(string(op.ID), `UPDATE operation SET message = $1, phase = $2, direction = $3, machines = $4, fabric = $5, request = $6, prior = $7, target = $8,
 		behind = $9, deadline = $10, cancel_requested = $11, reason = $12, result = $13, started_at = $14, ended_at = $15,
 		updated_at = $16, updated_by = $17, revision = $18 WHERE id = $19`,
 		op.Message, string(op.Phase), string(op.Direction), texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2],
@@ -260,10 +261,9 @@ func (t *tx) putLeg(op *composa.Operation, epoch int64) error {
 	if op.Fabric == "" {
 		return nil
 	}
-	_, err := t.exec(`INSERT INTO leg (operation, fabric, state, epoch) VALUES ($1, $2, $3, $4)
+	return t.later(queued{query: `INSERT INTO leg (operation, fabric, state, epoch) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (operation, fabric) DO UPDATE SET state = excluded.state, epoch = excluded.epoch`,
-		string(op.ID), string(op.Fabric), string(op.Phase), epoch)
-	return err
+		args: []any{string(op.ID), string(op.Fabric), string(op.Phase), epoch}})
 }
 
 // putSteps adds step rows or brings them to a new state, and tells each state
@@ -297,11 +297,31 @@ func (t *tx) putSteps(op *composa.Operation, steps []composa.StepRecord) error {
 			}
 		}
 	}
-	_, err := t.insert("step", "operation, generation, ordinal, fabric, direction, act, body, disturbs, lock, state, attempt, began_at, ended_at, evidence",
+	err := t.insert("step", "operation, generation, ordinal, fabric, direction, act, body, disturbs, lock, state, attempt, began_at, ended_at, evidence",
 		`ON CONFLICT (operation, generation, ordinal) DO UPDATE SET fabric = excluded.fabric, direction = excluded.direction, act = excluded.act,
 			body = excluded.body, disturbs = excluded.disturbs, lock = excluded.lock, state = excluded.state, attempt = excluded.attempt,
-			began_at = excluded.began_at, ended_at = excluded.ended_at, evidence = excluded.evidence`, rows)
+			began_at = excluded.began_at, ended_at = excluded.ended_at, evidence = excluded.evidence`, rows, nil)
+	op.Steps = withRows(op.Steps, steps)
 	return err
+}
+
+// withRows are the steps of an operation after some were written, in order and
+// as they are read again.
+func withRows(have, written []composa.StepRecord) []composa.StepRecord {
+	out := slices.Clone(have)
+	for _, s := range written {
+		s.BeganAt, s.EndedAt = stored(s.BeganAt), stored(s.EndedAt)
+		same := func(r composa.StepRecord) bool { return r.Generation == s.Generation && r.Ordinal == s.Ordinal }
+		if i := slices.IndexFunc(out, same); i >= 0 {
+			out[i] = s
+		} else {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b composa.StepRecord) int {
+		return cmp.Or(cmp.Compare(a.Generation, b.Generation), cmp.Compare(a.Ordinal, b.Ordinal))
+	})
+	return out
 }
 
 // stepState is the state in which op has the step that s is to be; empty where

@@ -153,7 +153,6 @@ func (t *tx) overlay(newer *composa.Picture) (laid, error) {
 // precision, and each entry dated.
 func tidy(p *composa.Picture) *composa.Picture {
 	out := *p
-	stored := func(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
 	out.Began, out.Ended = stored(p.Began), stored(p.Ended)
 	dated := func(at time.Time) time.Time {
 		if at.IsZero() {
@@ -243,8 +242,8 @@ func (t *tx) writeSeenMachines(p *composa.Picture, before []composa.SeenMachine)
 		}
 		rows = append(rows, []any{string(p.Fabric), m.Native, m.Label, origin, text})
 	}
-	if _, err := t.insert("observed_machine", "fabric, native, label, origin, body",
-		"ON CONFLICT (fabric, native) DO UPDATE SET label = excluded.label, origin = excluded.origin, body = excluded.body", rows); err != nil {
+	if err := t.insert("observed_machine", "fabric, native, label, origin, body",
+		"ON CONFLICT (fabric, native) DO UPDATE SET label = excluded.label, origin = excluded.origin, body = excluded.body", rows, nil); err != nil {
 		return err
 	}
 	for _, m := range before {

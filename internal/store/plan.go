@@ -40,11 +40,10 @@ func (t *tx) addPlan(p *composa.Plan) error {
 	if by == "" {
 		by = t.who.Principal.ID
 	}
-	_, err = t.insert("plan", `id, project, principal, verb, machine, request, scope, base, target, steps, needs_owner, created_at, expires_at`, "", [][]any{{
+	return t.insert("plan", `id, project, principal, verb, machine, request, scope, base, target, steps, needs_owner, created_at, expires_at`, "", [][]any{{
 		string(p.ID), string(p.Project), string(by), string(p.Verb), p.Machine, string(p.Request), texts[0], texts[1], texts[2], texts[3], texts[4],
 		micros(t.now), p.ExpiresAt.UnixMicro(),
-	}})
-	return err
+	}}, nil)
 }
 
 // Plan returns a stored plan that has not expired, or that was carried out.

@@ -33,12 +33,7 @@ func (s *Store) Record(ctx context.Context, who composa.Who, o composa.Observati
 		if err := t.see(&o); err != nil {
 			return err
 		}
-		for _, c := range o.Claims {
-			if err := t.changeClaim(c, ""); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.changeClaims(o.Claims, "")
 	})
 }
 
@@ -85,7 +80,7 @@ func (t *tx) changeParts(fabric composa.FabricName, parts []composa.PartChange) 
 	// Parts can swap places: all leave theirs before any takes another.
 	for _, p := range parts {
 		if was, ok := recorded[p.Device.ID]; ok && (p.Gone || was.Name != p.Device.Name) {
-			if _, err := t.execRow(string(was.ID), `UPDATE device SET native = '' WHERE id = $1`, string(was.ID)); err != nil {
+			if err := t.execRow(string(was.ID), `UPDATE device SET native = '' WHERE id = $1`, string(was.ID)); err != nil {
 				return err
 			}
 		}

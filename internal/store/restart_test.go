@@ -157,7 +157,7 @@ func TestADataFolderInUse(t *testing.T) {
 
 func TestADataFileThatAnotherProgramHolds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "composa.db")
-	db, err := sqlOpen(t.Context(), "file:"+path, 1)
+	db, err := sqlOpen(t.Context(), sqliteFile{dsn: "file:" + path, writes: true}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

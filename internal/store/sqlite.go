@@ -44,11 +44,11 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		f.Close() // what is wrong with it is told when it is opened for good
 	}
 	file := (&url.URL{Scheme: "file", Path: abs}).String() + "?" + sqliteSettings
-	write, err := sqlOpen(ctx, file+"&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(67108864)", 1)
+	write, err := sqlOpen(ctx, sqliteFile{dsn: file + "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(67108864)", writes: true}, 1)
 	if err != nil {
 		return nil, firstError(openFailed(abs, err), release())
 	}
-	read, err := sqlOpen(ctx, file+"&_pragma=query_only(1)", max(4, runtime.NumCPU()))
+	read, err := sqlOpen(ctx, sqliteFile{dsn: file + "&_pragma=query_only(1)"}, max(4, runtime.NumCPU()))
 	if err != nil {
 		return nil, firstError(openFailed(abs, err), write.Close(), release())
 	}
@@ -60,18 +60,15 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 
 // openMemory opens a store that lives in one connection.
 func openMemory(ctx context.Context) (*engine, error) {
-	db, err := sqlOpen(ctx, "file::memory:?"+sqliteSettings, 1)
+	db, err := sqlOpen(ctx, sqliteFile{dsn: "file::memory:?" + sqliteSettings, writes: true}, 1)
 	if err != nil {
 		return nil, openFailed("memory", err)
 	}
 	return &engine{name: "sqlite", alone: true, write: db, read: db, readOptions: &sql.TxOptions{ReadOnly: true}}, nil
 }
 
-func sqlOpen(ctx context.Context, dsn string, connections int) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, err
-	}
+func sqlOpen(ctx context.Context, file sqliteFile, connections int) (*sql.DB, error) {
+	db := sql.OpenDB(file)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	if err := db.PingContext(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/composa-dev/composa"
@@ -201,6 +202,7 @@ func (b *bed) accept(a Acceptance) *composa.Operation {
 	b.t.Helper()
 	op, err := b.Accept(b.ctx(), b.admin, a)
 	b.ok(err)
+	b.asStored(op)
 	return op
 }
 
@@ -208,7 +210,22 @@ func (b *bed) advance(a composa.Advance) *composa.Operation {
 	b.t.Helper()
 	op, err := b.Advance(b.ctx(), system, a)
 	b.ok(err)
+	b.asStored(op)
 	return op
+}
+
+// asStored fails unless an operation that a write returned is the one that is
+// read again. Benchmarks do not ask.
+func (b *bed) asStored(op *composa.Operation) {
+	b.t.Helper()
+	if _, measured := b.t.(*testing.B); measured {
+		return
+	}
+	read, err := b.Operation(b.ctx(), system, op.ID)
+	b.ok(err)
+	if diff := cmp.Diff(read, op, cmpopts.EquateEmpty()); diff != "" {
+		b.t.Fatalf("the operation that was returned is not the one in the tables (-tables +returned):\n%s", diff)
+	}
 }
 
 // made ends the compose operation op: its machine is made.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,12 +23,18 @@ var errAgain = errors.New("another transaction was first")
 // done once it is committed.
 type tx struct {
 	*sql.Tx
-	ctx   context.Context
-	s     *Store
-	who   composa.Who
-	now   time.Time // read once, in microseconds UTC
-	told  []composa.Event
-	after []func() // run after the commit: what the caches learn
+	conn     *sql.Conn // that of the transaction, where statements are sent together
+	pipeline []queued
+	ctx      context.Context
+	s        *Store
+	who      composa.Who
+	now      time.Time // read once, in microseconds UTC
+	told     []composa.Event
+	// projects are those of machines that were read.
+	projects map[composa.MachineID]composa.ProjectID
+	// locked are the machines whose rows this transaction holds, as they are now.
+	locked map[composa.MachineID]composa.Machine
+	after  []func() // run after the commit: what the caches learn
 
 	changed change // what was written
 	number  int64  // of the change
@@ -55,11 +62,14 @@ func (s *Store) write(ctx context.Context, who composa.Who, what string, f func(
 }
 
 func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) error) error {
-	raw, err := s.engine.write.BeginTx(ctx, nil)
+	raw, conn, err := s.engine.begin(ctx)
 	if err != nil {
 		return err
 	}
-	t := &tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()}
+	if conn != nil {
+		defer conn.Close() // back to where it came from
+	}
+	t := &tx{Tx: raw, conn: conn, ctx: ctx, s: s, who: who, now: s.now()}
 	if err := t.takeKey(); err != nil {
 		return firstError(err, rollback(raw))
 	}
@@ -154,30 +164,37 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 }
 
 // execRow is exec of a statement that changes the one row of an id.
-func (t *tx) execRow(id, query string, args ...any) (int64, error) {
-	n, err := t.run(query, args...)
-	if n > 0 {
-		t.wrote(query, id)
-	}
-	return n, err
+func (t *tx) execRow(id, query string, args ...any) error {
+	t.wrote(query, id)
+	return t.later(queued{query: query, args: args})
 }
 
 func (t *tx) run(query string, args ...any) (int64, error) {
+	if err := t.flush(); err != nil {
+		return 0, err
+	}
+	return t.runNow(query, args...)
+}
+
+func (t *tx) runNow(query string, args ...any) (int64, error) {
 	r, err := t.ExecContext(t.ctx, query, args...)
 	if err != nil {
-		return 0, fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
+		return 0, wrapped(err, query)
 	}
 	return r.RowsAffected()
 }
 
 // get reads one row into dest; found is false where there is none.
 func (t *tx) get(dest []any, query string, args ...any) (found bool, err error) {
+	if err := t.flush(); err != nil {
+		return false, err
+	}
 	err = t.QueryRowContext(t.ctx, query, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
+		return false, wrapped(err, query)
 	}
 	t.wrote(query)
 	return true, nil
@@ -185,9 +202,12 @@ func (t *tx) get(dest []any, query string, args ...any) (found bool, err error) 
 
 // each reads all rows, handing each to take.
 func (t *tx) each(take func(row) error, query string, args ...any) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
 	rows, err := t.QueryContext(t.ctx, query, args...)
 	if err != nil {
-		return fmt.Errorf("%w (in %q)", err, composa.Abridge(query, 60))
+		return wrapped(err, query)
 	}
 	for rows.Next() {
 		if err := take(rows); err != nil {
@@ -205,11 +225,10 @@ type row interface{ Scan(dest ...any) error }
 const maxParameters = 500
 
 // insert adds rows of one table in as few statements as the engines take. tail
-// ends each statement, for example "ON CONFLICT DO NOTHING". It says how many
-// rows were added. The first column is the row's id where rows of the table are
-// read again one by one.
-func (t *tx) insert(table, columns, tail string, rows [][]any) (int64, error) {
-	var added int64
+// ends each statement, for example "ON CONFLICT DO NOTHING"; check hears then
+// how many rows each added, of how many (nil: it does not matter). The first
+// column is the row's id where rows of the table are read again one by one.
+func (t *tx) insert(table, columns, tail string, rows [][]any, check func(added, of int64) error) error {
 	for len(rows) > 0 {
 		n := min(len(rows), max(1, maxParameters/len(rows[0])))
 		var q strings.Builder
@@ -230,17 +249,55 @@ func (t *tx) insert(table, columns, tail string, rows [][]any) (int64, error) {
 			args = append(args, values...)
 		}
 		q.WriteString(" " + tail)
-		changed, err := t.run(q.String(), args...)
-		if err != nil {
-			return added, err
+		for _, values := range rows[:n] {
+			t.changed.add(table, fmt.Sprint(values[0]))
 		}
-		added += changed
-		for i := 0; i < n && changed > 0; i++ {
-			t.changed.add(table, fmt.Sprint(rows[i][0]))
+		one := queued{query: q.String(), args: args}
+		if check != nil {
+			one.check = func(added int64) error { return check(added, int64(n)) }
+		}
+		if err := t.later(one); err != nil {
+			return err
 		}
 		rows = rows[n:]
 	}
-	return added, nil
+	return nil
+}
+
+// update brings rows that exist to new values, in as few statements as the
+// engines take. The first of the text columns is the id; the values of a row are
+// those of texts and then those of integers, as the columns are.
+func (t *tx) update(table, texts, integers string, rows [][]any) error {
+	columns := strings.Split(texts, ", ")
+	firstInteger := len(columns)
+	columns = append(columns, strings.Split(integers, ", ")...)
+	var set []string
+	for i, column := range columns[1:] {
+		set = append(set, fmt.Sprintf("%s = v.column%d", column, i+2))
+	}
+	for chunk := range slices.Chunk(rows, maxParameters/len(columns)) {
+		var values []string
+		var args []any
+		for _, row := range chunk {
+			marks := make([]string, len(row))
+			for i, value := range row {
+				args = append(args, value)
+				kind := "TEXT"
+				if i >= firstInteger {
+					kind = "BIGINT"
+				}
+				marks[i] = fmt.Sprintf("CAST($%d AS %s)", len(args), kind)
+			}
+			values = append(values, "("+strings.Join(marks, ",")+")")
+			t.changed.add(table, fmt.Sprint(row[0]))
+		}
+		err := t.later(queued{args: args, query: fmt.Sprintf(`UPDATE %s SET %s FROM (VALUES %s) AS v WHERE %s.%s = v.column1`,
+			table, strings.Join(set, ", "), strings.Join(values, ", "), table, columns[0])})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // in writes a condition "column IN ($n, …)" for a list and returns the

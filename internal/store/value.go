@@ -14,6 +14,15 @@ func micros(t time.Time) any {
 	return t.UnixMicro()
 }
 
+// stored is a time as it is read again once it was written: in UTC and the
+// store's precision.
+func stored(at time.Time) time.Time {
+	if at.IsZero() {
+		return time.Time{}
+	}
+	return at.UTC().Truncate(time.Microsecond)
+}
+
 // moment reads a column that micros wrote.
 type moment struct{ to *time.Time }
 
