@@ -86,11 +86,27 @@ var availableTable = table[api.Available]{
 	},
 }
 
-// availableThere is each fabric's share: "rack1 4/8, rack2 0/8".
+// availableThere is each fabric's share, of three and more in a row that are
+// alike together: "rack[1-14] 4/8 each, rack15 0/8".
 func availableThere(v api.Available) string {
-	var words []string
+	alike := map[string][]string{} // fabrics by their share
+	var shares []string
 	for _, f := range v.Fabrics {
-		words = append(words, fmt.Sprintf("%s %d/%d", f.Fabric, f.Free, f.All))
+		share := fmt.Sprintf("%d/%d", f.Free, f.All)
+		if alike[share] == nil {
+			shares = append(shares, share)
+		}
+		alike[share] = append(alike[share], f.Fabric)
+	}
+	var words []string
+	for _, share := range shares {
+		for _, names := range ranges(alike[share]) {
+			word := names + " " + share
+			if strings.HasSuffix(names, "]") {
+				word += " each"
+			}
+			words = append(words, word)
+		}
 	}
 	return strings.Join(words, ", ")
 }

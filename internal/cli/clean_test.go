@@ -126,7 +126,7 @@ func TestNothingNastyReachesATerminal(t *testing.T) {
 				root := New(Config{
 					In: strings.NewReader(""), Out: &out, Err: &errOut,
 					Getenv:   env(t, "COMPOSA_URL", web.URL, "COMPOSA_TOKEN", fakeToken, "TERM", "dumb"),
-					Terminal: func(any) (int, bool) { return 100, terminal },
+					Terminal: func(any) (int, int, bool) { return 100, 40, terminal },
 				})
 				Main(context.Background(), root, args)
 				printed := strings.NewReplacer(red, "", green, "", yellow, "", reset, "").Replace(out.String() + errOut.String())

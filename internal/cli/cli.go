@@ -26,9 +26,9 @@ type Config struct {
 	Clock func() time.Time
 	// HTTP makes the connections; nil: the client's own.
 	HTTP *http.Client
-	// Terminal says whether a stream is a terminal and how many characters
-	// wide; nil: the system is asked.
-	Terminal func(stream any) (width int, ok bool)
+	// Terminal says whether a stream is a terminal, how many characters wide and
+	// how many lines high (0: not known); nil: the system is asked.
+	Terminal func(stream any) (width, height int, ok bool)
 	// Run becomes another program, found in PATH: ssh. It does not return where
 	// the system can replace a process. nil: the system is asked.
 	Run func(ctx context.Context, program string, args []string) error
@@ -42,7 +42,7 @@ type app struct {
 	getenv   func(string) string
 	clock    func() time.Time
 	http     *http.Client
-	terminal func(any) (int, bool)
+	terminal func(any) (int, int, bool)
 	run      func(context.Context, string, []string) error
 	flags    globalFlags
 	format   format
@@ -115,16 +115,16 @@ func (a *app) fillIn() {
 	}
 }
 
-func systemTerminal(stream any) (int, bool) {
+func systemTerminal(stream any) (width, height int, ok bool) {
 	f, ok := stream.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
+		return 0, 0, false
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
+	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0, true
+		return 0, 0, true
 	}
-	return width, true
+	return width, height, true
 }
 
 func (a *app) addGlobalFlags(root *cobra.Command) {

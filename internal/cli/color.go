@@ -11,7 +11,7 @@ func (a *app) colored(stream any) bool {
 	if a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
 		return false
 	}
-	_, ok := a.terminal(stream)
+	_, _, ok := a.terminal(stream)
 	return ok
 }
 

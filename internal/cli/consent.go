@@ -29,8 +29,8 @@ func (a *app) consent(ctx context.Context, plans []*api.Plan, line string) error
 	if len(what) == 0 {
 		what = []string{fmt.Sprintf("%d machines change at once", len(plans))}
 	}
-	_, asks := a.terminal(a.in)
-	_, shows := a.terminal(a.err)
+	_, _, asks := a.terminal(a.in)
+	_, _, shows := a.terminal(a.err)
 	if !asks || !shows {
 		return wrong("cannot %s %s without asking: %s", plans[0].Verb, machinesOf(plans), strings.Join(what, ", ")).
 			next("look with --dry-run, and say yes to it with `%s --yes`", line)

@@ -23,7 +23,7 @@ type progress interface {
 // newProgress chooses: live on a terminal, lines elsewhere, nothing where it was
 // asked for.
 func (a *app) newProgress() progress {
-	width, live := a.terminal(a.err)
+	width, _, live := a.terminal(a.err)
 	switch {
 	case a.flags.quiet || a.flags.progress == "none":
 		return &silentProgress{out: a.err, quiet: a.flags.quiet}

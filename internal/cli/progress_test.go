@@ -175,7 +175,7 @@ func onTerminal(t *testing.T, f *fake, in io.Reader, args ...string) (code int, 
 	stdout, stderr := newShared(), newShared()
 	root := New(Config{
 		In: in, Out: stdout, Err: stderr, Getenv: env(t, "COMPOSA_URL", f.web.URL, "COMPOSA_TOKEN", fakeToken),
-		Terminal: func(any) (int, bool) { return 120, true }, Clock: func() time.Time { return noon },
+		Terminal: func(any) (int, int, bool) { return 120, 40, true }, Clock: func() time.Time { return noon },
 	})
 	code = Main(context.Background(), root, args)
 	return code, stdout.String(), stderr.String()

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/composa-dev/composa/api"
@@ -20,8 +19,13 @@ type siteStatus struct {
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "status",
-		Short:             "show the racks, what is free, your machines and open operations",
+		Use:   "status",
+		Short: "show the racks, what is free, your machines and open operations",
+		Long: `Show the racks, what is free, your machines and open operations. On a terminal it is
+made to fit: racks that are alike are told together, and what there is no room for is
+counted, with the command that lists it. Off a terminal, and with -o wide, all is listed.`,
+		Example: `  composa status
+  composa status -o json`,
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,6 +40,10 @@ func (a *app) statusCommand() *cobra.Command {
 				return printList(a, machineTable, "machines", s.Machines)
 			case a.flags.columns != "":
 				return wrong("cannot choose the columns of status: it shows several tables").next("use `composa machine ls --columns …`")
+			}
+			if width, height, ok := a.terminal(a.out); ok && a.format == formatPlain {
+				b := &board{head: a.boardHead(), status: s, now: a.clock(), color: a.colored(a.out)}
+				return a.write([]byte(strings.Join(b.lines(width, max(0, height-1)), "\n") + "\n"))
 			}
 			return a.showStatus(s)
 		},
@@ -66,12 +74,7 @@ func (a *app) status(ctx context.Context) (*siteStatus, error) {
 }
 
 func (a *app) showStatus(s *siteStatus) error {
-	where := a.server.url
-	if a.server.context != "" {
-		where += " (context " + a.server.context + ")"
-	}
-	head := fmt.Sprintf("%s, version %s, as %s", where, s.Site.Version, s.Site.Principal)
-	if err := a.write([]byte(clean(marked(head, s.Site.Emulated)) + "\n\n")); err != nil {
+	if err := a.write([]byte(clean(a.boardHead()) + "\n\n")); err != nil {
 		return err
 	}
 	if err := printSection(a, fabricTable, "fabrics", s.Fabrics); err != nil {

@@ -81,7 +81,13 @@ func rows[T any](columns []column[T], items []T) [][]string {
 func (a *app) printTable(header []string, rows [][]string) error {
 	all := append([][]string{header}, rows...)
 	widths := columnWidths(all)
-	if width, ok := a.terminal(a.out); ok && width > 0 {
+	if width, _, ok := a.terminal(a.out); ok && width > 0 {
+		if a.flags.columns == "" {
+			if n := fitting(widths, width); n < len(widths) {
+				defer a.say("%s more for a wider terminal; --columns chooses them", plural(len(widths)-n, "column"))
+				all, widths = firstColumns(all, n), widths[:n]
+			}
+		}
 		shrink(widths, width)
 	}
 	color := a.colored(a.out)
@@ -90,6 +96,15 @@ func (a *app) printTable(header []string, rows [][]string) error {
 		b.WriteString(layOut(cells, widths, color))
 	}
 	return a.write([]byte(b.String()))
+}
+
+// firstColumns are the first n cells of each row.
+func firstColumns(rows [][]string, n int) [][]string {
+	var out [][]string
+	for _, cells := range rows {
+		out = append(out, cells[:n])
+	}
+	return out
 }
 
 // gap is what stands between two columns.

@@ -14,9 +14,13 @@ func (a *app) watchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch",
 		Short: "follow what happens to machines, operations and fabrics, calmly",
-		Long: `Follow what happens: a line where a machine, an operation or a fabric comes into
-another state, until an interrupt. Each single event is shown by
+		Long: `Follow what happens until an interrupt. On a terminal the site is shown as it is, a
+few times a second where something changes, as much of it as there is room for. Off a
+terminal, and with --progress plain, there is a line where a machine, an operation or a
+fabric comes into another state. Each single event is shown by
 ` + "`composa event ls --follow`" + `.`,
+		Example: `  composa watch
+  composa watch -o jsonl > changes`,
 		Args:              noArgs,
 		ValidArgsFunction: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,6 +43,9 @@ func (a *app) watch(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return err
 	}
+	if a.livePage() {
+		return a.watchLive(ctx, c)
+	}
 	a.say("%s", marked("watching "+a.server.url+" as "+site.Principal, site.Emulated))
 	seen := map[string]string{}
 	for e, err := range c.Events(ctx, "", client.EventFilter{}) {
@@ -56,6 +63,12 @@ func (a *app) watch(ctx context.Context, c *client.Client) error {
 		}
 	}
 	return nil
+}
+
+// livePage says whether results go to a terminal that a page can be drawn on.
+func (a *app) livePage() bool {
+	width, height, ok := a.terminal(a.out)
+	return ok && width > 0 && height > 0 && a.format == formatPlain && a.flags.progress == "auto" && a.getenv("TERM") != "dumb"
 }
 
 // sighting is one line of watch.
