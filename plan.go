@@ -34,9 +34,11 @@ type Plan struct {
 	Steps   []PlannedStep `json:"steps"`
 	// NeedsOwner names keeping devices that may hold data and that the plan
 	// therefore leaves alone.
-	NeedsOwner []Place   `json:"needsOwner,omitempty"`
-	CreatedAt  time.Time `json:"createdAt"`
-	ExpiresAt  time.Time `json:"expiresAt"`
+	NeedsOwner []Place `json:"needsOwner,omitempty"`
+	// Explanation is the account of what was chosen; nil where nothing was.
+	Explanation *Explanation `json:"explanation,omitempty"`
+	CreatedAt   time.Time    `json:"createdAt"`
+	ExpiresAt   time.Time    `json:"expiresAt"`
 	// Request is what was asked, for carrying the plan out; its shape belongs to
 	// the package that takes requests. Machine is the name that it is about.
 	Request json.RawMessage `json:"request,omitempty"`

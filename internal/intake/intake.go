@@ -163,9 +163,10 @@ func (in *Intake) commit(ctx context.Context, who composa.Who, site *composa.Sit
 	}
 	a := store.Acceptance{
 		Operation: *op, NewMachine: p.fresh, Machines: p.changes, Claims: p.claims, Heirs: p.heirs, Cancels: p.cancels,
+		Explanation: p.explanation,
 	}
 	if p.plan != nil {
-		a.Plan = p.plan.ID
+		a.Plan, a.Explanation = p.plan.ID, p.plan.Explanation
 	}
 	return in.store.Accept(ctx, who, a)
 }

@@ -36,7 +36,7 @@ func (in *Intake) dryRun(ctx context.Context, who composa.Who, asked composa.Ask
 	}
 	pl.ID = composa.PlanID(composa.NewID(composa.PrefixPlan))
 	pl.Project, pl.By, pl.Verb, pl.Machine, pl.Request = asked.Project, who.Principal.ID, p.verb, asked.Machine, request
-	pl.Base = baseOf(site, p)
+	pl.Base, pl.Explanation = baseOf(site, p), p.explanation
 	pl.CreatedAt, pl.ExpiresAt = site.Now, site.Now.Add(planLife)
 	if err := in.store.SavePlan(ctx, who, *pl); err != nil {
 		return nil, err

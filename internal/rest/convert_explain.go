@@ -5,7 +5,8 @@ import (
 	"github.com/composa-dev/composa/api"
 )
 
-// ChangeInput is what every call takes that changes a machine.
+// ChangeInput is what every call takes that changes a machine, or asks for the
+// operation that does.
 type ChangeInput struct {
 	WaitInput
 	Explain bool `query:"explain" doc:"Tell in the answer why this fabric and these devices"`

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/composa-dev/composa/api"
 )
@@ -18,11 +21,27 @@ func TestExplanations(t *testing.T) {
 	if x == nil || x.Fabric != plan.Fabric || len(x.Lines) == 0 || x.Text != plan.Why[0] || len(x.Chosen) != 2 || len(x.Chosen[1].Places) != 1 {
 		t.Errorf("the plan's explanation is %+v", x)
 	}
+	kept := must(w.client.StoredPlan(t.Context(), plan.ID))
+	if d := cmp.Diff(x, kept.Explanation); d != "" {
+		t.Errorf("the plan read again (-made +read):\n%s", d)
+	}
 	p := w.ask("PUT", "/v1/machines/default/big", `{"devices":[{"kind":"gpu","count":400}]}`).problem(t)
 	r := p.Refusal
 	if r == nil || r.Fabric != "" || r.Nearest == nil || !strings.Contains(strings.Join(r.Lines, "\n"), r.Nearest.Write) {
 		t.Errorf("the refusal's explanation is %+v", r)
 	}
+	made := w.compose("why", 1)
+	for path, told := range map[string]bool{"": false, "?explain=true": true} {
+		var body struct{ Explanation *api.Explanation }
+		got := w.ask("GET", "/v1/operations/"+made.Operation+path, "")
+		if err := json.Unmarshal([]byte(got.body), &body); err != nil || (body.Explanation != nil) != told {
+			t.Errorf("GET operation%s: %d %s (%v)", path, got.status, got.body, err)
+		}
+	}
+	if x := must(w.client.Explanation(t.Context(), made.Operation)); x == nil || x.Fabric != made.Fabric {
+		t.Errorf("the operation's explanation is %+v", x)
+	}
+	must(w.client.Free(t.Context(), "default", "why", api.FreeMachine{}, 30*time.Second))
 	for _, tt := range []struct {
 		path string
 		told bool

@@ -50,7 +50,7 @@ type OperationPath struct {
 
 type operationInput struct {
 	OperationPath
-	WaitInput
+	ChangeInput
 }
 
 type operationOutput struct {
@@ -65,7 +65,13 @@ func (s *Server) operation(ctx context.Context, in *operationInput) (*operationO
 	}
 	defer leave()
 	op, err := s.await(ctx, callOf(ctx).who, composa.OperationID(in.ID), patience)
-	return s.showOperation(ctx, op, err)
+	out, err := s.showOperation(ctx, op, err)
+	if err != nil || !in.Explain {
+		return out, err
+	}
+	why, err := s.Store.Explanation(ctx, callOf(ctx).who, op.ID)
+	out.Body.Explanation = explanationToAPI(why)
+	return out, err
 }
 
 func (s *Server) showOperation(ctx context.Context, op *composa.Operation, err error) (*operationOutput, error) {
@@ -143,7 +149,6 @@ func (s *Server) newPlan(ctx context.Context, in *newPlanInput) (*newPlanOutput,
 	if err != nil {
 		return nil, err
 	}
-	plan.Explanation = explanationToAPI(out.Explanation)
 	return &newPlanOutput{Location: "/v1/plans/" + plan.ID, Body: plan}, nil
 }
 
@@ -217,6 +222,7 @@ func (s *Server) showPlan(ctx context.Context, p *composa.Plan, machine string, 
 		return nil, err
 	}
 	out := v.plan(p, machine, why)
+	out.Explanation = explanationToAPI(p.Explanation)
 	if p.Target.Fabric == "" {
 		return out, nil
 	}

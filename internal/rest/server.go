@@ -29,6 +29,8 @@ type Store interface {
 	MachineByID(ctx context.Context, who composa.Who, id composa.MachineID) (*composa.Machine, error)
 	Freed(ctx context.Context, who composa.Who, project composa.ProjectID, name string, limit int) ([]composa.Machine, error)
 	Operation(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
+	// Explanation is why an operation chose as it did; nil where it chose nothing.
+	Explanation(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Explanation, error)
 	Operations(ctx context.Context, who composa.Who, f composa.OperationFilter, p composa.Page) ([]composa.Operation, string, error)
 	Typical(ctx context.Context, who composa.Who, verb composa.Verb, fabric composa.FabricName) (time.Duration, bool, error)
 	Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*composa.Plan, error)

@@ -29,6 +29,8 @@ type Acceptance struct {
 	// Plan is the stored plan that is carried out; empty: none. It is answered
 	// with moved when another operation carries it out.
 	Plan composa.PlanID
+	// Explanation is the account of what was chosen; nil where nothing was.
+	Explanation *composa.Explanation
 }
 
 // MachineAccept is one machine that an operation takes.
@@ -60,9 +62,9 @@ func (s *Store) Accept(ctx context.Context, who composa.Who, a Acceptance) (*com
 		op := a.Operation
 		before := (*composa.Operation)(nil)
 		if op.Revision == 0 {
-			err = t.addOperation(&op)
+			err = t.addOperation(&op, a.Explanation)
 		} else {
-			before, err = t.startOperation(&op)
+			before, err = t.startOperation(&op, a.Explanation)
 		}
 		if err != nil {
 			return err
@@ -117,7 +119,7 @@ func (t *tx) asked(a *Acceptance) error {
 }
 
 // addOperation inserts a new operation with its steps.
-func (t *tx) addOperation(op *composa.Operation) error {
+func (t *tx) addOperation(op *composa.Operation, why *composa.Explanation) error {
 	if op.Principal == "" {
 		op.Principal = t.who.Principal.ID
 	}
@@ -135,10 +137,14 @@ func (t *tx) addOperation(op *composa.Operation) error {
 	if err != nil {
 		return err
 	}
+	account, err := explanationText(why)
+	if err != nil {
+		return err
+	}
 	if err := t.insert("operation", `id, project, principal, verb, message, phase, direction, machines, fabric, request, prior, target,
-		behind, deadline, reason, created_at, started_at, updated_at, updated_by, revision`, "", [][]any{{
+		behind, deadline, reason, explanation, created_at, started_at, updated_at, updated_by, revision`, "", [][]any{{
 		string(op.ID), string(op.Project), string(op.Principal), string(op.Verb), op.Message, string(op.Phase), string(op.Direction),
-		texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), micros(op.Deadline), op.Reason,
+		texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), micros(op.Deadline), op.Reason, account,
 		micros(op.CreatedAt), micros(op.StartedAt), micros(t.now), string(t.who.Principal.ID), op.Revision,
 	}}, nil); err != nil {
 		return err
@@ -148,7 +154,7 @@ func (t *tx) addOperation(op *composa.Operation) error {
 
 // startOperation gives a queued operation what it now does, and returns it as
 // it was.
-func (t *tx) startOperation(op *composa.Operation) (before *composa.Operation, err error) {
+func (t *tx) startOperation(op *composa.Operation, why *composa.Explanation) (before *composa.Operation, err error) {
 	before, err = t.lockOperation(op.ID)
 	if err != nil {
 		return nil, err
@@ -165,6 +171,9 @@ func (t *tx) startOperation(op *composa.Operation) (before *composa.Operation, e
 	is.Deadline = stored(is.Deadline)
 	*op = is
 	if err := t.changeOperation(op); err != nil {
+		return nil, err
+	}
+	if err := t.explain(op.ID, why); err != nil {
 		return nil, err
 	}
 	return before, t.began(op)

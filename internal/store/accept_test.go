@@ -313,8 +313,9 @@ func TestPlansExpire(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		p := composa.Plan{
 			ID: "plan_1", Project: b.project, Verb: composa.VerbPlug, Scope: composa.PlanScope{Machines: []composa.MachineID{"mach_1"}},
-			Steps:     []composa.PlannedStep{{Step: composa.Step{Act: composa.ActMake}, Disturbs: []composa.Disturbance{composa.DisturbsHost}}},
-			ExpiresAt: epoch.Add(time.Second),
+			Steps:       []composa.PlannedStep{{Step: composa.Step{Act: composa.ActMake}, Disturbs: []composa.Disturbance{composa.DisturbsHost}}},
+			Explanation: &composa.Explanation{Text: "the only one", Fabric: "rack1"},
+			ExpiresAt:   epoch.Add(time.Second),
 		}
 		b.ok(b.SavePlan(b.ctx(), b.admin, p))
 		got, err := b.Plan(b.ctx(), b.admin, p.ID)

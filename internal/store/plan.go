@@ -36,12 +36,16 @@ func (t *tx) addPlan(p *composa.Plan) error {
 	if err != nil {
 		return err
 	}
+	account, err := explanationText(p.Explanation)
+	if err != nil {
+		return err
+	}
 	by := p.By
 	if by == "" {
 		by = t.who.Principal.ID
 	}
-	return t.insert("plan", `id, project, principal, verb, machine, request, scope, base, target, steps, needs_owner, created_at, expires_at`, "", [][]any{{
-		string(p.ID), string(p.Project), string(by), string(p.Verb), p.Machine, string(p.Request), texts[0], texts[1], texts[2], texts[3], texts[4],
+	return t.insert("plan", `id, project, principal, verb, machine, request, scope, base, target, steps, needs_owner, explanation, created_at, expires_at`, "", [][]any{{
+		string(p.ID), string(p.Project), string(by), string(p.Verb), p.Machine, string(p.Request), texts[0], texts[1], texts[2], texts[3], texts[4], account,
 		micros(t.now), p.ExpiresAt.UnixMicro(),
 	}}, nil)
 }
@@ -53,8 +57,8 @@ func (s *Store) Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*
 		var request string
 		found, err := t.get([]any{
 			&p.Project, &p.By, &p.Verb, &p.Machine, &request, jsonText{&p.Scope}, jsonText{&p.Base}, jsonText{&p.Target}, jsonText{&p.Steps},
-			jsonText{&p.NeedsOwner}, &p.Operation, moment{&p.CreatedAt}, moment{&p.ExpiresAt},
-		}, `SELECT project, principal, verb, machine, request, scope, base, target, steps, needs_owner, operation, created_at, expires_at FROM plan WHERE id = $1`, string(id))
+			jsonText{&p.NeedsOwner}, jsonText{&p.Explanation}, &p.Operation, moment{&p.CreatedAt}, moment{&p.ExpiresAt},
+		}, `SELECT project, principal, verb, machine, request, scope, base, target, steps, needs_owner, explanation, operation, created_at, expires_at FROM plan WHERE id = $1`, string(id))
 		p.Request = []byte(request)
 		switch {
 		case err != nil:

@@ -55,6 +55,7 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"Freed":          {b.project, "gone", 10},
 			"History":        {ready.ID},
 			"Operation":      {running.ID},
+			"Explanation":    {running.ID},
 			"Operations":     {composa.OperationFilter{}, composa.Page{}},
 			"OpenOperations": {composa.FabricName("rack1")},
 			"Typical":        {composa.VerbCompose, composa.FabricName("rack1")},
