@@ -29,6 +29,9 @@ func (b *builder) build(e ast.Expr) node {
 	if i := b.field(e); i >= 0 && fields[i].name == "free" {
 		return isFree{}
 	}
+	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() && b.isLabels(e.AsSelect().Operand()) {
+		return hasLabel(e.AsSelect().FieldName())
+	}
 	if e.Kind() == ast.CallKind {
 		c := e.AsCall()
 		switch c.FunctionName() {
@@ -165,6 +168,9 @@ func (b *builder) comparison(c ast.CallExpr) node {
 	if len(args) != 2 {
 		return nil
 	}
+	if n := b.onLabel(operator, args[0], args[1]); n != nil {
+		return n
+	}
 	i, other := b.field(args[0]), args[1]
 	if i < 0 {
 		if i, other = b.field(args[1]), args[0]; i < 0 || mirrored[operator] == "" {
@@ -186,6 +192,47 @@ func (b *builder) comparison(c ast.CallExpr) node {
 		return textual{field: i, want: string(want), holds: texts[operator]}
 	}
 	return nil
+}
+
+// onLabel is a condition on one label; nil if it is none that is made without
+// CEL.
+func (b *builder) onLabel(operator string, left, right ast.Expr) node {
+	if operator == operators.In && b.isLabels(right) && b.constant(left) {
+		if key, ok := b.fold(left).(types.String); ok {
+			return hasLabel(key)
+		}
+		return nil
+	}
+	key, ok := b.label(left)
+	if !ok || texts[operator] == nil || !b.constant(right) {
+		return nil
+	}
+	want, ok := b.fold(right).(types.String)
+	if !ok {
+		return nil
+	}
+	return labelled{key: key, want: string(want), holds: texts[operator]}
+}
+
+func (b *builder) isLabels(e ast.Expr) bool {
+	i := b.field(e)
+	return i >= 0 && fields[i].name == "labels"
+}
+
+// label is the key of the label that an expression is: device.labels.team or
+// device.labels["team"].
+func (b *builder) label(e ast.Expr) (string, bool) {
+	switch e.Kind() {
+	case ast.SelectKind:
+		s := e.AsSelect()
+		return s.FieldName(), !s.IsTestOnly() && b.isLabels(s.Operand())
+	case ast.CallKind:
+		if c := e.AsCall(); c.FunctionName() == operators.Index && b.isLabels(c.Args()[0]) && b.constant(c.Args()[1]) {
+			key, ok := b.fold(c.Args()[1]).(types.String)
+			return string(key), ok
+		}
+	}
+	return "", false
 }
 
 func (b *builder) numeric(i int, operator string, other ast.Expr) node {

@@ -115,6 +115,29 @@ func (n oneOf) of(d *composa.Device, _ bool) truth {
 	return said(slices.Contains(n.want, have))
 }
 
+// labelled compares a label with a constant; of one that is not set nothing can
+// be told.
+type labelled struct {
+	key, want string
+	holds     func(have, want string) bool
+}
+
+func (n labelled) of(d *composa.Device, _ bool) truth {
+	have, set := d.Labels[n.key]
+	if !set {
+		return without(-1)
+	}
+	return said(n.holds(have, n.want))
+}
+
+// hasLabel holds where a label is set.
+type hasLabel string
+
+func (n hasLabel) of(d *composa.Device, _ bool) truth {
+	_, set := d.Labels[string(n)]
+	return said(set)
+}
+
 // isFree is device.free.
 type isFree struct{}
 

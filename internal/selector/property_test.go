@@ -68,7 +68,7 @@ func condition(t *rapid.T, depth int) string {
 		return of + "." + rapid.SampledFrom([]string{"contains", "startsWith", "endsWith"}).Draw(t, "function") + "(" + word(of) + ")"
 	case 5:
 		return rapid.SampledFrom([]string{
-			`device.free`, `true`, `false`, `device.labels.team == "vision"`, `device.labels["lab"] != "b"`, `"team" in device.labels`,
+			`device.free`, `true`, `false`, `device.labels.team == "vision"`, `device.labels.team.contains("is")`, `device.labels["a" + "b"] == ""`, `"vision" == device.labels.team`, `device.labels["lab"] != "b"`, `"team" in device.labels`,
 			`has(device.labels.team)`, `device.labels.exists(k, device.labels[k] == "b")`, `device.labels.size() > 1`,
 		}).Draw(t, "whole")
 	case 6:
