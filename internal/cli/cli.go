@@ -84,6 +84,7 @@ func New(c Config) *cobra.Command {
 	root.SetContext(context.WithValue(context.Background(), appKey{}, a))
 	a.addGlobalFlags(root)
 	a.addCommands(root)
+	addExamples(root)
 	finishTree(root)
 	return root
 }

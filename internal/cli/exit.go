@@ -26,6 +26,24 @@ const (
 	exitInterrupted = 130 // interrupted
 )
 
+// exitTexts says what each exit code means.
+var exitTexts = []struct {
+	code int
+	text string
+}{
+	{exitDone, "done, or already so"},
+	{exitFailed, "failed; what was changed is put back"},
+	{exitUsage, "wrong usage, or --yes is missing"},
+	{exitRefused, "refused: cannot be satisfied now"},
+	{exitNotAllowed, "not signed in, or not allowed"},
+	{exitNotFound, "not found"},
+	{exitUnreachable, "server not reached; safe to repeat"},
+	{exitTimeout, "--timeout passed; the operation goes on"},
+	{exitConflict, "conflict: it exists, or changed meanwhile"},
+	{exitHeld, "held: a person must decide"},
+	{exitInterrupted, "interrupted"},
+}
+
 // exitOf is the exit code of each problem code; those it lacks are exitFailed.
 var exitOf = map[string]int{
 	"invalid":          exitUsage,

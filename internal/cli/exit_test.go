@@ -95,7 +95,7 @@ func TestJudge(t *testing.T) {
 // The help page and the constants are the same list.
 func TestExitCodesAreDocumented(t *testing.T) {
 	for _, code := range []int{exitDone, exitFailed, exitUsage, exitRefused, exitNotAllowed, exitNotFound, exitUnreachable, exitTimeout, exitConflict, exitHeld, exitInterrupted} {
-		if !regexp.MustCompile(fmt.Sprintf(`(?m)^  %d +\S`, code)).MatchString(exitCodesHelp) {
+		if !regexp.MustCompile(fmt.Sprintf(`(?m)^  %d +\S`, code)).MatchString(exitCodesText()) {
 			t.Errorf("exit code %d is not in the help page", code)
 		}
 	}
