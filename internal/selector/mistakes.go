@@ -28,10 +28,10 @@ func instead(of string) func(string) (string, string) {
 }
 
 var mistakes = []mistake{
-	{regexp.MustCompile(`(?:^|[^=!<>])(=)(?:[^=]|$)`), func(string) (string, string) { return "= compares nothing: did you mean ==?", "" }},
 	{regexp.MustCompile(`(===|=<|=>|<>)`), func(found string) (string, string) {
 		return instead(map[string]string{"===": "==", "=<": "<=", "=>": ">=", "<>": "!="}[found])(found)
 	}},
+	{regexp.MustCompile(`(?:^|[^=!<>])(=)(?:[^=]|$)`), func(string) (string, string) { return "= compares nothing: did you mean ==?", "" }},
 	{regexp.MustCompile(`(?i)(?:^|[\s)])(and)(?:[\s(]|$)`), instead("&&")},
 	{regexp.MustCompile(`(?i)(?:^|[\s)])(or)(?:[\s(]|$)`), instead("||")},
 	{regexp.MustCompile(`(?i)(?:^|[\s(])(not)(?:[\s(]|$)`), instead("!")},
@@ -147,6 +147,8 @@ func (s *source) mistyped(issues *cel.Issues, parsed *ast.AST) *Problem {
 			return s.problem(at, "", "the regular expression cannot be read, or is too large")
 		case strings.Contains(first.Message, "regex program size"):
 			return s.problem(at, "", "the regular expression is too large")
+		case strings.HasSuffix(first.Message, "does not support field selection"):
+			return s.problem(at, "", "%s has no fields", strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(first.Message, "'", ""), "type "), " does not support field selection"))
 		case strings.Contains(first.Message, "nesting"):
 			return s.problem(at, "", "exists and all stand in each other too deeply: %d levels are allowed", maxLoops)
 		case strings.HasPrefix(first.Message, "expected type"):
@@ -160,11 +162,18 @@ func (s *source) mistyped(issues *cel.Issues, parsed *ast.AST) *Problem {
 	} else if symbol := map[string]string{operators.Conditional: "? :", operators.Index: "[ ]"}[name]; symbol != "" {
 		shown = symbol
 	}
+	types := strings.ReplaceAll(strings.Trim(found[2], "()"), ", ", " and ")
 	next := s.quotedQuantity(first.ExprID, parsed)
-	if broken := found[2] == "int, double" || found[2] == "double, int"; broken && next == "" {
+	switch {
+	case next != "":
+	case types == "int and double", types == "double and int":
 		next = "write a whole number, such as quantity(\"1.5TB\"), or >= and <="
+	case types == "string and string" && name == operators.In:
+		next = "write device.model.contains(\"A100\"), or in [\"A\", \"B\"]"
+	case strings.Contains(types, "null"):
+		next = "what a fabric does not tell matches nothing anyhow"
 	}
-	return s.problem(at, next, "%s does not go with %s", shown, found[2])
+	return s.problem(at, next, "%s does not go with %s", shown, types)
 }
 
 // quotedQuantity says what to write in place of "40GB" beside a number.

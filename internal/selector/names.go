@@ -74,7 +74,7 @@ func (n *naming) ident(e ast.Expr) *Problem {
 	case slices.ContainsFunc(fields, func(f field) bool { return f.name == name }):
 		return n.problem(n.start(e), "", "there is no %s by itself: did you mean device.%s?", name, name)
 	}
-	for _, meant := range []string{"true", "false"} {
+	for _, meant := range []string{"true", "false", "device"} {
 		if strings.EqualFold(name, meant) {
 			return n.problem(n.start(e), "", "there is no %s: did you mean %s?", name, meant)
 		}
