@@ -80,6 +80,20 @@ type NewPlan struct {
 	Move    *Move        `json:"move,omitempty"`
 }
 
+// CarryOut asks that a stored plan be carried out.
+type CarryOut struct {
+	Plan string `json:"plan" maxLength:"63" example:"plan_k3v9q2xwabcdefgh" doc:"Id of the plan"`
+	Ask
+}
+
+// PlanMachine is what a plan makes of one machine.
+type PlanMachine struct {
+	ID      string          `json:"id"`
+	Name    string          `json:"name"`
+	Exists  bool            `json:"exists" doc:"False where the plan frees it"`
+	Devices []MachineDevice `json:"devices"`
+}
+
 // Plan is what would be done.
 type Plan struct {
 	ID         string          `json:"id"`
@@ -89,6 +103,7 @@ type Plan struct {
 	Fabric     string          `json:"fabric,omitempty"`
 	Emulated   bool            `json:"emulated,omitempty"`
 	Devices    []MachineDevice `json:"devices" doc:"What the machine would be made of; empty for a machine that is freed"`
+	Machines   []PlanMachine   `json:"machines" doc:"What becomes of each machine that it changes; a move changes two"`
 	Steps      []Step          `json:"steps"`
 	Disturbs   []string        `json:"disturbs" doc:"What in use it disturbs: host, power, data, p2p"`
 	NeedsOwner []string        `json:"needsOwner,omitempty" doc:"Drives that may hold data and are left alone"`
@@ -98,4 +113,5 @@ type Plan struct {
 	Typical     float64      `json:"typical,omitempty" doc:"Seconds that the like of it took lately"`
 	CreatedAt   time.Time    `json:"createdAt"`
 	ExpiresAt   time.Time    `json:"expiresAt"`
+	Operation   string       `json:"operation,omitempty" doc:"The operation that carries it out, or did"`
 }

@@ -15,6 +15,16 @@ type Problem struct {
 	Operation string         `json:"operation,omitempty" doc:"The operation that this came of"`
 	Errors    []ProblemPlace `json:"errors,omitempty" doc:"What is wrong where in the request: the first 20, then how many more"`
 	Refusal   *Explanation   `json:"refusal,omitempty" doc:"Code refused: what each condition removed, and what would fit"`
+	Moved     []Moved        `json:"moved,omitempty" doc:"Code moved, of a plan: what is not as it was"`
+}
+
+// Moved is one thing that is not any more as a plan found it.
+type Moved struct {
+	What      string `json:"what" enum:"machine,device,fabric,pool,site,steps"`
+	Subject   string `json:"subject" example:"rack1/gpu3" doc:"Name of the machine, pool or fabric, or the place"`
+	Text      string `json:"text" example:"rack1/gpu3 is claimed by \"render\""`
+	By        string `json:"by,omitempty" doc:"Who changed it, where that is known"`
+	Operation string `json:"operation,omitempty" doc:"The operation that changed it, where that is known"`
 }
 
 // ProblemPlace is one thing that is wrong with a request.

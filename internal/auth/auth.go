@@ -43,6 +43,7 @@ const (
 	OperationDecide Verb = "operation.decide"
 	PlanRead        Verb = "plan.read"
 	PlanMake        Verb = "plan.make"
+	PlanCarryOut    Verb = "plan.carry_out" // besides what the plan does
 	EventRead       Verb = "event.read"
 )
 
@@ -51,7 +52,7 @@ var verbs = []Verb{
 	MachineRead, MachineCompose, MachinePlug, MachineUnplug, MachineReshape, MachineMove, MachineFree,
 	DeviceRead, DeviceEdit, FabricRead, FabricCheck, FabricProbe,
 	PoolRead, PoolCreate, PoolEdit, PoolDelete,
-	OperationRead, OperationDecide, PlanRead, PlanMake, EventRead,
+	OperationRead, OperationDecide, PlanRead, PlanMake, PlanCarryOut, EventRead,
 }
 
 // Verbs lists every verb that a route may carry.

@@ -17,13 +17,14 @@ type subject struct {
 	project  *composa.Project
 	machine  string // its name
 	location string // where the request's body stands in what was sent
+	revision int64  // that the machine must have; 0: any
 	dryRun   bool
 }
 
 func askedOf(m subject, a api.Ask) composa.Asked {
 	return composa.Asked{
 		Project: m.project.ID, Machine: m.machine, Message: a.Message,
-		Timeout: time.Duration(a.Timeout) * time.Second, DryRun: m.dryRun,
+		Timeout: time.Duration(a.Timeout) * time.Second, DryRun: m.dryRun, Revision: m.revision,
 	}
 }
 

@@ -25,5 +25,14 @@ func (in MatchInput) revision() (int64, error) {
 	return n, nil
 }
 
+// machine is the revision that the caller wants a machine to have; with * any,
+// and the machine must exist.
+func (in MatchInput) machine() (int64, error) {
+	if strings.TrimSpace(in.IfMatch) == "*" {
+		return composa.AnyRevision, nil
+	}
+	return in.revision()
+}
+
 // etag writes a revision as an entity tag.
 func etag(revision int64) string { return `"` + strconv.FormatInt(revision, 10) + `"` }

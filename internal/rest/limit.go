@@ -130,7 +130,7 @@ func (s *Server) limits() map[string]int {
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // features are names that only grow (docs/compatibility.md).
-var features = []string{"devices", "events", "fabrics", "machines", "operations", "plans", "pools", "probe", "projects", "wait"}
+var features = []string{"devices", "events", "fabrics", "idempotency", "machines", "operations", "operations-by-plan", "plans", "pools", "probe", "projects", "wait"}
 
 // places bounds how many do the same at the same time.
 type places chan struct{}

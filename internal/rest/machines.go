@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -163,21 +164,52 @@ func (s *Server) newMachine(ctx context.Context, in *newMachineInput) (*changeOu
 type putMachineInput struct {
 	MachinePath
 	ChangeInput
-	Body api.PutMachine
+	MatchInput
+	IfNoneMatch string `header:"If-None-Match" maxLength:"64" example:"*" doc:"*: only make the machine; where there is one of the name, also of the same wish, the answer is 412, exists"`
+	Body        api.PutMachine
 }
 
 func (s *Server) putMachine(ctx context.Context, in *putMachineInput) (*changeOutput, error) {
-	r, err := composeOf(subject{project: callOf(ctx).project, machine: in.Name, location: "body"}, in.Body.Wish, in.Body.Ask, false)
+	onlyMake, err := in.onlyMake()
 	if err != nil {
 		return nil, err
 	}
-	return s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
+	revision, err := in.machine()
+	if err != nil {
+		return nil, err
+	}
+	m := subject{project: callOf(ctx).project, machine: in.Name, location: "body", revision: revision}
+	r, err := composeOf(m, in.Body.Wish, in.Body.Ask, onlyMake)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) { return s.Requests.Compose(ctx, who, r) })
+	if onlyMake && composa.CodeOf(err) == composa.CodeExists {
+		p := problemOf(err, "")
+		p.Status, p.Title = http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
+		return nil, p
+	}
+	return out, err
+}
+
+// onlyMake says whether the caller wants no machine that exists.
+func (in *putMachineInput) onlyMake() (bool, error) {
+	switch {
+	case in.IfNoneMatch == "":
+		return false, nil
+	case in.IfNoneMatch != "*":
+		return false, at("header.If-None-Match", "%q is not *, which is all that is taken here", composa.Abridge(in.IfNoneMatch, 40))
+	case in.IfMatch != "":
+		return false, at("header.If-None-Match", "the machine cannot be asked to exist (If-Match) and not to exist")
+	}
+	return true, nil
 }
 
 // changeInput asks for a change of the machine of the path.
 type changeInput[Body any] struct {
 	MachinePath
 	ChangeInput
+	MatchInput
 	Body Body
 }
 
@@ -185,7 +217,11 @@ type changeInput[Body any] struct {
 // says to intake.
 func change[Body, Request any](read reader[Body, Request], ask asker[Request]) func(*Server, context.Context, *changeInput[Body]) (*changeOutput, error) {
 	return func(s *Server, ctx context.Context, in *changeInput[Body]) (*changeOutput, error) {
-		m := subject{project: callOf(ctx).project, machine: in.Name, location: "body"}
+		revision, err := in.machine()
+		if err != nil {
+			return nil, err
+		}
+		m := subject{project: callOf(ctx).project, machine: in.Name, location: "body", revision: revision}
 		return s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) {
 			return submit(ctx, s.Requests, who, m, in.Body, read, ask)
 		})

@@ -54,6 +54,10 @@ func init() {
 		{method: get, path: "/v1/operations", verb: auth.OperationRead, id: "listOperations", tag: "operations",
 			summary: "List operations", about: "Newest first, without their steps.",
 			answers: ok(api.Operations{}), on: reply((*Server).listOperations)},
+		{method: post, path: "/v1/operations", verb: auth.PlanCarryOut, id: "carryOut", tag: "operations",
+			summary: "Carry out a plan",
+			about:   "Exactly the stored plan: the same devices, steps and disturbances. Where something of it is not any more as it was when it was made, nothing is done and the answer is moved, with what moved. A plan is carried out once: asking again answers the operation that does it, or did. Only who made a plan may carry it out.",
+			answers: changes("The machine, made"), example: exampleCarryOut, on: reply((*Server).carryOut)},
 		{method: get, path: "/v1/operations/{id}", verb: auth.OperationRead, id: "getOperation", tag: "operations",
 			summary: "Show an operation, or wait for it", about: "With wait it answers once the operation ended or is held, or the time has passed.",
 			answers: ok(api.Operation{}), on: reply((*Server).operation)},
@@ -173,6 +177,7 @@ var (
 	exampleReshape     = api.Reshape{Totals: map[string]int{"gpu": 4}}
 	exampleMove        = api.Move{IDs: []string{"rack1/gpu3"}, To: "render"}
 	exampleFree        = api.FreeMachine{Grace: new(120)}
+	exampleCarryOut    = api.CarryOut{Plan: "plan_k3v9q2xwabcdefgh"}
 	examplePlan        = api.NewPlan{Verb: "compose", Project: "default", Machine: "train", Compose: &examplePut}
 	exampleEdit        = api.EditDevice{Address: new("10.0.0.12"), Login: new("ubuntu")}
 	examplePool        = api.NewPool{Name: "vision", Project: "default", Most: 16, IDs: []string{"rack1/gpu3"}}

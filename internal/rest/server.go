@@ -58,6 +58,8 @@ type Requests interface {
 	Reshape(ctx context.Context, who composa.Who, r composa.ReshapeRequest) (*composa.Outcome, error)
 	Move(ctx context.Context, who composa.Who, r composa.MoveRequest) (*composa.Outcome, error)
 
+	CarryOut(ctx context.Context, who composa.Who, r composa.CarryOutRequest) (*composa.Outcome, error)
+
 	Cancel(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
 	Retry(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
 	Undo(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)

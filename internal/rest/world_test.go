@@ -25,13 +25,28 @@ import (
 	"github.com/composa-dev/composa/internal/auth"
 	"github.com/composa-dev/composa/internal/intake"
 	"github.com/composa-dev/composa/internal/inventory"
+	"github.com/composa-dev/composa/internal/pgtest"
 	"github.com/composa-dev/composa/internal/rest"
 	"github.com/composa-dev/composa/internal/runner"
 	"github.com/composa-dev/composa/internal/selector"
 	"github.com/composa-dev/composa/internal/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(run{m}) }
+
+// run runs the tests and stops PostgreSQL, where one asked for it.
+type run struct{ m *testing.M }
+
+func (r run) Run() int { return pgtest.Main(r.m) }
+
+// onEach runs a test over SQLite and over PostgreSQL.
+func onEach(t *testing.T, how setting, test func(t *testing.T, w *world)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, newWorld(t, how)) })
+	t.Run("postgres", func(t *testing.T) {
+		how.store = pgtest.URL(t)
+		test(t, newWorld(t, how))
+	})
+}
 
 // world is a whole server of real parts: store, intake, runners and inventories
 // over racks of pretend hardware, and REST in front of it.
