@@ -125,6 +125,9 @@ func (f *Fabric) ReadOnly() *ReadOnly {
 type FabricReach struct {
 	// Seen is when the newest complete picture began; zero before the first.
 	Seen time.Time `json:"seen"`
+	// Stale is true from the start of a server until the fabric was read: what
+	// is shown is the last picture from before, of Seen.
+	Stale bool `json:"stale,omitempty"`
 	// SilentSince is zero while the fabric answers.
 	SilentSince time.Time `json:"silentSince"`
 	Reason      string    `json:"reason,omitempty"` // why it is silent, for people

@@ -412,7 +412,7 @@ func (s *Site) State(m *Machine) MachineState {
 	}
 	silent := false
 	if f := s.Fabric(m.Fabric); f != nil {
-		silent = f.Reach.Silent()
+		silent = f.Reach.Silent() || f.Reach.Stale
 	}
 	return StateOf(m, op, silent, s.Drift(m))
 }

@@ -12,7 +12,7 @@ type Fabric struct {
 	Access      string     `json:"access" enum:"manage,observe"`
 	ReadOnly    string     `json:"readOnly,omitempty" doc:"Why nothing is changed on it although its access is manage, and what to do about it"`
 	Emulated    bool       `json:"emulated,omitempty"`
-	State       string     `json:"state" enum:"new,ok,silent" doc:"new until the first complete picture"`
+	State       string     `json:"state" enum:"new,ok,stale,silent" doc:"new until the first complete picture; stale from the start of the server until it was read again: what is shown is from before, of seen"`
 	Seen        *time.Time `json:"seen,omitempty" doc:"When the newest complete picture began"`
 	SilentSince *time.Time `json:"silentSince,omitempty"`
 	Reason      string     `json:"reason,omitempty" doc:"Why it is silent"`

@@ -21,6 +21,9 @@ const (
 	// least, where nobody said otherwise: a large fabric is not looked at all the
 	// time.
 	share = 4
+	// rest is how old the written times of looking may get on a fabric where
+	// nothing changes and nobody waits: a quiet site writes next to nothing.
+	rest = 10 * time.Second
 )
 
 // State is what the inventory remembers of one fabric. Losing it loses nothing
@@ -37,6 +40,7 @@ type State struct {
 	due      time.Time // of the next one
 	failures int
 	silent   string // the reason that was written last
+	recorded bool   // a look of this run was written
 	missing  map[composa.DeviceID]time.Time
 }
 
@@ -157,7 +161,27 @@ func (s *State) saw(now time.Time, in Input) *composa.Observation {
 	o := &composa.Observation{Fabric: s.Fabric, Epoch: s.Epoch, Picture: p}
 	o.Parts, s.missing = Match(known, p)
 	o.Claims = Releases(site, s.Fabric, o.Parts)
+	if s.recorded && len(o.Parts) == 0 && len(o.Claims) == 0 && quiet(in.Site, s.Fabric, site.Pictures[s.Fabric], p) {
+		return nil
+	}
+	s.recorded = true
 	return o
+}
+
+// quiet says whether a look that shows nothing new need not be written: nobody
+// waits for a newer one, and the one that is written is not old yet.
+func quiet(site *composa.Site, fabric composa.FabricName, is, look *composa.Picture) bool {
+	was, f := site.Pictures[fabric], site.Fabric(fabric)
+	return was != nil && f != nil && !f.Reach.Silent() && !f.Reach.Stale &&
+		look.Complete && look.Began.Before(was.Began.Add(rest)) && composa.SameShown(was, is) &&
+		!slices.ContainsFunc(site.Operations, func(op composa.Operation) bool { return op.Fabric == fabric }) &&
+		!slices.ContainsFunc(site.Claims, func(c composa.Claim) bool {
+			if c.Purpose != composa.PurposeReleasing {
+				return false
+			}
+			d := site.Device(c.Device)
+			return d == nil || d.Fabric == fabric
+		})
 }
 
 func (s *State) pace(watching bool) time.Duration {
@@ -228,5 +252,5 @@ func plus(site *composa.Site, fabric composa.FabricName, p *composa.Picture) *co
 		out.Pictures = map[composa.FabricName]*composa.Picture{}
 	}
 	out.Pictures[fabric] = site.Pictures[fabric].Overlay(p)
-	return out.Index()
+	return out.IndexAfter(site)
 }

@@ -181,7 +181,7 @@ func TestReleases(t *testing.T) {
 					p.Machines = append(p.Machines, composa.SeenMachine{Native: d.Spot.Machine, InOurs: d.Spot.Machine == "ours", Label: map[bool]string{true: "train"}[d.Spot.Machine == "ours"], Devices: []string{d.Name}})
 				}
 			}
-			got := Releases(plus(s, "rack1", p), "rack1", nil)
+			got := Releases(plus(s.Index(), "rack1", p), "rack1", nil)
 			if tt.want == "" {
 				if len(got) > 0 {
 					t.Errorf("closed: %+v", got)
@@ -199,7 +199,58 @@ func TestReleases(t *testing.T) {
 		{ID: "claim_2", Device: "A", Purpose: composa.PurposeMachine},
 	}
 	gone := []composa.PartChange{{Device: s.Devices[0], Gone: true}}
-	if got := Releases(plus(s, "rack1", shows("", time.Hour)), "rack1", gone); len(got) != 1 || got[0].Claim != "claim_1" {
+	if got := Releases(plus(s.Index(), "rack1", shows("", time.Hour)), "rack1", gone); len(got) != 1 || got[0].Claim != "claim_1" {
 		t.Errorf("a part that is gone: %+v", got)
+	}
+}
+
+// A look that shows nothing new is written only when the written one is old, or
+// when somebody waits for what a newer one shows.
+func TestAQuietFabricIsSeldomWritten(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		first  bool // of this run
+		age    time.Duration
+		shows  string
+		alters func(*composa.Site)
+		writes bool
+	}{
+		{name: "the same, a second later", age: time.Second},
+		{name: "the same, just before it is old", age: rest - time.Millisecond},
+		{name: "the same, when it is old", age: rest, writes: true},
+		{name: "the first one of a run", age: time.Second, first: true, writes: true},
+		{name: "a part is gone from its place", age: time.Second, shows: " ", writes: true},
+		{name: "another health", age: time.Second, shows: "gpu0=A degraded", writes: true},
+		{name: "an operation goes on there", age: time.Second, writes: true, alters: func(s *composa.Site) {
+			s.Operations = []composa.Operation{{ID: "op_1", Fabric: "rack1"}}
+		}},
+		{name: "an operation goes on elsewhere", age: time.Second, alters: func(s *composa.Site) {
+			s.Operations = []composa.Operation{{ID: "op_1", Fabric: "rack2"}}
+		}},
+		{name: "a device is being released", age: time.Second, writes: true, alters: func(s *composa.Site) {
+			s.Claims = []composa.Claim{{ID: "claim_1", Device: "A", Purpose: composa.PurposeReleasing, ReleasedAt: start.Add(time.Hour)}}
+		}},
+		{name: "it was silent", age: time.Second, writes: true, alters: func(s *composa.Site) { s.Fabrics[0].Reach.SilentSince = start }},
+		{name: "what is shown is from before the start", age: time.Second, writes: true, alters: func(s *composa.Site) { s.Fabrics[0].Reach.Stale = true }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := site("gpu0=A")
+			s.Pictures["rack1"] = shows("gpu0=A", 0)
+			look := shows("gpu0=A", tt.age)
+			switch {
+			case tt.shows == " ":
+				look = shows("", tt.age)
+			case strings.HasSuffix(tt.shows, "degraded"):
+				look.Devices[0].Health = composa.HealthDegraded
+			}
+			if tt.alters != nil {
+				tt.alters(s)
+			}
+			state := State{Fabric: "rack1", recorded: !tt.first}
+			o := state.saw(start.Add(tt.age), Input{Looked: &Look{Picture: look}, Site: s.Index()})
+			if (o != nil) != tt.writes {
+				t.Errorf("written: %v, want %v", o != nil, tt.writes)
+			}
+		})
 	}
 }

@@ -36,6 +36,8 @@ func (sh *shown) fabric(f *composa.Fabric) (*api.Fabric, error) {
 		out.State = "silent"
 	case f.Reach.Seen.IsZero():
 		out.State = "new"
+	case f.Reach.Stale:
+		out.State = "stale"
 	}
 	if f.Abilities != nil {
 		out.Era, out.Acts = f.Abilities.Era, texts(f.Abilities.Acts)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"slices"
@@ -130,12 +129,11 @@ func (t *tx) overlay(newer *composa.Picture) (laid, error) {
 		o.picture, o.revision = was.picture.Overlay(newer), was.revision+1
 		l.was = was.picture
 	}
-	if o.digest, err = digest(o.picture); err != nil {
-		return laid{}, err
-	}
 	l.is = o.picture
-	if was != nil {
-		l.changed = !bytes.Equal(was.digest, o.digest)
+	if was != nil && composa.SameShown(was.picture, o.picture) {
+		l.changed, o.digest = false, was.digest
+	} else if o.digest, err = digest(o.picture); err != nil {
+		return laid{}, err
 	}
 	whole := newer.Scope.Everything() && newer.Complete
 	if whole && !l.changed {

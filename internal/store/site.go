@@ -210,6 +210,7 @@ func (t *tx) siteFabrics(site *keptSite, c *change) error {
 			site.Pictures[f.Name] = o.picture
 			if o.picture.Complete {
 				f.Reach.Seen = o.picture.Began
+				f.Reach.Stale = o.picture.Began.Before(t.s.opened)
 			}
 		}
 		site.Fabrics[i] = f.Fabric

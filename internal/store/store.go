@@ -32,6 +32,7 @@ type Store struct {
 	clock   func() time.Time
 	close   func() error // the engine's, once
 	closed  atomic.Bool
+	opened  time.Time // what was seen before is stale
 	options Options
 	decoded decoded
 	changes changes
@@ -92,6 +93,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
+	s.opened = s.now()
 	if err := s.plant(ctx); err != nil {
 		return nil, firstError(err, e.close())
 	}
