@@ -180,3 +180,32 @@ func TestStreamsHaveALimit(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// One principal has a most of streams of its own, and leaves room for others.
+func TestStreamsOfOnePrincipalHaveALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := rest.New(rest.Config{Store: quiet{}, Limits: rest.Limits{StreamsEach: 3}})
+		defer srv.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		one, end := context.WithCancel(ctx)
+		go follow(one, srv, newSink(), "text/event-stream")
+		go follow(ctx, srv, newSink(), "text/event-stream")
+		go follow(ctx, srv, newSink(), "text/event-stream")
+		synctest.Wait()
+		over := httptest.NewRecorder()
+		follow(ctx, srv, over, "text/event-stream")
+		if over.Code != 429 || over.Header().Get("Retry-After") == "" || !strings.Contains(over.Body.String(), "3 streams of a are open") {
+			t.Errorf("one too many answers %d: %s", over.Code, over.Body)
+		}
+		end()
+		synctest.Wait()
+		to := newSink()
+		go follow(ctx, srv, to, "text/event-stream")
+		synctest.Wait()
+		if to.status != 200 {
+			t.Errorf("after one ended the answer is %d", to.status)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}

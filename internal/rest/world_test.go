@@ -101,15 +101,17 @@ func (l looker) Check(ctx context.Context, name composa.FabricName) ([]composa.C
 
 // setting is how a test wants its world.
 type setting struct {
-	racks   []string // rack1 and rack2 unless said
-	tls     bool
-	delay   time.Duration // of changing calls
-	observe string        // a rack that is only observed
-	idle    bool          // nobody carries operations out
-	wrap    func(rest.Config) rest.Config
-	counts  map[composa.Kind]int // of devices of a rack; 3 cpu, 6 gpu, 3 ssd and 2 nic unless said
-	every   time.Duration        // between two looks at a rack; a second unless said
-	store   string               // URL of the store; in memory unless said
+	racks    []string // rack1 and rack2 unless said
+	tls      bool
+	delay    time.Duration // of changing calls
+	observe  string        // a rack that is only observed
+	idle     bool          // nobody carries operations out
+	wrap     func(rest.Config) rest.Config
+	counts   map[composa.Kind]int // of devices of a rack; 3 cpu, 6 gpu, 3 ssd and 2 nic unless said
+	every    time.Duration        // between two looks at a rack; a second unless said
+	open     int                  // operations that may be open; the usual number unless said
+	openEach int                  // of one principal
+	store    string               // URL of the store; in memory unless said
 }
 
 func (how *setting) defaults() {
@@ -134,7 +136,7 @@ func newWorld(t testing.TB, how setting) *world {
 	w := &world{t: t, racks: map[composa.FabricName]*memory.World{}, log: &lines{}}
 	var err error
 	how.defaults()
-	if w.store, err = store.Open(ctx, store.Options{URL: how.store, Selects: selector.Pool}); err != nil {
+	if w.store, err = store.Open(ctx, store.Options{URL: how.store, Open: how.open, OpenEach: how.openEach, Selects: selector.Pool}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
