@@ -1,7 +1,9 @@
 package selector
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +12,17 @@ import (
 
 	"github.com/composa-dev/composa"
 )
+
+func TestMain(m *testing.M) {
+	checks := "100"
+	if os.Getenv("COMPOSA_PROVE") != "" {
+		checks = "20000"
+	}
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // numeral is a constant number as people write them; only whole ones can be
 // equal to a field.
