@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -17,9 +22,10 @@ import (
 )
 
 // TestKilledServerFinishesOrUndoes kills the real server process in the middle
-// of real operations, at the beginnings and ends of steps and at random moments,
-// starts it again, and looks at what it makes of them. A failure prints the
-// seed; COMPOSA_KILL_SEED repeats the choices.
+// of real operations, before one of its calls reaches a director, after a
+// director answered one and before the server hears it, and after one of its own
+// events; starts it again, and looks at what it makes of them. A failure prints
+// the seed; COMPOSA_KILL_SEED repeats the choices.
 func TestKilledServerFinishesOrUndoes(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("COMPOSA_KILL_SEED"); s != "" {
@@ -31,11 +37,16 @@ func TestKilledServerFinishesOrUndoes(t *testing.T) {
 	}
 	t.Logf("COMPOSA_KILL_SEED=%d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	r := newRacked(t, 2, "--call-latency", "2ms", "--commit-latency", "50ms-150ms", "--cpus", "6", "--gpus", "12", "--ssds", "6", "--nics", "4")
+	taps := map[string]*tap{}
+	r := newRackedBehind(t, 2, func(rack, url string) string {
+		taps[rack] = newTap(t, url)
+		return taps[rack].url
+	}, "--call-latency", "2ms", "--commit-latency", "50ms-150ms", "--cpus", "6", "--gpus", "12", "--ssds", "6", "--nics", "4")
 
 	ends := map[string]int{}
-	for i := range count(4, 50) {
-		k := &kill{racked: r, rng: rng, n: i}
+	first := rng.IntN(len(killed))
+	for i := range count(6, 200) {
+		k := &kill{racked: r, taps: taps, rng: rng, n: i, verb: killed[(first+i)%len(killed)]}
 		phase := k.run()
 		ends[k.verb+" "+phase]++
 		k.truths()
@@ -46,45 +57,124 @@ func TestKilledServerFinishesOrUndoes(t *testing.T) {
 	t.Logf("ends: %v", ends)
 }
 
+// killed are the operations during which the server is killed; cancel is the
+// cancelling of a compose.
+var killed = []string{"compose", "free", "plug", "unplug", "reshape", "move", "cancel"}
+
 // kill is one operation during which the server is killed.
 type kill struct {
 	*racked
+	taps     map[string]*tap
 	rng      *rand.Rand
 	n        int
 	verb     string
+	rack     string
 	machines []string
 	moment   string
+}
+
+// request is what an operation is asked for with; it may be sent again.
+type request struct {
+	method, path string
+	body         any
 }
 
 func (k *kill) run() (phase string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	k.rack = fmt.Sprintf("rack%d", 1+k.rng.IntN(2))
 	ask := k.prepare(ctx)
-	op := ask()
-	if k.n%2 == 0 {
-		k.killAtStep(ctx, op)
-	} else {
-		k.killAtRandom(ctx)
+	dead := k.set(ctx)
+	op, err := k.send(ctx, ask)
+	if _, no := errors.AsType[refused](err); no { // else it was killed before it answered
+		k.t.Fatalf("asked: %v", err)
 	}
+	k.untilKilled(ctx, op, dead)
+	k.taps[k.rack].set(nil)
 	k.start()
-	if op == "" {
-		return "never accepted"
+	again, err := k.send(ctx, ask)
+	switch {
+	case err != nil:
+		k.t.Fatalf("asked again with the same key: %v", err)
+	case op != "" && again != op:
+		k.t.Errorf("asked again with the same key operation %s answers, it was %s", again, op)
 	}
-	done, err := k.client.Wait(ctx, op)
+	done, err := k.client.Wait(ctx, again)
 	if err != nil {
-		k.t.Fatalf("operation %s was acknowledged and is lost: %v", op, err)
+		k.t.Fatalf("operation %s was acknowledged and is lost: %v", again, err)
 	}
 	if done.Phase == "held" {
-		k.t.Errorf("operation %s is held: %s %v", op, done.Reason, done.Result)
+		k.t.Errorf("operation %s is held: %s %v", again, done.Reason, done.Result)
 	}
 	return done.Phase
 }
 
+// set sets the moment of the kill: a call of the director, or an event.
+func (k *kill) set(ctx context.Context) (dead <-chan struct{}) {
+	server, done := k.server, make(chan struct{})
+	kill := func() { server.kill(); close(done) }
+	switch at := 1 + k.rng.IntN(18); k.rng.IntN(4) {
+	case 0:
+		k.moment = fmt.Sprintf("at its event %d", at)
+		k.killAtEvent(ctx, at, kill)
+	case 1:
+		at *= 3
+		k.moment = fmt.Sprintf("before its call %d", at)
+		k.taps[k.rack].set(&trap{at: at, act: kill})
+	case 2:
+		k.moment = fmt.Sprintf("before its changing call %d", at)
+		k.taps[k.rack].set(&trap{at: at, changing: true, act: kill})
+	case 3:
+		k.moment = fmt.Sprintf("after its changing call %d", at)
+		k.taps[k.rack].set(&trap{at: at, changing: true, after: true, act: kill})
+	}
+	return done
+}
+
+// killAtEvent kills when the server has told so many events.
+func (k *kill) killAtEvent(ctx context.Context, at int, kill func()) {
+	ctx, stop := context.WithCancel(ctx)
+	k.t.Cleanup(stop)
+	go func() {
+		defer stop()
+		n := 0
+		for _, err := range k.client.Events(ctx, "", client.EventFilter{}) {
+			if n++; err != nil || n == at {
+				break
+			}
+		}
+		kill()
+	}()
+}
+
+// untilKilled returns once the server is dead; it kills it itself where the
+// operation came to its end before the moment did.
+func (k *kill) untilKilled(ctx context.Context, op string, dead <-chan struct{}) {
+	ended := make(chan struct{})
+	if op != "" {
+		go func() {
+			if k.verb == "cancel" {
+				k.client.Cancel(ctx, op) // it may be killed before it answers
+			}
+			k.client.Wait(ctx, op) // until the server dies, or that
+			close(ended)
+		}()
+	}
+	select {
+	case <-dead:
+	case <-ended:
+		k.server.kill()
+	case <-ctx.Done():
+		k.t.Fatalf("%s of %v: the moment never came", k.verb, k.machines)
+	}
+}
+
 // prepare makes the machines that the operation needs, and returns what asks
-// for it; that answers the operation's id.
-func (k *kill) prepare(ctx context.Context) (ask func() string) {
+// for it.
+func (k *kill) prepare(ctx context.Context) request {
 	name := func(role string) string { return fmt.Sprintf("%s%d", role, k.n) }
-	wish := api.Wish{Fabrics: []string{fmt.Sprintf("rack%d", 1+k.rng.IntN(2))}, Devices: []api.Want{{Kind: "gpu", Count: 2}, {Kind: "ssd", Count: 1}}}
+	at := func(verb string) string { return "/v1/machines/default/" + name("m") + verb }
+	wish := api.Wish{Fabrics: []string{k.rack}, Devices: []api.Want{{Kind: "gpu", Count: 2}, {Kind: "ssd", Count: 1}}}
 	make := func(name string) *api.Machine {
 		got, err := k.client.PutMachine(ctx, "default", name, api.PutMachine{Wish: wish}, patience)
 		if err != nil || got.Machine == nil {
@@ -92,74 +182,64 @@ func (k *kill) prepare(ctx context.Context) (ask func() string) {
 		}
 		return got.Machine
 	}
-	asked := func(got *client.Result, err error) string {
-		if err != nil {
-			k.t.Fatalf("cannot ask: %v", err)
-		}
-		return got.Operation.ID
-	}
-	k.verb = []string{"compose", "plug", "move", "free"}[k.n%4]
 	k.machines = []string{name("m")}
 	switch k.verb {
-	case "compose":
-		return func() string {
-			return asked(k.client.PutMachine(ctx, "default", name("m"), api.PutMachine{Wish: wish}, 0))
-		}
+	case "compose", "cancel":
+		return request{http.MethodPut, at(""), api.PutMachine{Wish: wish}}
+	}
+	m := make(name("m"))
+	i := slices.IndexFunc(m.Devices, func(d api.MachineDevice) bool { return d.Kind == "gpu" })
+	switch k.verb {
 	case "plug":
-		make(name("m"))
-		return func() string {
-			return asked(k.client.Plug(ctx, "default", name("m"), api.Plug{Devices: []api.Want{{Kind: "gpu", Count: 2}, {Kind: "nic", Count: 1}}}, 0))
-		}
+		return request{http.MethodPost, at("/plug"), api.Plug{Devices: []api.Want{{Kind: "gpu", Count: 2}, {Kind: "nic", Count: 1}}}}
+	case "unplug":
+		return request{http.MethodPost, at("/unplug"), api.Unplug{IDs: []string{m.Devices[i].Place}}}
+	case "reshape":
+		return request{http.MethodPost, at("/reshape"), api.Reshape{Totals: map[string]int{"gpu": 1 + 2*k.rng.IntN(2)}}}
 	case "move":
-		from := make(name("m"))
 		make(name("n"))
 		k.machines = append(k.machines, name("n"))
-		i := slices.IndexFunc(from.Devices, func(d api.MachineDevice) bool { return d.Kind == "gpu" })
-		return func() string {
-			return asked(k.client.Move(ctx, "default", name("m"), api.Move{IDs: []string{from.Devices[i].Place}, To: name("n")}, 0))
-		}
+		return request{http.MethodPost, at("/move"), api.Move{IDs: []string{m.Devices[i].Place}, To: name("n")}}
 	}
-	make(name("m"))
-	return func() string {
-		grace := 0
-		return asked(k.client.Free(ctx, "default", name("m"), api.FreeMachine{Grace: &grace}, 0))
-	}
+	grace := 0
+	return request{http.MethodPost, at("/free"), api.FreeMachine{Grace: &grace}}
 }
 
-// killAtStep kills when the operation's steps have begun or ended so many times.
-func (k *kill) killAtStep(ctx context.Context, op string) {
-	at := 1 + k.rng.IntN(8)
-	k.moment = fmt.Sprintf("at change %d of its steps", at)
-	for {
-		now, err := k.client.Operation(ctx, op, 0)
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		changes := 0
-		for _, s := range now.Steps {
-			if s.BeganAt != nil {
-				changes++
-			}
-			if s.EndedAt != nil {
-				changes++
-			}
-		}
-		if changes >= at || client.Settled(now) {
-			k.server.kill()
-			return
-		}
-	}
-}
+// refused is an answer that is no success.
+type refused string
 
-// killAtRandom kills after a random time in which operations are under way.
-func (k *kill) killAtRandom(ctx context.Context) {
-	after := time.Duration(k.rng.IntN(900)) * time.Millisecond
-	k.moment = fmt.Sprintf("after %s", after)
-	select {
-	case <-time.After(after):
-	case <-ctx.Done():
+func (r refused) Error() string { return string(r) }
+
+// send asks for the operation, with a key that is that of this kill, and answers
+// its id.
+func (k *kill) send(ctx context.Context, ask request) (op string, err error) {
+	text, err := json.Marshal(ask.body)
+	if err != nil {
+		return "", err
 	}
-	k.server.kill()
+	r, err := http.NewRequestWithContext(ctx, ask.method, k.client.URL()+ask.path, bytes.NewReader(text))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+k.token)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", fmt.Sprintf("kill-%d", k.n))
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	if text, err = io.ReadAll(answer.Body); err != nil {
+		return "", err
+	}
+	var told struct{ ID, Operation string }
+	switch err := json.Unmarshal(text, &told); {
+	case err != nil || answer.StatusCode > 299:
+		return "", refused(fmt.Sprintf("%s %s answered %d: %s", ask.method, ask.path, answer.StatusCode, text))
+	case answer.StatusCode == http.StatusAccepted:
+		return told.ID, nil
+	}
+	return told.Operation, nil
 }
 
 // truths are what must hold after everything came to rest.

@@ -155,6 +155,13 @@ type racked struct {
 // it signs in where the flags name a user.
 func newRacked(t *testing.T, racks int, flags ...string) *racked {
 	t.Helper()
+	return newRackedBehind(t, racks, func(_, url string) string { return url }, flags...)
+}
+
+// newRackedBehind is newRacked, where the server reaches each director at the URL
+// that behind makes of the director's own.
+func newRackedBehind(t *testing.T, racks int, behind func(rack, url string) string, flags ...string) *racked {
+	t.Helper()
 	signIn := ""
 	if user, password := slices.Index(flags, "--user"), slices.Index(flags, "--password-file"); user >= 0 {
 		signIn = fmt.Sprintf(", credentials: {username: %s, passwordFile: %q}", flags[user+1], flags[password+1])
@@ -167,7 +174,7 @@ func newRacked(t *testing.T, racks int, flags ...string) *racked {
 		args := append([]string{"emulate", "liqid", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--name", name,
 			"--data", filepath.Join(dir, name), "--seed", fmt.Sprint(i + 1)}, flags...)
 		_, urls := start(t, `director on (http://\S+)\n(?s:.*)control on (http://\S+)`, args...)
-		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage, settle: 2s%s}\n", name, urls[1], signIn)
+		text += fmt.Sprintf("  - {name: %s, driver: liqid, url: %q, access: manage, settle: 2s%s}\n", name, behind(name, urls[1]), signIn)
 		r.apis[name], r.controls[name] = urls[1], urls[2]
 	}
 	r.config = filepath.Join(dir, "composa.yaml")
