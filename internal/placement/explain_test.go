@@ -56,6 +56,7 @@ func TestExplanations(t *testing.T) {
 		entries []string
 	}{
 		{name: "choice-packs", site: three, entries: []string{"cpu 1", "gpu A100:2", "ssd 1"}},
+		{name: "choice-blocks", site: three, request: placement.Request{Fabrics: []composa.FabricName{"rack2"}}, entries: []string{"cpu 1", "gpu 2"}},
 		{name: "choice-named", site: three, entries: []string{"cpu 1", "gpu rack1/gpu3,rack1/gpu5"}},
 		{name: "choice-p2p", site: three, request: placement.Request{P2P: true}, entries: []string{"cpu 1", "gpu 6"}},
 		{name: "choice-where", site: three, entries: []string{"cpu 1", "gpu 1 & memory 40GiB & where device.model != 'A40'", "nic 1 & where device.speed >= 100 * Gb"}},

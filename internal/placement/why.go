@@ -131,7 +131,7 @@ func (t *trial) whyDevices(entry int, devices []*composa.Device) []string {
 	var why []string
 	if e.Kind == composa.KindGPU && t.query.p2p() {
 		why = append(why, t.whySwitches())
-	} else if text := t.whyBlock(e.Kind, devices); text != "" {
+	} else if text := t.whyBlock(entry, devices); text != "" {
 		why = append(why, text)
 	}
 	if text := t.whyClean(entry, devices); text != "" {
@@ -146,25 +146,43 @@ func (t *trial) whyDevices(entry int, devices []*composa.Device) []string {
 	return why
 }
 
-// whyBlock says that small blocks were used up first; empty where the fabric
-// shows fewer than two.
-func (t *trial) whyBlock(k composa.Kind, devices []*composa.Device) string {
-	blocks := 0
-	for b := range t.blocks {
-		if b.kind == k && b.name != "" {
-			blocks++
+// whyBlock says that small blocks were used up first; empty where that did not
+// decide: where the entry could be served from one block only, or not all told
+// theirs.
+func (t *trial) whyBlock(entry int, devices []*composa.Device) string {
+	k := t.query.entries[entry].Kind
+	could := map[string]bool{}
+	for _, it := range t.items {
+		for i := range it.devices {
+			if c := &it.devices[i]; c.serves&(1<<entry) != 0 {
+				could[c.device.Facts.Switch] = true
+			}
 		}
 	}
-	var names []string
+	names, largest, all := []string{}, 0, len(could)
 	for _, d := range devices {
-		names = append(names, d.Facts.Switch)
+		if could[d.Facts.Switch] {
+			delete(could, d.Facts.Switch)
+			names = append(names, d.Facts.Switch)
+			largest = max(largest, t.blocks[block{k, d.Facts.Switch}])
+		}
 	}
-	slices.SortFunc(names, composa.NaturalCompare)
-	names = slices.Compact(names)
-	if blocks < 2 || slices.Contains(names, "") {
+	bigger := false
+	for name := range could {
+		size := t.blocks[block{k, name}]
+		if name == "" || size < largest {
+			return ""
+		}
+		bigger = bigger || size > largest
+	}
+	if len(could) == 0 || slices.Contains(names, "") {
 		return ""
 	}
-	return fmt.Sprintf("under %s, the smallest of %d blocks: bigger ones stay whole", strings.Join(names, ", "), blocks)
+	slices.SortFunc(names, composa.NaturalCompare)
+	if !bigger {
+		return fmt.Sprintf("under %s, the first of %d blocks that are as large", strings.Join(names, ", "), all)
+	}
+	return fmt.Sprintf("under %s, the smallest of %d blocks: bigger ones stay whole", strings.Join(names, ", "), all)
 }
 
 // whyClean says how clean drives and those that may hold data were chosen
