@@ -31,4 +31,6 @@ type Moved struct {
 type ProblemPlace struct {
 	Location string `json:"location" example:"body.devices[1].count"`
 	Message  string `json:"message"`
+	Line     int    `json:"line,omitempty" example:"1" doc:"Of a condition: the line where it is wrong, from 1"`
+	Column   int    `json:"column,omitempty" example:"8" doc:"Of a condition: the character of that line, from 1"`
 }

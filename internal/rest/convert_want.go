@@ -92,5 +92,9 @@ func atCause(location string, err error) error {
 	}
 	p := at(location, "%s", e.Text)
 	p.Next = e.Next
+	var place *selector.Problem
+	if errors.As(err, &place) {
+		p.Errors[0].Line, p.Errors[0].Column = place.Line, place.Column
+	}
 	return p
 }

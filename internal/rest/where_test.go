@@ -83,6 +83,7 @@ func TestAWantHasALeastAndACondition(t *testing.T) {
 		`{"kind": "gpu", "count": 1, "min": {"memory": true}}`:                      {"body.devices[0].min.memory", "neither a quantity"},
 		`{"kind": "gpu", "count": 1, "min": {"memory": 0}}`:                         {"body.devices[0].min.memory", "ask for 1 or more"},
 		`{"kind": "ssd", "count": 1, "min": {"cores": 4}}`:                          {"body.devices[0].min.cores", "has no"},
+		`{"kind": "gpu", "count": 1, "where": "device.memory = 1"}`:                 {"body.devices[0].where", `"line":1,"column":15`},
 		`{"kind": "gpu", "count": 1, "where": "device.memry > 1"}`:                  {"body.devices[0].where", "1:8: device has no field memry"},
 		`{"kind": "gpu", "count": 1, "where": "device.serial == 'a'"}`:              {"body.devices[0].where", "in lists only"},
 		`{"kind": "gpu", "count": 1, "where": "` + strings.Repeat("a", 1025) + `"}`: {"body.devices[0].where", "1024"},
