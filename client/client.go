@@ -10,7 +10,11 @@
 // time that the caller gave, else the operation to follow with
 // [Client.Operation] or [Client.Wait]. Lists are iterators over all pages.
 // Every failure is an [*Error], whose code tells programs what happened;
-// "unreachable" means that nothing was sent, so that the call may be repeated.
+// "unreachable" means that the call may just be made again.
+//
+// Each changing call carries a key, its own or that of [WithKey], so that it is
+// safe to repeat: where the connection breaks before the answer the client sends
+// it again, up to eight times within about eleven seconds.
 //
 // A token is sent to the configured URL and to nobody else: redirects are not
 // followed.
@@ -123,11 +127,12 @@ type call struct {
 	body   any    // sent as JSON; nil: nothing
 	match  int64  // revision for If-Match; 0: none
 	accept string // empty: JSON
+	key    string // Idempotency-Key of a changing call
 }
 
-// do makes a call and decodes a successful answer into out, which may be nil.
+// once makes a call and decodes a successful answer into out, which may be nil.
 // It returns the status.
-func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
+func (c *Client) once(ctx context.Context, k call, out any) (int, error) {
 	resp, err := c.send(ctx, k)
 	if err != nil {
 		return 0, err
@@ -198,6 +203,9 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if k.key != "" {
+		req.Header.Set("Idempotency-Key", k.key)
+	}
 	if k.match != 0 {
 		req.Header.Set("If-Match", fmt.Sprintf("%q", fmt.Sprint(k.match)))
 	}
@@ -222,9 +230,9 @@ func (k call) lost(ctx context.Context, base *url.URL, err error, sent bool) err
 		return e
 	}
 	e := k.fail(base, "unknown", "the connection was lost before the answer: %v", err)
-	e.Problem.Next = "it may have happened; look before you repeat it"
+	e.Problem.Next = fmt.Sprintf("it may have happened; the same call with the key %s tells what came of it, and does nothing twice", k.key)
 	e.Problem.Retryable = k.method == http.MethodPut
-	e.Err = err
+	e.Err, e.Key = err, k.key
 	return e
 }
 

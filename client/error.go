@@ -20,6 +20,9 @@ type Error struct {
 	// RetryAfter is how long the server asks to wait before the call is made
 	// again, up to a minute; 0: it did not say.
 	RetryAfter time.Duration
+	// Key is the key of a changing call whose answer was lost: the same call
+	// with it tells what came of it. Empty: no answer was lost.
+	Key string
 }
 
 // Error tells what could not be done, why, and what to do about it.
@@ -35,8 +38,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Code is what programs go by; the list stands in docs/compatibility.md. Two
-// are the client's own: "unreachable" (nothing was sent or changed) and
-// "unknown" (the answer was lost; it may have happened).
+// are the client's own: "unreachable" (the same call may just be made again)
+// and "unknown" (the answer was lost; it may have happened).
 func (e *Error) Code() string { return e.Problem.Code }
 
 // Operation is the id of the operation that this came of; empty where there is

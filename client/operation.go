@@ -73,6 +73,13 @@ func Settled(op *api.Operation) bool {
 	return false
 }
 
+// CarryOut carries out a stored plan exactly as it is, or fails with "moved" and
+// what of it is not any more as it was (Problem.Moved). A plan is carried out
+// once: asking again gives what came of it.
+func (c *Client) CarryOut(ctx context.Context, r api.CarryOut, wait time.Duration) (*Result, error) {
+	return c.change(ctx, http.MethodPost, "/v1/operations", r, wait)
+}
+
 // Cancel asks an operation to end. A queued one ends at once, a running one
 // stops before its next step and is undone.
 func (c *Client) Cancel(ctx context.Context, id string) (*api.Operation, error) {
