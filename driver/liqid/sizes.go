@@ -2,6 +2,7 @@ package liqid
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -82,15 +83,18 @@ func linkSpeed(s string) int64 {
 	return 0
 }
 
+// written is a number and what follows it. A comma stands between thousands or
+// it is none of ours: "3,84 TB" may be 3.84 TB, and is not told.
+var written = regexp.MustCompile(`^\s*(\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)\s*([^\d.,_\s].*)?$`)
+
 // quantity splits "3.84 TB" into number and unit.
 func quantity(s string) (value float64, unit string, ok bool) {
-	s = strings.TrimSpace(s)
-	end := 0
-	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '.' || s[end] == ',' || s[end] == '_') {
-		end++
+	m := written.FindStringSubmatch(s)
+	if m == nil {
+		return 0, "", false
 	}
-	value, err := strconv.ParseFloat(strings.NewReplacer(",", "", "_", "").Replace(s[:end]), 64)
-	return value, strings.TrimSpace(s[end:]), err == nil
+	value, err := strconv.ParseFloat(strings.NewReplacer(",", "", "_", "").Replace(m[1]), 64)
+	return value, strings.TrimSpace(m[2]), err == nil
 }
 
 // whole rounds to bytes; what no part can have counts as not told.

@@ -113,11 +113,12 @@ func readStream(r *http.Response, changed func()) error {
 	lines.Buffer(nil, maxLine)
 	data := false
 	for lines.Scan() {
-		switch line := lines.Text(); {
+		line := lines.Text()
+		switch field, _, _ := strings.Cut(line, ":"); {
 		case line == "" && data:
 			data = false
 			changed()
-		case strings.HasPrefix(line, "data"):
+		case field == "data":
 			data = true
 		}
 	}
