@@ -13,8 +13,9 @@ import (
 // changeFlags are those of every command that changes machines.
 type changeFlags struct {
 	dryRun, yes, noWait bool
+	explain             bool // only where something is chosen
 	timeout             duration
-	message             string
+	message, key        string
 }
 
 func (f *changeFlags) add(cmd *cobra.Command) {
@@ -24,8 +25,10 @@ func (f *changeFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait for the end")
 	flags.Var(&f.timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
 	flags.StringVar(&f.message, "message", "", "why: `TEXT` for the record")
+	flags.StringVar(&f.key, "key", "", "safe to repeat for a day: with the same `KEY` it is done once")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
 	_ = cmd.RegisterFlagCompletionFunc("message", nothing)
+	_ = cmd.RegisterFlagCompletionFunc("key", nothing)
 }
 
 // check refuses flags that cannot be meant.
@@ -36,7 +39,19 @@ func (f *changeFlags) check() error {
 	if f.timeout.set && f.timeout.value <= 0 {
 		return wrong("cannot use --timeout %s: it must be more than nothing", f.timeout.String())
 	}
+	if err := checkKey(f.key); err != nil {
+		return err
+	}
 	return checkMessage(f.message)
+}
+
+// keyOf is the key of one of several changes; empty: none. Each has its own,
+// because the same key stands for the same request.
+func (f *changeFlags) keyOf(ch change, several bool) string {
+	if f.key == "" || !several {
+		return f.key
+	}
+	return f.key + "." + ch.plan.Machine
 }
 
 func (f *changeFlags) ask() api.Ask { return api.Ask{Message: f.message} }
@@ -80,7 +95,7 @@ func (a *app) changing(cmd *cobra.Command, flags *changeFlags, changes []change,
 		return err
 	}
 	if flags.dryRun {
-		return a.dryRun(ctx, c, changes, many)
+		return a.dryRun(ctx, c, changes, many, flags.explain)
 	}
 	if verb := changes[0].plan.Verb; verb != "compose" && !flags.yes {
 		plans, err := plansOf(ctx, c, changes)
@@ -140,11 +155,17 @@ func plansOf(ctx context.Context, c *client.Client, changes []change) ([]*api.Pl
 	return plans, nil
 }
 
-func (a *app) dryRun(ctx context.Context, c *client.Client, changes []change, many bool) error {
+func (a *app) dryRun(ctx context.Context, c *client.Client, changes []change, many, explain bool) error {
 	plans, err := plansOf(ctx, c, changes)
 	if err != nil {
 		return err
 	}
+	return a.showPlans(plans, many, explain)
+}
+
+// showPlans prints plans that are not carried out: one thing, or with many a
+// list.
+func (a *app) showPlans(plans []*api.Plan, many, explain bool) error {
 	a.say("dry run: nothing is changed")
 	if a.format.structured() {
 		if many {
@@ -156,7 +177,11 @@ func (a *app) dryRun(ctx context.Context, c *client.Client, changes []change, ma
 		return printList(a, planTable, "plans", plans)
 	}
 	for _, p := range plans {
-		if err := a.write([]byte(planText(p))); err != nil {
+		text := planText(p)
+		if explain {
+			text = planExplained(p)
+		}
+		if err := a.write([]byte(text + appliedBy(p))); err != nil {
 			return err
 		}
 	}
@@ -190,6 +215,9 @@ func (a *app) carryOut(ctx context.Context, c *client.Client, flags *changeFlags
 		o := &outcome{change: ch}
 		outcomes = append(outcomes, o)
 		o.err = f.call(ctx, func(ctx context.Context) error {
+			if key := flags.keyOf(ch, len(changes) > 1); key != "" {
+				ctx = client.WithKey(ctx, key)
+			}
 			r, err := ch.do(ctx, c)
 			if err == nil {
 				o.machine, o.op = r.Machine, r.Operation
@@ -201,6 +229,9 @@ func (a *app) carryOut(ctx context.Context, c *client.Client, flags *changeFlags
 		}
 		if o.op != nil {
 			ops = append(ops, o.op)
+		}
+		if flags.explain && o.err == nil {
+			a.explain(ctx, c, o)
 		}
 	}
 	if flags.noWait {

@@ -16,6 +16,7 @@ const (
 	maxEntries = 64
 	maxMessage = 500
 	maxLabels  = 64
+	maxKey     = 64
 )
 
 // kinds lists every kind in table order.
@@ -140,6 +141,18 @@ func checkPlaces(begin string, ids []string) error {
 			return wrong("%s: %s and %s lie in two fabrics", begin, ids[0], id).
 				next("a machine is made of devices of one fabric; name devices of one")
 		}
+	}
+	return nil
+}
+
+// checkKey refuses a key that the server would not take, with room for the name
+// of a machine behind it.
+func checkKey(key string) error {
+	switch {
+	case len(key) > maxKey:
+		return wrong("cannot use --key %q: it has %d characters, %d are allowed", abridge(key, 24), len(key), maxKey)
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return wrong("cannot use --key %q: it holds what is no visible character of ASCII", abridge(clean(key), 24))
 	}
 	return nil
 }

@@ -177,7 +177,7 @@ func (a *app) addCommands(root *cobra.Command) {
 		}
 	}
 	add(groupMachines, a.machineVerbs()...)
-	add(groupMachines, a.sshCommand())
+	add(groupMachines, a.applyCommand(), a.explainCommand(), a.sshCommand())
 	add(groupThings, a.machineCommand(), a.deviceCommand(), a.fabricCommand(), a.poolCommand(),
 		a.operationCommand(), a.eventCommand(), a.contextCommand())
 	add(groupSite, a.statusCommand(), a.availableCommand(), a.watchCommand(), a.completionCommand(), a.versionCommand())

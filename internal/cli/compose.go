@@ -55,6 +55,7 @@ everything is put back as it was.`,
 	f.BoolVar(&wish.P2P, "p2p", false, "peer-to-peer traffic between its GPUs")
 	f.StringVar(&wish.Power, "power", "", "`WORD`: on (the default) powers it on once made, keep leaves power alone")
 	flags.add(cmd)
+	flags.addExplain(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)
 	_ = cmd.RegisterFlagCompletionFunc("pool", a.completePools)
 	_ = cmd.RegisterFlagCompletionFunc("label", a.completeMachineLabels)

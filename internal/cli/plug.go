@@ -30,6 +30,7 @@ that.`,
 	kindFlags := a.addWantFlags(cmd)
 	asked.add(cmd)
 	flags.add(cmd)
+	flags.addExplain(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if err := flags.check(); err != nil {

@@ -22,6 +22,7 @@ some are taken. Kinds that are not named stay as they are.`,
 	}
 	countFlags := addCountFlags(cmd, "have `N` devices of kind %s")
 	flags.add(cmd)
+	flags.addExplain(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := flags.check(); err != nil {
 			return err
