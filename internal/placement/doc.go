@@ -13,13 +13,17 @@
 // compete for the same devices. The search (fit.go) finds a choice wherever
 // there is one, within [MaxSearch] tries a question.
 //
-// Among the choices that fit, big blocks stay whole: the fabric with the fewest
-// free devices of the scarcest kind, there the smallest blocks under one switch,
-// clean drives before used ones, then the lowest place. With peer-to-peer all
-// GPUs come from the smallest block that has them all.
+// Among the choices that fit, work is spread and big blocks stay whole: the
+// fabric with the least waiting, of those the one with the fewest free devices of
+// the scarcest kind, there the smallest blocks under one switch, clean drives
+// before used ones, then the lowest place. With peer-to-peer all GPUs come from
+// the smallest block that has them all. Each choice and each refusal carries its
+// account ([composa.Explanation]).
 //
 // The files, in the order in which a reader asks: place.go has the request and
-// the way through it, check.go refuses what cannot be meant, candidates.go
-// applies the conditions, choose.go prefers, fit.go searches, refuse.go explains,
-// unplug.go chooses what leaves.
+// the way through it, check.go refuses what cannot be meant, conditions.go makes
+// the conditions ready, candidates.go applies them, choose.go prefers, fit.go
+// searches; why.go explains a choice, refuse.go a refusal, of which account.go
+// counts, audit.go finds near misses, nearest.go what fits instead and earliest.go
+// what must happen first; unplug.go chooses what leaves.
 package placement

@@ -92,6 +92,7 @@ func (s *Server) limits() map[string]int {
 		"freedMachines":    maxFreed,
 		"expressionLength": selector.MaxExpression,
 		"expressionCost":   selector.MaxCost,
+		"listCost":         selector.MaxListCost,
 
 		"headerSeconds":    seconds(slowestHeader),
 		"bodySeconds":      seconds(slowest),
@@ -130,7 +131,7 @@ func (s *Server) limits() map[string]int {
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // features are names that only grow (docs/compatibility.md).
-var features = []string{"devices", "events", "fabrics", "idempotency", "machines", "operations", "operations-by-plan", "plans", "pools", "probe", "projects", "wait"}
+var features = []string{"devices", "events", "explain", "fabrics", "idempotency", "machines", "operations", "operations-by-plan", "plans", "pools", "probe", "projects", "wait"}
 
 // places bounds how many do the same at the same time.
 type places chan struct{}
