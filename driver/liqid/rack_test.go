@@ -136,6 +136,8 @@ func (r *rack) Changes() int {
 }
 
 func (r *rack) Before(n int, do func()) {
+	r.turn.Lock() // a rival who came beside a call that was given up may still be at work
+	defer r.turn.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.at, r.before = r.calls+n, do
@@ -295,7 +297,6 @@ func denied(err error) error {
 // Take puts a device into a machine of the rival's own group.
 func (r *rack) Take(device string) (native string, err error) {
 	began := time.Now().Add(-time.Millisecond) // sessions tell their time in whole ones
-	defer r.rest(began)                        // a commit of his may be answered before it is done
 	native, err = r.MakeMachine("rival", device)
 	// Half way, with the device in his group, he is stubborn and ends what holds
 	// him off.
@@ -317,15 +318,6 @@ func (r *rack) Take(device string) (native string, err error) {
 		return "", errors.Join(err, r.dropEmpty())
 	}
 	return native, nil
-}
-
-// rest returns when nothing is under way that began after a moment.
-func (r *rack) rest(began time.Time) {
-	tick := time.NewTicker(100 * time.Microsecond)
-	defer tick.Stop()
-	for slices.ContainsFunc(r.director.Snapshot().Pending, func(p emulator.PendingState) bool { return p.Start.After(began) }) {
-		<-tick.C
-	}
 }
 
 // MakeMachine makes a machine in a new group of the rival.
