@@ -92,7 +92,6 @@ func (s *Server) limits() map[string]int {
 		"freedMachines":    maxFreed,
 		"expressionLength": selector.MaxExpression,
 		"expressionCost":   selector.MaxCost,
-		"listCost":         selector.MaxListCost,
 
 		"headerSeconds":    seconds(slowestHeader),
 		"bodySeconds":      seconds(slowest),
