@@ -40,7 +40,7 @@ func columnAt(text string, i int) int { return utf8.RuneCountInString(text[:i]) 
 // What the server says of an expression: where it stands in the request, then
 // LINE:COLUMN and what is wrong there.
 var (
-	whereOf   = regexp.MustCompile(`devices\[(\d+)\]\.(where|min)\b`)
+	whereOf   = regexp.MustCompile(`devices\[(\d+)\]\.(where|min)\b\.?(\w*)`)
 	whereSays = regexp.MustCompile(`(?s)(?:^|: )(\d+):(\d+): (.*)$`)
 )
 
@@ -65,9 +65,10 @@ func pointed(err error, begin string, wants []api.Want) error {
 		if m[2] == "where" {
 			return expressionFailure(f, begin+": "+flag, wants[i].Where, place.Message)
 		}
+		key := flag + "." + m[3] + "="
 		c := *f
-		c.problem.Detail, c.lines = begin+": "+flag+": "+place.Message, nil
-		return &c
+		c.problem.Detail, c.lines = begin+": "+place.Message, nil
+		return c.at(key+quantityText(wants[i].Min[m[3]]), columnAt(key, len(key)))
 	}
 	return err
 }

@@ -62,8 +62,14 @@ did you mean device.memory?
 		t.Error(diff)
 	}
 	said = ofProblem(api.Problem{Code: "invalid", Errors: []api.ProblemPlace{{Location: "body.devices[1].min.memory", Message: `cannot read quantity "40GX": "GX" is no unit`}}})
-	if got := failureOf(pointed(said, `cannot compose "x"`, wants)).problem.Detail; got != `cannot compose "x": --min gpu: cannot read quantity "40GX": "GX" is no unit` {
-		t.Errorf("a least is told as %q", got)
+	wants[1].Min = map[string]any{"memory": "40GX"}
+	got = failureOf(pointed(said, `cannot compose "x"`, wants)).text()
+	want = `cannot compose "x": cannot read quantity "40GX": "GX" is no unit
+  --min gpu.memory=40GX
+                   ^
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 	other := ofProblem(api.Problem{Code: "invalid", Detail: "cannot read the request", Errors: []api.ProblemPlace{{Location: "body.devices[9].where", Message: "x"}}})
 	if got := pointed(other, "cannot", wants); got != error(other) {

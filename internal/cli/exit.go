@@ -63,6 +63,7 @@ var exitOf = map[string]int{
 	"moved":            exitConflict,
 	"conflict":         exitConflict,
 	"revision_differs": exitConflict,
+	"key_reused":       exitConflict,
 	"held":             exitHeld,
 }
 
@@ -149,12 +150,13 @@ func ofProblem(p api.Problem) *failure {
 		exit = exitFailed
 	}
 	f := &failure{exit: exit, problem: p}
-	if p.Operation != "" && exit != exitRefused && exit != exitHeld && p.Code != "exists" {
+	if p.Operation != "" && exit != exitRefused && exit != exitHeld && p.Code != "exists" && p.Code != "key_reused" {
 		f.exit = exitFailed // an operation that ended put everything back, whatever it met
 	}
 	for _, e := range p.Errors {
 		f.lines = append(f.lines, fmt.Sprintf("%s: %s", e.Location, e.Message))
 	}
+	f.lines = append(f.lines, movedLines(p.Moved)...)
 	for _, line := range refusalLines(p.Refusal) {
 		if !strings.HasSuffix(p.Detail, line) { // the one reason there is was told already
 			f.lines = append(f.lines, line)

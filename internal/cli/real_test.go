@@ -25,13 +25,21 @@ func TestRealServer(t *testing.T) {
 		t.Fatalf("cannot build the server: %v\n%s", err, out)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "real"),
+		Dir:           filepath.Join("testdata", "real"),
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("GORACE", "atexit_sleep_ms=1")
 			return startDemo(env, program)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			// apply FILE CODE carries out the plan whose id a file holds, and compares the
+			// exit code.
+			"apply": func(ts *testscript.TestScript, neg bool, args []string) {
+				exits(ts, neg, []string{args[1], "apply", "--yes", "--progress", "none", "-f", strings.TrimSpace(ts.ReadFile(args[0]))})
+			},
+		},
 	})
 }
 
