@@ -152,3 +152,29 @@ func TestTakenPortAndDataInUse(t *testing.T) {
 		t.Errorf("with a data folder in use: %v, want it to say so and name %s", err, data)
 	}
 }
+
+// A check looks at the store too, and leaves what is there as it is.
+func TestServeCheckLooksAtTheStore(t *testing.T) {
+	data := t.TempDir()
+	config := filepath.Join(data, "composa.yaml")
+	file := filepath.Join(data, "composa.db")
+	check := func() error {
+		cmd := serveCommand()
+		cmd.SetArgs([]string{"--config", config, "--check"})
+		cmd.SetOut(new(strings.Builder))
+		cmd.SetErr(new(strings.Builder))
+		return cmd.ExecuteContext(t.Context())
+	}
+	if err := os.WriteFile(config, []byte("data: "+data+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := check(); err != nil {
+		t.Errorf("a folder without a store: %v", err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Repeat("this is no database\n", 300)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := check(); err == nil || !strings.Contains(err.Error(), "damaged or not a database") || !strings.Contains(err.Error(), file) {
+		t.Errorf("a file that is no store: %v", err)
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/composa-dev/composa/internal/store"
 )
 
 func serveCommand() *cobra.Command {
@@ -44,6 +46,9 @@ COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
 				c.Listen = listenAt
 			}
 			if check {
+				if err := store.Check(cmd.Context(), storeURL(c)); err != nil {
+					return err
+				}
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s, %s\n", path, counted(len(c.Fabrics), "fabric"), counted(len(c.Hosts), "host"))
 				return err
 			}
@@ -52,7 +57,7 @@ COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
 	}
 	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
 	cmd.Flags().StringVar(&listenAt, "listen", "", "`HOST:PORT` in place of the configuration's")
-	cmd.Flags().BoolVar(&check, "check", false, "read and check the configuration, and stop")
+	cmd.Flags().BoolVar(&check, "check", false, "read and check the configuration and the store, and stop")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }

@@ -121,7 +121,11 @@ func (c *changes) forget(upTo int64) {
 func (s *Store) Version(ctx context.Context) (int64, error) {
 	const what = "read the version of the site"
 	if !s.engine.alone {
-		version, err := newestChange(ctx, s.engine.read)
+		var version int64
+		err := untilAlive(ctx, func() (err error) {
+			version, err = newestChange(ctx, s.engine.read)
+			return err
+		})
 		return version, s.engine.translate(ctx, what, err)
 	}
 	err := ctx.Err()

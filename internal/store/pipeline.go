@@ -90,13 +90,16 @@ func (e *engine) begin(ctx context.Context) (raw *sql.Tx, conn *sql.Conn, err er
 		raw, err = e.write.BeginTx(ctx, nil)
 		return raw, nil, err
 	}
-	if conn, err = e.write.Conn(ctx); err != nil {
-		return nil, nil, err
-	}
-	if raw, err = conn.BeginTx(ctx, nil); err != nil {
-		return nil, nil, firstError(err, conn.Close())
-	}
-	return raw, conn, nil
+	err = untilAlive(ctx, func() error {
+		if conn, err = e.write.Conn(ctx); err != nil {
+			return err
+		}
+		if raw, err = conn.BeginTx(ctx, nil); err != nil {
+			return firstError(err, conn.Close())
+		}
+		return nil
+	})
+	return raw, conn, err
 }
 
 func wrapped(err error, query string) error {

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -46,14 +49,20 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 // that was to do what; nil where err is none of those.
 func postgresError(what string, err error) error {
 	var connecting *pgconn.ConnectError
-	if errors.As(err, &connecting) {
-		return composa.Errorf(composa.CodeUnavailable, "cannot %s: PostgreSQL does not answer: %w", what, err)
-	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
+		switch {
+		case errors.As(err, &connecting):
+			return composa.Errorf(composa.CodeUnavailable, "cannot %s: PostgreSQL does not answer: %w", what, err).WithNext("check that it runs, and try again")
+		case cutOff(err):
+			return composa.Errorf(composa.CodeUnavailable, "cannot %s: the connection to PostgreSQL was cut: %w", what, err).WithNext("try again")
+		}
 		return nil
 	}
 	switch {
+	case e.Code == "53300":
+		return composa.Errorf(composa.CodeUnavailable, "cannot %s: PostgreSQL has no connection left: %w", what, err).
+			WithNext("let fewer programs use it, or raise max_connections")
 	case e.Code == "23503":
 		return missingReference(what, err)
 	case e.Code == "53100":
@@ -64,6 +73,27 @@ func postgresError(what string, err error) error {
 		return composa.Errorf(composa.CodeUnavailable, "cannot %s: PostgreSQL is not to be had now: %w", what, err)
 	}
 	return nil
+}
+
+// cutOff says whether an error means that a connection ended under way.
+func cutOff(err error) bool {
+	var network net.Error
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &network) || strings.Contains(err.Error(), "conn closed")
+}
+
+// untilAlive runs f again where it met a connection that had ended while it lay
+// idle: after a restart of PostgreSQL every connection of a pool is one. f must
+// have done nothing when it fails so.
+func untilAlive(ctx context.Context, f func() error) error {
+	for range postgresConnections {
+		err := f()
+		var e *pgconn.PgError
+		if err == nil || ctx.Err() != nil || !(errors.As(err, &e) && e.Code == "57P01" || e == nil && cutOff(err)) {
+			return err
+		}
+	}
+	return f()
 }
 
 // postgresCollision says whether PostgreSQL ended the transaction because

@@ -97,7 +97,11 @@ func (s *Store) read(ctx context.Context, who composa.Who, what string, f func(t
 	if err := known(who, what); err != nil {
 		return err
 	}
-	raw, err := s.engine.read.BeginTx(ctx, s.engine.readOptions)
+	var raw *sql.Tx
+	err := untilAlive(ctx, func() (err error) {
+		raw, err = s.engine.read.BeginTx(ctx, s.engine.readOptions)
+		return err
+	})
 	if err != nil {
 		return s.engine.translate(ctx, what, err)
 	}
