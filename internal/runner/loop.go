@@ -14,11 +14,8 @@ import (
 
 // Store is what the runner needs of the store.
 type Store interface {
-	// Site is everything, read in one transaction.
+	// Site is everything, as of one moment. It is shared and not changed.
 	Site(ctx context.Context, who composa.Who) (*composa.Site, error)
-	// OpenOperations are those of a fabric that neither ended nor are held,
-	// oldest first, with their steps.
-	OpenOperations(ctx context.Context, who composa.Who, fabric composa.FabricName) ([]composa.Operation, error)
 	// Advance writes progress, whole or not at all; moved where it was decided
 	// on something that is not so any more.
 	Advance(ctx context.Context, who composa.Who, a composa.Advance) (*composa.Operation, error)
@@ -145,10 +142,11 @@ func (r *Runner) await(ctx context.Context, changed <-chan struct{}, answers <-c
 // again asks for another turn at once. Answers may be heard once more after an
 // error: those that were heard before find nobody.
 func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start func(Call)) (_ State, wake time.Time, again bool, err error) {
-	ops, err := r.config.Store.OpenOperations(ctx, composa.System(), r.config.Fabric)
+	site, err := r.config.Store.Site(ctx, composa.System())
 	if err != nil {
 		return state, time.Time{}, false, err
 	}
+	ops := Open(site, r.config.Fabric)
 	for range maxDecisions {
 		var wrote written
 		state, wrote, wake, err = r.decide(ctx, state, Input{Operations: ops, Answers: heard}, start)
@@ -158,6 +156,22 @@ func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start fu
 		ops, heard = wrote.over(ops), nil
 	}
 	return state, wake, true, nil
+}
+
+// Open are the operations of a fabric that are to be carried out: they wait for
+// no other one, have not ended and are not held. Oldest first.
+func Open(site *composa.Site, fabric composa.FabricName) []composa.Operation {
+	var out []composa.Operation
+	for i := range site.Operations {
+		if op := &site.Operations[i]; op.Fabric == fabric && carried(op) {
+			out = append(out, *op)
+		}
+	}
+	return out
+}
+
+func carried(op *composa.Operation) bool {
+	return op.Phase != composa.PhaseQueued && op.Phase != composa.PhaseHeld && !op.Phase.Ended()
 }
 
 // maxDecisions is how often the runner decides on one reading: what is new in
@@ -178,7 +192,7 @@ func (w written) over(read []composa.Operation) []composa.Operation {
 		if i := slices.IndexFunc(w.ops, func(is composa.Operation) bool { return is.ID == op.ID }); i >= 0 {
 			op = w.ops[i]
 		}
-		if !op.Phase.Ended() && op.Phase != composa.PhaseHeld {
+		if carried(&op) {
 			out = append(out, op)
 		}
 	}

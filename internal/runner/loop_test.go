@@ -262,11 +262,11 @@ func (s *failingStore) Advance(ctx context.Context, who composa.Who, a composa.A
 	return s.Store.Advance(ctx, who, a)
 }
 
-func (s *failingStore) OpenOperations(ctx context.Context, who composa.Who, f composa.FabricName) ([]composa.Operation, error) {
+func (s *failingStore) Site(ctx context.Context, who composa.Who) (*composa.Site, error) {
 	if s.n.Add(1)%7 == 3 {
 		return nil, errors.New("the disk is slow")
 	}
-	return s.Store.OpenOperations(ctx, who, f)
+	return s.Store.Site(ctx, who)
 }
 
 func TestRunOutlivesTheStore(t *testing.T) {

@@ -51,7 +51,7 @@ func inTurn(ops []composa.Operation, served map[composa.PrincipalID]int64) []*co
 	}
 	out := make([]*composa.Operation, 0, len(ops))
 	for i := range ops {
-		if op := &ops[i]; op.Phase != composa.PhaseQueued && op.Phase != composa.PhaseHeld && !op.Phase.Ended() {
+		if op := &ops[i]; carried(op) {
 			out = append(out, op)
 		}
 	}

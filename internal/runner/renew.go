@@ -91,16 +91,15 @@ func (d *decision) renew(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		d.effects.NeedSite = true
 		return
 	}
-	site := d.sitePlus(l.survey)
 	if f := l.vain; f != nil {
 		l.vain = nil
-		if !d.leave(op, l, r, site, *f) {
+		if !d.leave(op, l, r, d.sitePlus(l.survey, nil), *f) {
 			d.onward(op, l, r, *f)
 		}
 		return
 	}
 	rows, machines := d.closeGeneration(op, r, l.survey)
-	giveHandles(site, machines)
+	site := d.sitePlus(l.survey, machines)
 	target := filled(op.Heading(), op, site)
 	if why := nameless(r, l, machines, site); why != "" {
 		d.hold(op, l, r, fault{code: composa.CodeConflict, text: why})
@@ -146,9 +145,9 @@ func sorted(names []string) []string {
 	return slices.Compact(names)
 }
 
-// sitePlus is the site with a newer look laid over its picture; its machines
-// can be changed.
-func (d *decision) sitePlus(p *composa.Picture) *composa.Site {
+// sitePlus is the site with a newer look laid over its picture, and with the
+// handles of machines that are about to be written.
+func (d *decision) sitePlus(p *composa.Picture, handles []composa.MachineChange) *composa.Site {
 	site := *d.site
 	site.Machines = slices.Clone(site.Machines)
 	site.Pictures = maps.Clone(site.Pictures)
@@ -158,7 +157,12 @@ func (d *decision) sitePlus(p *composa.Picture) *composa.Site {
 	if p != nil {
 		site.Pictures[d.state.Fabric] = site.Pictures[d.state.Fabric].Overlay(p)
 	}
-	return site.Index()
+	for _, c := range handles {
+		if m := site.Machine(c.Machine); m != nil {
+			m.Native, m.NativeSince = c.Native, c.NativeSince
+		}
+	}
+	return site.IndexAfter(d.site)
 }
 
 // closeGeneration ends the rows of the plan that is replaced. What a make step
@@ -353,7 +357,7 @@ func (d *decision) hold(op *composa.Operation, l *leg, r *composa.StepRecord, wh
 		d.effects.NeedSite = true
 		return
 	}
-	site := d.sitePlus(l.survey)
+	site := d.sitePlus(l.survey, nil)
 	ways := []string{"retry"}
 	if op.Direction == composa.Forward && !op.Verb.OnlyForward() {
 		ways = append(ways, "undo")

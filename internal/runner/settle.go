@@ -17,7 +17,7 @@ func (d *decision) finish(op *composa.Operation, l *leg) {
 		d.effects.NeedSite = true
 		return
 	}
-	site := d.sitePlus(l.survey)
+	site := d.sitePlus(l.survey, nil)
 	d.end(op, l, site, filled(op.Heading(), op, site), composa.Advance{Picture: l.survey})
 }
 
@@ -30,8 +30,7 @@ func (d *decision) last(op *composa.Operation, l *leg, a composa.Advance) {
 		return
 	}
 	delete(d.holders, op.ID)
-	site := d.sitePlus(l.proof)
-	giveHandles(site, a.Machines)
+	site := d.sitePlus(l.proof, a.Machines)
 	target := filled(op.Heading(), op, site)
 	claims, certain, why := d.verdict(op, site, &target)
 	whole := l.proof.Complete && l.proof.Scope.Covers(scopeOf(op))
@@ -73,15 +72,6 @@ func (d *decision) ends(op *composa.Operation, site *composa.Site, target *compo
 	a.Phase, a.Result, a.Reason = outcome(op)
 	d.write(op, a)
 	d.effects.Nudge = true
-}
-
-// giveHandles gives the machines of a site the handles that are about to be written.
-func giveHandles(site *composa.Site, changes []composa.MachineChange) {
-	for _, c := range changes {
-		if m := site.Machine(c.Machine); m != nil {
-			m.Native, m.NativeSince = c.Native, c.NativeSince
-		}
-	}
 }
 
 // outcome is how an operation that reached where it went has ended.

@@ -273,11 +273,11 @@ func (s *sim) act() error {
 // leaves the calls for later. The server can be killed before any write.
 func (s *sim) runnerTurn() error {
 	v := s.server
-	ops, err := s.store.OpenOperations(s.ctx, composa.System(), fabricName)
+	site, err := s.site()
 	if err != nil {
 		return err
 	}
-	in := runner.Input{Operations: ops, Answers: v.answers}
+	in := runner.Input{Operations: runner.Open(site, fabricName), Answers: v.answers}
 	next, eff, _ := runner.Next(v.runner, s.clock(), in)
 	if eff.NeedSite {
 		if in.Site, err = s.store.Site(s.ctx, composa.System()); err != nil {
