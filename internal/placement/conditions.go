@@ -143,12 +143,14 @@ func where(expr string) (condition, error) {
 	if err != nil {
 		return condition{}, err
 	}
-	why := "not where " + composa.Abridge(expr, maxShown)
+	why, run := "not where "+composa.Abridge(expr, maxShown), s.Run()
 	return condition{stage: stageWhere, what: "where", from: expr, test: func(d *composa.Device, free bool) verdict {
-		got := s.Match(d, free)
+		got := run.Match(d, free)
 		switch {
 		case got.Met:
 			return verdict{}
+		case run.Err() != nil:
+			return verdict{why: "where costs too much to tell"}
 		case got.Unknown == selector.Details:
 			return learning
 		case got.Unknown != "":

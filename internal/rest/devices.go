@@ -63,10 +63,10 @@ func (sh *shown) find(f deviceFilter) ([]int, error) {
 	if found, ok := sh.found[f]; ok {
 		return found, nil
 	}
-	met := func(*composa.Device, bool) bool { return true }
+	met, ended := func(*composa.Device, bool) bool { return true }, func() error { return nil }
 	if f.where != "" {
 		var err error
-		if met, err = filterWhere(sh.view.site, "query.where", f.where); err != nil {
+		if met, ended, err = filterWhere(sh.view.site, "query.where", f.where); err != nil {
 			return nil, err
 		}
 	}
@@ -84,6 +84,9 @@ func (sh *shown) find(f deviceFilter) ([]int, error) {
 				found = append(found, shelf.first+i)
 			}
 		}
+	}
+	if err := ended(); err != nil {
+		return nil, err
 	}
 	if len(sh.found) >= maxFilters {
 		clear(sh.found)

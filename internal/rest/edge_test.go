@@ -74,6 +74,7 @@ var edges = map[string]edge{
 		where := "/v1/devices?where=device.labels.exists(k,device.labels.exists(j,j==k))"
 		past(t, w.direct("GET", where, ""), fmt.Sprint(most, " are allowed"))
 	},
+	"expressionListCost": elsewhere("../selector/selector_test.go", "TestARunOverManyDevicesIsBounded"),
 
 	"headerSeconds":    elsewhere("slow_test.go", "TestSlowHeaders"),
 	"bodySeconds":      elsewhere("slow_test.go", "TestSlowBodies"),
@@ -116,10 +117,10 @@ var edges = map[string]edge{
 	"labels": sized("64 are allowed", func(w *world, n int) answer {
 		return w.planned(`"devices": [{"kind": "gpu", "count": 1}], "labels": {` + listed(n, `"k%d": "v"`) + "}")
 	}),
-	"labelKeyLength": sized("63", func(w *world, n int) answer {
+	"labelKeyLength": sized("63 are allowed", func(w *world, n int) answer {
 		return w.planned(`"devices": [{"kind": "gpu", "count": 1}], "labels": {"` + strings.Repeat("k", n) + `": "v"}`)
 	}),
-	"labelValueLength": sized("255", func(w *world, n int) answer {
+	"labelValueLength": sized("255 are allowed", func(w *world, n int) answer {
 		return w.planned(`"devices": [{"kind": "gpu", "count": 1}], "labels": {"k": "` + strings.Repeat("v", n) + `"}`)
 	}),
 	"machineDevices": sized("512 allowed", func(w *world, n int) answer {

@@ -50,7 +50,7 @@ type numeric struct {
 	holds  func(order int) bool
 }
 
-func (n numeric) of(d *composa.Device, _ bool) truth {
+func (n numeric) of(d *composa.Device, _ bool, _ *meter) truth {
 	have := fields[n.field].number(d)
 	if have == 0 {
 		return without(n.field)
@@ -93,7 +93,7 @@ type textual struct {
 	holds func(have, want string) bool
 }
 
-func (n textual) of(d *composa.Device, _ bool) truth {
+func (n textual) of(d *composa.Device, _ bool, _ *meter) truth {
 	have := fields[n.field].text(d)
 	if have == "" {
 		return without(n.field)
@@ -107,7 +107,7 @@ type oneOf struct {
 	want  []string
 }
 
-func (n oneOf) of(d *composa.Device, _ bool) truth {
+func (n oneOf) of(d *composa.Device, _ bool, _ *meter) truth {
 	have := fields[n.field].text(d)
 	if have == "" {
 		return without(n.field)
@@ -122,7 +122,7 @@ type labelled struct {
 	holds     func(have, want string) bool
 }
 
-func (n labelled) of(d *composa.Device, _ bool) truth {
+func (n labelled) of(d *composa.Device, _ bool, _ *meter) truth {
 	have, set := d.Labels[n.key]
 	if !set {
 		return without(-1)
@@ -133,7 +133,7 @@ func (n labelled) of(d *composa.Device, _ bool) truth {
 // hasLabel holds where a label is set.
 type hasLabel string
 
-func (n hasLabel) of(d *composa.Device, _ bool) truth {
+func (n hasLabel) of(d *composa.Device, _ bool, _ *meter) truth {
 	_, set := d.Labels[string(n)]
 	return said(set)
 }
@@ -141,4 +141,4 @@ func (n hasLabel) of(d *composa.Device, _ bool) truth {
 // isFree is device.free.
 type isFree struct{}
 
-func (isFree) of(_ *composa.Device, free bool) truth { return said(free) }
+func (isFree) of(_ *composa.Device, free bool, _ *meter) truth { return said(free) }

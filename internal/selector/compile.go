@@ -54,5 +54,5 @@ func compile(expr string, seesSerials bool) (*Selector, error) {
 	if b.problem != nil {
 		return nil, b.problem.refused(composa.CodeInvalid)
 	}
-	return &Selector{expr: expr, root: root, uses: names.uses}, nil
+	return &Selector{expr: expr, root: root, uses: names.uses, cost: b.cost}, nil
 }

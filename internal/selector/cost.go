@@ -64,3 +64,20 @@ func (b *builder) checkCost(checked *cel.Ast) *Problem {
 	}
 	return nil
 }
+
+// meter adds up what the devices of a list cost. A nil one counts nothing.
+type meter struct{ spent uint64 }
+
+func (m *meter) empty() bool { return m != nil && m.spent > MaxListCost }
+
+// count adds what one evaluation cost, where CEL counted it; where it did not it
+// cost little.
+func (m *meter) count(details *cel.EvalDetails) {
+	if m == nil {
+		return
+	}
+	m.spent += surely / 10
+	if details != nil && details.ActualCost() != nil {
+		m.spent += *details.ActualCost()
+	}
+}

@@ -161,7 +161,7 @@ func TestPartsSayWhatTheWholeSays(t *testing.T) {
 		if len(expr) > MaxExpression {
 			t.Skip("too long")
 		}
-		split := must(t, expr).root.of(d, free)
+		split := must(t, expr).root.of(d, free, nil)
 		p, most := whole(t, expr)
 		val, details, _ := p.Eval(&view{device: d, free: free})
 		if cel := truthOf(val); split.is != cel.is {

@@ -4,14 +4,20 @@
 // no device matches because of it, under negation neither.
 package selector
 
-import "github.com/composa-dev/composa"
+import (
+	"slices"
+
+	"github.com/composa-dev/composa"
+)
 
 // Limits of an expression. MaxExpression is its longest text in characters,
 // MaxCost what one device may cost at most, in CEL's units: about one for each
-// operation and for each ten characters compared.
+// operation and for each ten characters compared, and MaxListCost what a list of
+// devices may cost together, beside comparisons of a field with a constant.
 const (
 	MaxExpression = composa.MaxWhere
 	MaxCost       = 2000
+	MaxListCost   = 2_000_000
 	maxDepth      = 32  // of brackets
 	maxLoops      = 2   // exists and all in each other
 	maxRegexp     = 500 // instructions of a compiled regular expression
@@ -22,6 +28,7 @@ type Selector struct {
 	expr string
 	root node
 	uses uint32 // fields that it names, by bit
+	cost uint64 // of one device, at most
 }
 
 // Verdict says whether a device matches, and why not.
@@ -67,31 +74,38 @@ func (s *Selector) Uses(field string) bool {
 	return ok && s.uses&(1<<i) != 0
 }
 
-// Match applies the selector to a device. free is whether it could be given
+// Match applies the selector to one device. free is whether it could be given
 // out now.
-func (s *Selector) Match(d *composa.Device, free bool) Verdict {
+func (s *Selector) Match(d *composa.Device, free bool) Verdict { return s.match(d, free, nil) }
+
+func (s *Selector) match(d *composa.Device, free bool, m *meter) Verdict {
 	if d.Facts.Learning {
 		return Verdict{Unknown: Details}
 	}
-	t := s.root.of(d, free)
+	t := s.root.of(d, free, m)
 	switch {
 	case t.is == yes:
 		return Verdict{Met: true}
 	case t.is == untold && t.field >= 0:
 		return Verdict{Unknown: fields[t.field].name}
+	case t.is == untold:
+		return Verdict{}
 	}
-	return Verdict{Miss: s.miss(d, free)}
+	return Verdict{Miss: s.miss(d, free, m)}
 }
 
 // miss is the numeric condition that alone keeps a device from matching.
-func (s *Selector) miss(d *composa.Device, free bool) Miss {
+func (s *Selector) miss(d *composa.Device, free bool, m *meter) Miss {
 	parts, ok := s.root.(and)
 	if !ok {
 		parts = and{s.root}
 	}
+	if !slices.ContainsFunc(parts, func(n node) bool { _, is := n.(numeric); return is }) {
+		return Miss{}
+	}
 	var out Miss
 	for _, part := range parts {
-		t := part.of(d, free)
+		t := part.of(d, free, m)
 		if t.is == yes {
 			continue
 		}
@@ -105,12 +119,38 @@ func (s *Selector) miss(d *composa.Device, free bool) Miss {
 	return out
 }
 
+// Run applies a selector to many devices, one after the other, and ends where
+// they cost more together than MaxListCost. It is for one goroutine.
+type Run struct {
+	selector *Selector
+	meter    meter
+}
+
+// Run begins a run over devices.
+func (s *Selector) Run() *Run { return &Run{selector: s} }
+
+// Match applies the selector to the next device. Beyond the limit only plain
+// comparisons are made, and [Run.Err] tells.
+func (r *Run) Match(d *composa.Device, free bool) Verdict { return r.selector.match(d, free, &r.meter) }
+
+// Err says that the run passed its limit, so that what it found is not all.
+func (r *Run) Err() error {
+	if !r.meter.empty() {
+		return nil
+	}
+	return newSource(r.selector.expr).problem(-1, "ask fewer devices, or leave out exists and all",
+		"it costs more for these devices than the %d allowed", MaxListCost).refused(composa.CodeInvalid)
+}
+
 // Pool reads the condition of a pool. What is free changes with every request,
 // so that a pool cannot depend on it.
 func Pool(where string) (func(*composa.Device) bool, error) {
 	s, err := Compile(where)
 	if err != nil {
 		return nil, err
+	}
+	if s.cost > surely {
+		return nil, newSource(where).problem(-1, "leave out exists and all", "it may cost %d for one device, %d are allowed in a pool", s.cost, surely).refused(composa.CodeInvalid)
 	}
 	if s.Uses("free") {
 		return nil, newSource(where).problem(-1, "leave device.free out: placement takes free devices only", "a pool cannot depend on what is free").refused(composa.CodeInvalid)

@@ -152,6 +152,44 @@ func TestCostIsBoundedWhileItIsEvaluated(t *testing.T) {
 	}
 }
 
+func TestARunOverManyDevicesIsBounded(t *testing.T) {
+	d := &composa.Device{Kind: composa.KindGPU, Labels: map[string]string{}}
+	for i := range composa.MaxLabels {
+		d.Labels[fmt.Sprint("label", i)] = strings.Repeat("z ", 120)
+	}
+	costly, err := Compile(`device.kind == "gpu" && !device.labels.exists(k, device.labels[k].contains("zz"))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, found := costly.Run(), 0
+	for range 100_000 {
+		if run.Match(d, true).Met {
+			found++
+		}
+	}
+	if composa.CodeOf(run.Err()) != composa.CodeInvalid || found < 500 || found > 10_000 {
+		t.Errorf("%d devices were found, %v; want that the run ended", found, run.Err())
+	}
+	for _, expr := range []string{`device.kind == "gpu" && device.labels.label1 != "x"`, `device.labels.size() > 0`} {
+		plain, err := Compile(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, found = plain.Run(), 0
+		for range 50_000 {
+			if run.Match(d, true).Met {
+				found++
+			}
+		}
+		if run.Err() != nil || found != 50_000 {
+			t.Errorf("%s: %d devices, %v", expr, found, run.Err())
+		}
+	}
+	if _, err := Pool(costly.String()); composa.CodeOf(err) != composa.CodeInvalid {
+		t.Errorf("a pool of that: %v; want that it is refused", err)
+	}
+}
+
 func TestSerialsAreForThoseWhoMaySeeThem(t *testing.T) {
 	for _, expr := range []string{`device.serial == "SN100"`, `device.free || device.ipmi == "192.0.2.10"`} {
 		if _, err := Compile(expr); composa.CodeOf(err) != composa.CodeNotAllowed {

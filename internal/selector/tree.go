@@ -46,16 +46,16 @@ func undecided(a, b truth) truth {
 // node is a part of a condition. A condition is split at its ands, ors and nots,
 // so that plain comparisons are made without CEL.
 type node interface {
-	of(d *composa.Device, free bool) truth
+	of(d *composa.Device, free bool, m *meter) truth
 }
 
 // and holds where all hold, and fails where one fails, whatever the others say.
 type and []node
 
-func (n and) of(d *composa.Device, free bool) truth {
+func (n and) of(d *composa.Device, free bool, m *meter) truth {
 	out := truth{is: yes}
 	for _, part := range n {
-		switch t := part.of(d, free); {
+		switch t := part.of(d, free, m); {
 		case t.is == no:
 			return t
 		case t.is == untold && out.is == untold:
@@ -70,10 +70,10 @@ func (n and) of(d *composa.Device, free bool) truth {
 // or holds where one holds, whatever the others say.
 type or []node
 
-func (n or) of(d *composa.Device, free bool) truth {
+func (n or) of(d *composa.Device, free bool, m *meter) truth {
 	out := truth{is: no}
 	for _, part := range n {
-		switch t := part.of(d, free); {
+		switch t := part.of(d, free, m); {
 		case t.is == yes:
 			return t
 		case t.is == untold && out.is == untold:
@@ -88,8 +88,8 @@ func (n or) of(d *composa.Device, free bool) truth {
 // not turns yes and no round; what is not told stays so.
 type not struct{ node }
 
-func (n not) of(d *composa.Device, free bool) truth {
-	t := n.node.of(d, free)
+func (n not) of(d *composa.Device, free bool, m *meter) truth {
+	t := n.node.of(d, free, m)
 	switch t.is {
 	case yes:
 		t.is = no
@@ -102,14 +102,18 @@ func (n not) of(d *composa.Device, free bool) truth {
 // constantly is a condition that asks nothing of the device.
 type constantly bool
 
-func (n constantly) of(*composa.Device, bool) truth { return said(bool(n)) }
+func (n constantly) of(*composa.Device, bool, *meter) truth { return said(bool(n)) }
 
 // program is a condition that CEL evaluates.
 type program struct{ cel.Program }
 
-func (n program) of(d *composa.Device, free bool) truth {
+func (n program) of(d *composa.Device, free bool, m *meter) truth {
+	if m.empty() {
+		return without(-1)
+	}
 	// An error is among the values: a label that is not set, a limit passed.
-	val, _, _ := n.Eval(&view{device: d, free: free})
+	val, details, _ := n.Eval(&view{device: d, free: free})
+	m.count(details)
 	return truthOf(val)
 }
 
