@@ -36,8 +36,9 @@ type EventFilter struct {
 }
 
 // Events follows the events after one of an id, as they happen; after empty:
-// from now on. It goes on where it was when the connection is lost, and ends
-// when ctx does or when the server refuses, with that error.
+// from now on. It goes on where it was when the connection is lost, waiting
+// longer from try to try, and ends when ctx does or when the server refuses,
+// with that error. An event of type [Reset] is passed on like the others.
 func (c *Client) Events(ctx context.Context, after string, f EventFilter) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
 		at := after
@@ -58,6 +59,9 @@ func (c *Client) Events(ctx context.Context, after string, f EventFilter) iter.S
 			}
 			if got {
 				pause = firstPause
+			}
+			if e != nil {
+				pause = max(pause, e.RetryAfter)
 			}
 			if !rest(ctx, pause) {
 				yield(api.Event{}, context.Cause(ctx))
@@ -101,15 +105,13 @@ func (c *Client) stream(ctx context.Context, at *string, f EventFilter, yield fu
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		quiet.Reset(silence)
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue // a sign of life
-		}
-		var e api.Event
-		if err := json.Unmarshal(line, &e); err != nil {
+		e, alive, err := eventOf(lines.Bytes())
+		switch {
+		case err != nil:
 			return true, true, err
-		}
-		if e.ID != "" {
+		case alive:
+			continue
+		case e.ID != "":
 			*at = e.ID
 		}
 		if !yield(e, nil) {
@@ -117,6 +119,17 @@ func (c *Client) stream(ctx context.Context, at *string, f EventFilter, yield fu
 		}
 	}
 	return true, true, lines.Err()
+}
+
+// eventOf reads one line of a stream; alive says that it is a sign of life and
+// no event.
+func eventOf(line []byte) (e api.Event, alive bool, err error) {
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 {
+		return e, true, nil
+	}
+	err = json.Unmarshal(line, &e)
+	return e, false, err
 }
 
 // PastEvents iterates over all pages of the events after one of an id, in
