@@ -25,17 +25,23 @@ func needs(t *testing.T, tools ...string) {
 }
 
 // shellLines are the first block of shell lines of a guide.
-func shellLines(t *testing.T, guide string) string {
+func shellLines(t *testing.T, guide string) string { return shellBlocks(t, guide)[0] }
+
+// shellBlocks are the blocks of shell lines of a guide, one at least.
+func shellBlocks(t *testing.T, guide string) []string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../docs/guides", guide))
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(text)
-	if block == nil {
+	var blocks []string
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(text, -1) {
+		blocks = append(blocks, string(block[1]))
+	}
+	if len(blocks) == 0 {
 		t.Fatalf("%s has no block of shell lines", guide)
 	}
-	return string(block[1])
+	return blocks
 }
 
 // TestEmulatorGuide runs the lines of docs/guides/emulator.md as they are
@@ -101,8 +107,8 @@ func freePort(t *testing.T) string {
 // TestCurlGuide runs the lines of docs/guides/curl.md as they are written.
 func TestCurlGuide(t *testing.T) {
 	needs(t, "bash", "curl", "jq")
-	text := shellLines(t, "curl.md")
-	if lines := strings.Count(strings.TrimSpace(text), "\n") + 1; lines > 8 {
+	text := strings.Join(shellBlocks(t, "curl.md"), "\n")
+	if lines := strings.Count(strings.TrimSpace(shellLines(t, "curl.md")), "\n") + 1; lines > 8 {
 		t.Errorf("the guide has %d lines, and promises eight", lines)
 	}
 	s := newSite(t, map[string]liqid.Config{"rack1": {CommitLatency: demoCommit}}, nil)
@@ -112,7 +118,7 @@ func TestCurlGuide(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the guide's lines end with %v:\n%s", err, out)
 	}
-	for _, want := range []string{"done", `"state": "ready"`, `"rack1/gpu0"`, "rack1/link0", "freed", "operation."} {
+	for _, want := range []string{"done", `"state": "ready"`, `"rack1/gpu0"`, "rack1/link0", "freed", "operation.", "curl-plan is ready", "eplayed: true"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the guide's lines do not print %q:\n%s", want, out)
 		}
