@@ -211,6 +211,18 @@ func (t *trial) standings() []string {
 	return why
 }
 
+// mayFit says whether as many devices are free as are asked for, whatever they
+// are: where not, nothing else need be looked at.
+func (t *trial) mayFit() bool {
+	free := 0
+	for _, why := range t.standings() {
+		if why == "" {
+			free++
+		}
+	}
+	return free >= t.query.total()
+}
+
 // serves says which entries a device can serve, and counts why it cannot.
 func (t *trial) serves(d *composa.Device, why string) uint64 {
 	var mask uint64

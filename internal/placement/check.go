@@ -7,8 +7,15 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// again reads another request of the same project on the same site.
-func (q *query) again(r Request) (*query, error) { return newQuery(q.site, r, q.known) }
+// again reads another request of the same project on the same site, of which
+// only what fits is asked for.
+func (q *query) again(r Request) (*query, error) {
+	other, err := newQuery(q.site, r, q.known)
+	if err == nil {
+		other.offer = true
+	}
+	return other, err
+}
 
 // newQuery reads a request: what it names must exist and can be meant. known is
 // what was found out of the site for the project; empty at first.

@@ -56,7 +56,7 @@ func Place(site *composa.Site, r Request) (*Choice, error) {
 func (q *query) best() *trial {
 	var fit []*trial
 	for _, t := range q.trials {
-		if t.reason != "" {
+		if t.reason != "" || q.offer && !t.mayFit() {
 			continue
 		}
 		t.examine()
@@ -99,6 +99,8 @@ type query struct {
 	// conditions are those of each entry, and ofKind the entries of each kind.
 	conditions [][]condition
 	ofKind     map[composa.Kind][]int
+	// offer is set where only what fits is asked for, and no account.
+	offer bool
 	// freeing are the devices that operations under way give back, where the
 	// question is what comes once they have; else nil.
 	freeing map[composa.DeviceID]composa.OperationID
