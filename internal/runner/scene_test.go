@@ -143,12 +143,12 @@ func (s *scene) is(m *composa.Machine) composa.Goal {
 	return composa.Goal{Machine: m.Ref(), Exists: true, Devices: s.site.Binding(m.ID), Spec: m.Spec, SpecRevision: m.SpecRevision}
 }
 
-func (s *scene) compose(by, name string, devices []string) *composa.Operation {
+func (s *scene) compose(by, name string, devices []string, power *bool) *composa.Operation {
 	id := composa.MachineID("mach_" + name)
 	s.site.Machines = append(s.site.Machines, composa.Machine{ID: id, Name: name, Fabric: rack, Label: composa.MachineLabel(name, id), SpecRevision: 1})
 	ref := s.machine(name).Ref()
 	return s.accept(composa.VerbCompose, composa.PrincipalID(by),
-		[]composa.Goal{{Machine: ref}}, []composa.Goal{{Machine: ref, Exists: true, Devices: s.bound(devices), SpecRevision: 1}})
+		[]composa.Goal{{Machine: ref}}, []composa.Goal{{Machine: ref, Exists: true, Devices: s.bound(devices), SpecRevision: 1, Power: power}})
 }
 
 // change asks for other devices of machines: name=dev,dev.
@@ -341,7 +341,9 @@ func (s *scene) play(line string) {
 	var err error
 	switch f[0] {
 	case "compose": // compose ann train cpu0 gpu0
-		s.compose(f[1], f[2], f[3:])
+		s.compose(f[1], f[2], f[3:], nil)
+	case "compose-on": // and it is to run
+		s.compose(f[1], f[2], f[3:], new(true))
 	case "plug", "unplug", "move", "reshape":
 		s.change(composa.Verb(f[0]), f[1:])
 	case "free":
