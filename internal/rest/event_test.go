@@ -57,6 +57,22 @@ func (w *world) page(t *testing.T, query string, n int) []api.Event {
 	}
 }
 
+// recorded is all events that are recorded, asked without a connection.
+func (w *world) recorded(t *testing.T) (all []api.Event) {
+	t.Helper()
+	for after := "0"; ; {
+		var p api.Events
+		a := w.direct("GET", "/v1/events?limit=1000&after="+after, "")
+		if err := json.Unmarshal([]byte(a.body), &p); err != nil || a.status != 200 {
+			t.Fatalf("%d: %s", a.status, a.body)
+		}
+		all = append(all, p.Items...)
+		if after = p.Next; after == "" {
+			return all
+		}
+	}
+}
+
 func idsOf(events []api.Event) []string {
 	out := []string{}
 	for _, e := range events {
@@ -221,13 +237,17 @@ func TestClientGoesOnAfterABreak(t *testing.T) {
 // breaker breaks a connection off after so many bytes.
 type breaker struct {
 	http.ResponseWriter
-	left int
+	left  int
+	broke func() // nil: nobody counts
 }
 
 func (b *breaker) Unwrap() http.ResponseWriter { return b.ResponseWriter }
 
 func (b *breaker) Write(p []byte) (int, error) {
 	if b.left -= len(p); b.left < 0 {
+		if b.broke != nil {
+			b.broke()
+		}
 		panic(http.ErrAbortHandler)
 	}
 	return b.ResponseWriter.Write(p)
