@@ -207,6 +207,52 @@ func TestNoMoreCallsASecondThanAllowed(t *testing.T) {
 	})
 }
 
+// An inventory that never stops takes half of the places and one call in ten: a
+// step hardly waits for it.
+func TestStepsGoBeforeTheInventory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int32
+		l := newLimited(fakeNet(func(r *http.Request) (*http.Response, error) {
+			if r.Context().Value(behindKey{}) != nil {
+				most.Store(max(most.Load(), now.Add(1)))
+				defer now.Add(-1)
+			}
+			time.Sleep(time.Millisecond)
+			return empty(), nil
+		}), Limits{Concurrent: 8, PerSecond: 10})
+		ctx, stop := context.WithCancel(behind(t.Context()))
+		var inventory sync.WaitGroup
+		for range 20 {
+			inventory.Go(func() {
+				for ctx.Err() == nil {
+					r, err := http.NewRequestWithContext(ctx, "GET", "http://192.0.2.1/", nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if a, err := l.RoundTrip(r); err == nil {
+						a.Body.Close()
+					}
+				}
+			})
+		}
+		synctest.Wait() // it has taken the first second's calls
+		time.Sleep(time.Second)
+		began := time.Now()
+		for range 50 {
+			get(t, l, "GET")
+		}
+		if took := time.Since(began); took < 4900*time.Millisecond || took > 6*time.Second {
+			t.Errorf("50 calls took %v, want 5s and a tenth more", took)
+		}
+		stop()
+		inventory.Wait()
+		if most.Load() > 4 {
+			t.Errorf("the inventory made %d calls at once, want 4 at most", most.Load())
+		}
+	})
+}
+
 func TestHardwareGetsAirBetweenChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimited(fakeNet(func(*http.Request) (*http.Response, error) {

@@ -20,6 +20,7 @@ type limited struct {
 	base  http.RoundTripper
 	slots chan struct{}
 	tail  chan struct{} // as many as calls that others go before may take of the slots
+	last  chan struct{} // held by the one of them that waits for its second
 	rate  *rate.Limiter
 	gap   time.Duration
 
@@ -31,7 +32,8 @@ type limited struct {
 }
 
 // behind marks calls that others go before: those of an inventory, and those
-// that nobody waits for just now. They take no more than half of the places.
+// that nobody waits for just now. They take no more than half of the places, and
+// where there are not enough calls a second for all, one in ten.
 func behind(ctx context.Context) context.Context { return context.WithValue(ctx, behindKey{}, true) }
 
 type behindKey struct{}
@@ -44,6 +46,7 @@ func newLimited(base http.RoundTripper, l Limits) *limited {
 		base:  base,
 		slots: make(chan struct{}, l.Concurrent),
 		tail:  make(chan struct{}, max(1, l.Concurrent/2)),
+		last:  make(chan struct{}, 1),
 		rate:  rate.NewLimiter(rate.Limit(l.PerSecond), max(1, int(math.Ceil(l.PerSecond)))),
 		gap:   l.Gap,
 		turn:  make(chan struct{}, 1),
@@ -141,13 +144,38 @@ func (l *limited) take(r *http.Request) (give func(), err error) {
 	}
 	err = l.patience(ctx)
 	if err == nil {
-		err = l.rate.Wait(ctx)
+		err = l.second(ctx)
 	}
 	if err != nil {
 		done()
 		return nil, err
 	}
 	return sync.OnceFunc(done), nil
+}
+
+// passed is how many others may go before a call that they go before.
+const passed = 9
+
+// second waits until a call may be made without there being too many a second.
+func (l *limited) second(ctx context.Context) error {
+	if ctx.Value(behindKey{}) == nil {
+		return l.rate.Wait(ctx)
+	}
+	select {
+	case l.last <- struct{}{}:
+		defer func() { <-l.last }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for range passed {
+		if l.rate.Allow() { // it is not where somebody waits
+			return nil
+		}
+		if err := pause(ctx, time.Duration(float64(time.Second)/float64(l.rate.Limit()))); err != nil {
+			return err
+		}
+	}
+	return l.rate.Wait(ctx)
 }
 
 // releasing gives a call's place back when its answer has been read.
