@@ -90,9 +90,9 @@ func movedDevices(site *composa.Site, who composa.Who, pl *composa.Plan, pool co
 func whyNot(site *composa.Site, who composa.Who, pl *composa.Plan, ref composa.DeviceRef, place composa.Place, pool composa.PoolID) (string, composa.OperationID) {
 	d := site.Device(ref.ID)
 	switch at := site.At(place); {
-	case d == nil && at != nil:
+	case at != nil && at.ID != ref.ID:
 		return fmt.Sprintf("%s holds another part now", place), ""
-	case d == nil:
+	case d == nil || d.Name == "":
 		return fmt.Sprintf("%s is gone", place), ""
 	case d.Place() != place:
 		return fmt.Sprintf("the part of %s is at %s now", place, d.Place()), ""
