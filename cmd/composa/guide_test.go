@@ -104,6 +104,28 @@ func freePort(t *testing.T) string {
 	return port
 }
 
+// TestCommandLineGuide runs the lines of docs/guides/cli.md as they are written.
+func TestCommandLineGuide(t *testing.T) {
+	needs(t, "bash")
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, map[string]liqid.Config{"rack1": {CommitLatency: demoCommit}}, nil)
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", shellLines(t, "cli.md"))
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+string(filepath.ListSeparator)+os.Getenv("PATH"),
+		"XDG_CONFIG_HOME="+t.TempDir(), "COMPOSA_URL="+s.url, "COMPOSA_TOKEN="+s.token)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("the guide's lines end with %v:\n%s", err, out)
+	}
+	for _, want := range []string{"no machines", "exactly this is done by `composa apply -f plan_", "tour is ready: 1 cpu", "3 gpu", "tour is freed"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the guide's lines do not print %q:\n%s", want, out)
+		}
+	}
+}
+
 // TestCurlGuide runs the lines of docs/guides/curl.md as they are written.
 func TestCurlGuide(t *testing.T) {
 	needs(t, "bash", "curl", "jq")
