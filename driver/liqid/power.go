@@ -58,8 +58,8 @@ func (j *job) power(ctx context.Context) error {
 	told := !j.step.Hard && j.step.Grace <= 0
 	w := j.wait()
 	var seen *composa.SeenMachine
-	for {
-		standing, why, err := j.judgeOff(within)
+	for looks := 1; ; looks++ {
+		standing, why, err := j.judgeOff(within, looks > 1)
 		switch {
 		case err != nil && within.Err() != nil: // it had no time to look
 		case w.silent(err):
@@ -92,10 +92,10 @@ func (j *job) power(ctx context.Context) error {
 // host alone says nothing of a machine that somebody took away meanwhile.
 const wholly = time.Second
 
-// judgeOff says whether the machine is off. While its host is seen to be on, the
-// hosts alone are asked, but for now and then.
-func (j *job) judgeOff(ctx context.Context) (composa.Standing, string, error) {
-	if m := j.pic.Ours(j.step.Machine); m != nil && m.Power == composa.PowerOn && j.config.Clock().Sub(j.look.ended) < wholly {
+// judgeOff says whether the machine is off. Once its host was seen to be still on,
+// the hosts alone are asked, but for now and then.
+func (j *job) judgeOff(ctx context.Context, again bool) (composa.Standing, string, error) {
+	if m := j.pic.Ours(j.step.Machine); again && m != nil && m.Power == composa.PowerOn && j.config.Clock().Sub(j.look.ended) < wholly {
 		nodes, err := j.readNodes(ctx)
 		if err != nil {
 			return "", "", err
