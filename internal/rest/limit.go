@@ -65,7 +65,7 @@ type Limits struct {
 // OrUsual fills in what is not said. What is said lowers what it bounds: one
 // principal may not have more than there is.
 func (l Limits) OrUsual() Limits {
-	l.Reads, l.Changes = cmp.Or(l.Reads, 20_000), cmp.Or(l.Changes, 200)
+	l.Reads, l.Changes = cmp.Or(l.Reads, 100_000), cmp.Or(l.Changes, 200)
 	l.ChangesAtOnce = cmp.Or(l.ChangesAtOnce, max(1000, l.Changes))
 	l.Connections, l.Waits = cmp.Or(l.Connections, 4096), cmp.Or(l.Waits, 1024)
 	l.Streams = cmp.Or(l.Streams, 256)
