@@ -58,8 +58,8 @@ func TestKilledServerFinishesOrUndoes(t *testing.T) {
 }
 
 // killed are the operations during which the server is killed; cancel is the
-// cancelling of a compose.
-var killed = []string{"compose", "free", "plug", "unplug", "reshape", "move", "cancel"}
+// cancelling of a compose, plan the carrying out of a stored plan.
+var killed = []string{"compose", "free", "plug", "unplug", "reshape", "move", "cancel", "plan"}
 
 // kill is one operation during which the server is killed.
 type kill struct {
@@ -186,6 +186,12 @@ func (k *kill) prepare(ctx context.Context) request {
 	switch k.verb {
 	case "compose", "cancel":
 		return request{http.MethodPut, at(""), api.PutMachine{Wish: wish}}
+	case "plan":
+		p, err := k.client.Plan(ctx, api.NewPlan{Verb: "compose", Machine: name("m"), Compose: &api.PutMachine{Wish: wish}})
+		if err != nil {
+			k.t.Fatalf("cannot plan: %v", err)
+		}
+		return request{http.MethodPost, "/v1/operations", map[string]string{"plan": p.ID}}
 	}
 	m := make(name("m"))
 	i := slices.IndexFunc(m.Devices, func(d api.MachineDevice) bool { return d.Kind == "gpu" })
