@@ -59,7 +59,9 @@ func (s *Store) Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*
 			&p.Project, &p.By, &p.Verb, &p.Machine, &request, jsonText{&p.Scope}, jsonText{&p.Base}, jsonText{&p.Target}, jsonText{&p.Steps},
 			jsonText{&p.NeedsOwner}, jsonText{&p.Explanation}, &p.Operation, moment{&p.CreatedAt}, moment{&p.ExpiresAt},
 		}, `SELECT project, principal, verb, machine, request, scope, base, target, steps, needs_owner, explanation, operation, created_at, expires_at FROM plan WHERE id = $1`, string(id))
-		p.Request = []byte(request)
+		if request != "" {
+			p.Request = []byte(request)
+		}
 		switch {
 		case err != nil:
 			return err
