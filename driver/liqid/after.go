@@ -41,20 +41,28 @@ func (j *job) after(ctx context.Context, err error) (*composa.Picture, error) {
 }
 
 // begun says whether a part of the step was done that was not before: somebody
-// else committed our session with what was queued by then.
+// else committed our session with what was queued by then. A part that was
+// exchanged is none of the step's; it was moved where its place was.
 func (j *job) begun() bool {
 	if j.was == nil {
 		return false
 	}
 	attach, detach := j.step.Todo(j.was)
 	stillIn, stillOut := j.step.Todo(j.pic)
-	left := func(todo []composa.DeviceRef, name string) bool {
-		return slices.ContainsFunc(todo, func(d composa.DeviceRef) bool { return d.Name == name })
-	}
 	area := map[composa.Act]composa.Area{composa.ActReshape: composa.AreaOurs, composa.ActLeave: composa.AreaFree}[j.step.Act]
-	return slices.ContainsFunc(attach, func(d composa.DeviceRef) bool { return j.pic.Device(d.Name) != nil && !left(stillIn, d.Name) }) ||
-		slices.ContainsFunc(detach, func(d composa.DeviceRef) bool {
-			seen := j.pic.Device(d.Name)
-			return seen != nil && seen.Spot.Area == area && !left(stillOut, d.Name)
-		})
+	done := func(d composa.DeviceRef, left []composa.DeviceRef, there func(composa.Spot) bool) bool {
+		seen, before := j.pic.Device(d.Name), j.was.Device(d.Name)
+		switch {
+		case seen == nil:
+			return false
+		case !seen.Fingerprint.Same(d.Fingerprint):
+			return before != nil && seen.Spot != before.Spot
+		}
+		return there(seen.Spot) && !slices.ContainsFunc(left, func(l composa.DeviceRef) bool { return l.Name == d.Name })
+	}
+	return slices.ContainsFunc(attach, func(d composa.DeviceRef) bool {
+		return done(d, stillIn, func(composa.Spot) bool { return true })
+	}) || slices.ContainsFunc(detach, func(d composa.DeviceRef) bool {
+		return done(d, stillOut, func(at composa.Spot) bool { return at.Area == area })
+	})
 }
