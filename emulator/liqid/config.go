@@ -56,7 +56,8 @@ type Config struct {
 	// Counts asks for devices by kind. All zero means [DefaultCounts].
 	Counts Counts
 	// Seed decides every choice that looks random: models, serials, latencies
-	// inside their range, faults of the form 1/50. The same seed, the same director.
+	// inside their range, faults of the form 1/50. The same seed, the same director;
+	// its nth commit takes equally long, whatever else was asked.
 	Seed uint64
 
 	// CallLatency is added to every call before it is processed. Zero is none.

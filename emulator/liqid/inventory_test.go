@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -217,6 +218,25 @@ func TestConfigIsRefused(t *testing.T) {
 		if d, err := New(tt.c); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v, %v; want %q", tt.name, d, err, tt.says)
 		}
+	}
+}
+
+// The nth commit of two directors of one seed takes equally long, whatever else
+// they were asked, and different ones take differently long.
+func TestCommitsOfASeedTakeAsLong(t *testing.T) {
+	c := Config{Seed: 7, CommitLatency: Latency{200 * time.Millisecond, 400 * time.Millisecond}, CallLatency: Latency{0, time.Nanosecond}}
+	one, other := start(t, c), start(t, c)
+	must[any](t, other, "GET", "status", "") // draws a latency of its own
+	seen := map[time.Duration]bool{}
+	for n := range 50 {
+		a, b := one.commitTakes(n), other.commitTakes(n)
+		if a != b || a < c.CommitLatency.Min || a > c.CommitLatency.Max {
+			t.Errorf("commit %d takes %v and %v", n, a, b)
+		}
+		seen[a] = true
+	}
+	if len(seen) < 40 {
+		t.Errorf("50 commits take only %d different times", len(seen))
 	}
 }
 
