@@ -115,12 +115,14 @@ func TestCommandLineGuide(t *testing.T) {
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", shellLines(t, "cli.md"))
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+string(filepath.ListSeparator)+os.Getenv("PATH"),
 		"XDG_CONFIG_HOME="+t.TempDir(), "COMPOSA_URL="+s.url, "COMPOSA_TOKEN="+s.token)
-	out, err := cmd.CombinedOutput()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	end := func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // what the lines started, too
+	out, err := runFor(cmd, patience, end)
 	if err != nil {
 		t.Fatalf("the guide's lines end with %v:\n%s", err, out)
 	}
 	for _, want := range []string{"no machines", "exactly this is done by `composa apply -f plan_", "tour is ready: 1 cpu", "3 gpu", "tour is freed"} {
-		if !strings.Contains(string(out), want) {
+		if !strings.Contains(out, want) {
 			t.Errorf("the guide's lines do not print %q:\n%s", want, out)
 		}
 	}
