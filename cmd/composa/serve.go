@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -62,8 +63,17 @@ COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
 	return cmd
 }
 
+// gcPercent is how much the heap may grow between two collections, in percent of
+// what lives. What lives is mostly the site and its lists, which stay as they
+// are, so that half of Go's usual room costs little time and saves a quarter of
+// the memory. Unlike a fixed limit it holds for sites of any size.
+const gcPercent = 50
+
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, c *Config, errOut io.Writer) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	log := slog.New(slog.NewTextHandler(errOut, nil))
 	s, err := newServer(ctx, c, log, os.Getenv)
 	if err != nil {

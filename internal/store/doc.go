@@ -13,12 +13,14 @@
 //	store.go     Open, Close, Notify
 //	tx.go        what a transaction is: one clock read, events last
 //	event.go     dense numbers and the chain of hashes
-//	site.go      Site, the one value that placement and planning read
+//	site.go      Site, the one value that placement and planning read, kept
+//	change.go    what a transaction wrote, and the number of the newest change
 //	accept.go    a request becomes a machine, an operation and claims
 //	advance.go   the progress of an operation, decided by the runner
 //	record.go    what inventory saw
 //
 // Two rules hold everywhere. A transaction that relies on a row (a revision, an
-// epoch, a sum) changes that row first; that is the lock, on both engines. And
+// epoch, a sum) reads it with the engine's hold, or changes it first: on SQLite
+// one transaction writes at a time, on PostgreSQL the row is locked. And
 // a guard that does not hold is answered with code moved, with nothing written.
 package store

@@ -20,7 +20,14 @@ import (
 // waited for at most five seconds. Besides that wait there is no other: one
 // connection writes.
 const sqliteSettings = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)" +
-	"&_pragma=temp_store(MEMORY)&_pragma=cache_size(-16000)"
+	"&_pragma=temp_store(MEMORY)"
+
+// What a connection keeps of the file, in KiB: the writer what it changes again
+// and again; readers little, since the site is kept decoded.
+const (
+	writerCache = "&_pragma=cache_size(-8000)"
+	readerCache = "&_pragma=cache_size(-1000)"
+)
 
 func openSQLite(ctx context.Context, path string) (*engine, error) {
 	if path == ":memory:" {
@@ -44,11 +51,11 @@ func openSQLite(ctx context.Context, path string) (*engine, error) {
 		f.Close() // what is wrong with it is told when it is opened for good
 	}
 	file := (&url.URL{Scheme: "file", Path: abs}).String() + "?" + sqliteSettings
-	write, err := sqlOpen(ctx, sqliteFile{dsn: file + "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(67108864)", writes: true}, 1)
+	write, err := sqlOpen(ctx, sqliteFile{dsn: file + writerCache + "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(67108864)", writes: true}, 1)
 	if err != nil {
 		return nil, firstError(openFailed(abs, err), release())
 	}
-	read, err := sqlOpen(ctx, sqliteFile{dsn: file + "&_pragma=query_only(1)"}, max(4, runtime.NumCPU()))
+	read, err := sqlOpen(ctx, sqliteFile{dsn: file + readerCache + "&_pragma=query_only(1)"}, max(4, runtime.NumCPU()))
 	if err != nil {
 		return nil, firstError(openFailed(abs, err), write.Close(), release())
 	}
