@@ -92,7 +92,7 @@ func (s *turning) turn(t *rapid.T) {
 	p := *was
 	p.Devices, p.Machines, p.Began = slices.Clone(p.Devices), slices.Clone(p.Machines), was.Began.Add(time.Second)
 	switch rapid.SampledFrom([]string{
-		"label", "pool", "health", "look", "spot", "gone", "claim", "release", "rename", "project", "silent", "observe", "read only", "native", "hosted", "pools", "within",
+		"label", "pool", "health", "look", "spot", "gone", "claim", "pass on", "release", "rename", "project", "silent", "observe", "read only", "native", "hosted", "pools", "within",
 	}).Draw(t, "change") {
 	case "label":
 		d.Labels, d.Revision = map[string]string{"n": fmt.Sprint(s.version)}, d.Revision+1
@@ -108,6 +108,12 @@ func (s *turning) turn(t *rapid.T) {
 	case "claim":
 		if s.site.Claim(d.ID) == nil {
 			next.Claims = append(next.Claims, composa.Claim{ID: composa.ClaimID(fmt.Sprint("claim_", s.version)), Device: d.ID, Machine: m.ID, Purpose: composa.PurposeMachine})
+		}
+	case "pass on": // the last claim is closed, and another opened
+		if n := len(next.Claims); n > 0 && s.site.Claim(d.ID) == nil {
+			next.Claims[n-1].Device = d.ID
+		} else if n > 0 {
+			next.Claims[n-1].Machine = next.Machines[rapid.IntRange(0, 2).Draw(t, "to")].ID
 		}
 	case "release":
 		next.Claims = next.Claims[:len(next.Claims)/2]
