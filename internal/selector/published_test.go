@@ -72,7 +72,7 @@ var shown = map[bool][]*regexp.Regexp{false: {
 	regexp.MustCompile(`\\?"where\\?": *\\?"((?:[^"\\]|\\.)+?)\\?"[,}]`),
 	regexp.MustCompile(`example:"(device\.(?:[^"\\]|\\.)+)"`),
 }, true: { // of pages, not of code
-	regexp.MustCompile("(?m)^ {4}(.*device\\.[a-z].*)$"),
+	regexp.MustCompile(`(?m)^ {4}(.*device\.[a-z].*)$`),
 	regexp.MustCompile("`([^`\n]*device\\.[a-z]+[^`\n]*[=<>(!&][^`\n]*)`"),
 }}
 
