@@ -77,10 +77,11 @@ func openFabrics(ctx context.Context, s *store.Store, c *Config, server string, 
 		}
 		fs.byName[f.name] = f
 	}
-	if err := s.KeepFabrics(ctx, system, slices.Sorted(maps.Keys(fs.byName))); err != nil {
+	gone, err := s.KeepFabrics(ctx, system, slices.Sorted(maps.Keys(fs.byName)))
+	if err != nil {
 		return nil, err
 	}
-	if err := fs.openAbsent(ctx, s, server, log); err != nil {
+	if err := fs.openAbsent(ctx, s, gone, server, log); err != nil {
 		return nil, err
 	}
 	return fs, s.SetHosts(ctx, system, hostEntries(c.Hosts))
@@ -88,20 +89,13 @@ func openFabrics(ctx context.Context, s *store.Store, c *Config, server string, 
 
 // openAbsent prepares somebody who looks after what is under way on fabrics that
 // the configuration does not name any more.
-func (fs *fabrics) openAbsent(ctx context.Context, s *store.Store, server string, log *slog.Logger) error {
-	site, err := s.Site(ctx, composa.System())
-	if err != nil {
-		return err
-	}
-	for _, known := range site.Fabrics {
-		if fs.byName[known.Name] != nil {
-			continue
-		}
-		epoch, err := s.TakeTenure(ctx, composa.System(), known.Name, server)
+func (fs *fabrics) openAbsent(ctx context.Context, s *store.Store, names []composa.FabricName, server string, log *slog.Logger) error {
+	for _, name := range names {
+		epoch, err := s.TakeTenure(ctx, composa.System(), name, server)
 		if err != nil {
 			return err
 		}
-		f := &fabric{name: known.Name, driver: absent{known.Name}}
+		f := &fabric{name: name, driver: absent{name}}
 		f.runner = runner.New(runner.Config{
 			Fabric: f.name, Driver: f.driver, Store: s, Epoch: epoch, Log: log,
 		})

@@ -144,28 +144,31 @@ func (s *Store) PutFabric(ctx context.Context, who composa.Who, f composa.Fabric
 	})
 }
 
-// KeepFabrics marks the fabrics that came from the configuration and are not
-// among names as silent: nobody looks at them any more.
-func (s *Store) KeepFabrics(ctx context.Context, who composa.Who, names []composa.FabricName) error {
-	return s.write(ctx, who, "compare the fabrics with the configuration", func(t *tx) error {
-		var gone []composa.FabricName
-		err := t.each(func(r row) error {
-			f, err := scanFabric(r)
-			if !slices.Contains(names, f.Name) && f.Reach.Reason != notConfigured {
-				gone = append(gone, f.Name)
-			}
-			return err
-		}, `SELECT `+fabricColumns+` FROM fabric WHERE source = 'config' AND deleted_at IS NULL ORDER BY name`)
+// KeepFabrics returns the fabrics that are known and not among names, which the
+// configuration has, in natural order. Those that came from the configuration
+// are marked as silent: nobody looks at them any more.
+func (s *Store) KeepFabrics(ctx context.Context, who composa.Who, names []composa.FabricName) (absent []composa.FabricName, err error) {
+	err = s.write(ctx, who, "compare the fabrics with the configuration", func(t *tx) error {
+		absent = nil
+		known, err := t.fabrics()
 		if err != nil {
 			return err
 		}
-		for _, name := range gone {
-			if err := t.silent(name, notConfigured); err != nil {
+		for _, f := range known {
+			if slices.Contains(names, f.Name) {
+				continue
+			}
+			absent = append(absent, f.Name)
+			if f.Source != "config" || f.Reach.Reason == notConfigured {
+				continue
+			}
+			if err := t.silent(f.Name, notConfigured); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return absent, err
 }
 
 // silent records that a fabric does not answer, and why; the same reason again

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -23,9 +24,13 @@ func hostMeans(h *composa.HostEntry, d *composa.Device) bool {
 
 // SetHosts replaces what the configuration says of hosts. It holds for the cpu
 // devices that match now and for those that appear later; what a person said of
-// a host stays.
+// a host stays. The same entries again change nothing.
 func (s *Store) SetHosts(ctx context.Context, who composa.Who, entries []composa.HostEntry) error {
 	return s.write(ctx, who, "set the hosts", func(t *tx) error {
+		before, err := t.hosts()
+		if err != nil || slices.Equal(before, entries) {
+			return err
+		}
 		if _, err := t.exec(`DELETE FROM host_entry`); err != nil {
 			return err
 		}

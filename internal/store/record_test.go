@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -246,8 +247,13 @@ func TestFabricsFromTheConfiguration(t *testing.T) {
 		at := b.lastEvent()
 		fabric := *b.site().Fabric("rack1")
 		b.ok(b.PutFabric(b.ctx(), system, fabric)) // the same again
-		b.ok(b.KeepFabrics(b.ctx(), system, []composa.FabricName{"rack1"}))
-		b.ok(b.KeepFabrics(b.ctx(), system, []composa.FabricName{"rack1"}))
+		for range 2 {
+			absent, err := b.KeepFabrics(b.ctx(), system, []composa.FabricName{"rack1"})
+			b.ok(err)
+			if !slices.Equal(absent, []composa.FabricName{"rack2"}) {
+				t.Fatalf("not configured: %v", absent)
+			}
+		}
 		if got := b.site().Fabric("rack2").Reach; !got.Silent() || got.Reason != notConfigured {
 			t.Errorf("reach of a fabric that was taken out = %+v", got)
 		}
@@ -293,11 +299,12 @@ func TestHosts(t *testing.T) {
 		if got := host(late.ID); got.Address != "192.0.2.7" {
 			t.Errorf("host of a cpu that came later = %+v", got)
 		}
+		hosts := []composa.HostEntry{{IPMI: "192.0.2.12", Address: "192.0.2.2", Login: "ops"}}
 		// What a person says stays, until they take it back.
 		address, none := "203.0.113.5", ""
 		_, err := b.SetDevice(b.ctx(), b.admin, cpu.ID, 0, composa.DeviceUpdate{Address: &address})
 		b.ok(err)
-		b.ok(b.SetHosts(b.ctx(), system, []composa.HostEntry{{IPMI: "192.0.2.12", Address: "192.0.2.2", Login: "ops"}}))
+		b.ok(b.SetHosts(b.ctx(), system, hosts))
 		if got := host(cpu.ID); got.Address != address || got.Source != string(b.admin.Principal.ID) {
 			t.Errorf("host that a person named = %+v", got)
 		}
@@ -308,6 +315,11 @@ func TestHosts(t *testing.T) {
 		b.ok(err)
 		if got := host(cpu.ID); got.Address != "192.0.2.2" || got.Login != "ops" {
 			t.Errorf("host that a person forgot = %+v", got)
+		}
+		version := b.site().Version
+		b.ok(b.SetHosts(b.ctx(), system, hosts)) // the same again
+		if got := b.site().Version; got != version {
+			t.Errorf("the same hosts again are change %d after %d", got, version)
 		}
 	})
 }
