@@ -26,6 +26,9 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 			WithNext("write postgres://USER@HOST/DATABASE")
 	}
 	config.RuntimeParams["application_name"] = "composa"
+	// A statement is planned once a connection, perhaps while its table was small
+	// and reading all of it the best; it stays planned so when the table grew.
+	config.RuntimeParams["enable_seqscan"] = "off"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
 	open := func() *sql.DB {
 		db := stdlib.OpenDB(*config)
