@@ -1,6 +1,8 @@
 package selector
 
 import (
+	"cmp"
+
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/cost"
 
@@ -66,9 +68,12 @@ func (b *builder) checkCost(checked *cel.Ast) *Problem {
 }
 
 // meter adds up what the devices of a list cost. A nil one counts nothing.
-type meter struct{ spent uint64 }
+type meter struct {
+	spent uint64
+	limit uint64 // zero: MaxListCost
+}
 
-func (m *meter) empty() bool { return m != nil && m.spent > MaxListCost }
+func (m *meter) empty() bool { return m != nil && m.spent > cmp.Or(m.limit, MaxListCost) }
 
 // count adds what one evaluation cost, where CEL counted it; where it did not it
 // cost little.
