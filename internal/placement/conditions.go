@@ -3,7 +3,6 @@ package placement
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -157,8 +156,8 @@ func where(expr string) (condition, error) {
 			return verdict{why: got.Unknown + " not known"}
 		}
 		v := verdict{why: why}
-		if m := got.Miss; m.OK && math.Abs(m.Have) < 1<<62 && math.Abs(m.Want) < 1<<62 {
-			v.field, v.have, v.want = m.Field, int64(m.Have), int64(m.Want)
+		if m := got.Miss; m.OK {
+			v.field, v.have, v.want = m.Field, m.Have, m.Want
 		}
 		return v
 	}}, nil

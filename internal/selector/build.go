@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"math"
 	"slices"
 
 	"cel.dev/cel-go/cel"
@@ -236,13 +237,22 @@ func (b *builder) label(e ast.Expr) (string, bool) {
 }
 
 func (b *builder) numeric(i int, operator string, other ast.Expr) node {
+	n := numeric{field: i, operator: operator}
 	switch v := b.fold(other).(type) {
 	case types.Int:
-		return numeric{field: i, whole: int64(v), want: float64(v), holds: numbers[operator]}
+		n.want = int64(v)
 	case types.Double:
-		return numeric{field: i, broken: true, want: float64(v), holds: numbers[operator]}
+		if math.IsNaN(float64(v)) {
+			b.found(other, "this is not a number, and nothing compares with it")
+			return constantly(false)
+		}
+		n.operator, n.want = wholly(operator, float64(v))
+	default:
+		b.found(other, "device.%s is compared with a number", fields[i].name)
+		return constantly(false)
 	}
-	return constantly(false) // fold found the problem
+	n.holds = numbers[n.operator]
+	return n
 }
 
 func (b *builder) oneOf(i int, list ast.Expr) node {

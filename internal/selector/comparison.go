@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -43,11 +44,10 @@ var mirrored = map[string]string{
 
 // numeric compares a number of a device with a constant.
 type numeric struct {
-	field  int
-	whole  int64
-	broken bool    // want counts, not whole
-	want   float64 // the constant as a person reads it
-	holds  func(order int) bool
+	field    int
+	operator string
+	want     int64
+	holds    func(order int) bool // the operator's
 }
 
 func (n numeric) of(d *composa.Device, _ bool, _ *meter) truth {
@@ -55,35 +55,28 @@ func (n numeric) of(d *composa.Device, _ bool, _ *meter) truth {
 	if have == 0 {
 		return without(n.field)
 	}
-	if !n.broken {
-		return said(n.holds(order(have, n.whole)))
-	}
-	return said(n.holds(orderBroken(have, n.want)))
+	return said(n.holds(cmp.Compare(have, n.want)))
 }
 
-func order(a, b int64) int {
+// wholly is the order of whole numbers with a whole one that says exactly what
+// their order with a broken one does: above 1.5 is from 2 on.
+func wholly(operator string, want float64) (string, int64) {
+	less := operator == operators.Less || operator == operators.LessEquals
 	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+	case want >= math.MaxInt64 && less:
+		return operators.LessEquals, math.MaxInt64
+	case want >= math.MaxInt64:
+		return operators.Greater, math.MaxInt64
+	case want < math.MinInt64 && less:
+		return operators.Less, math.MinInt64
+	case want < math.MinInt64:
+		return operators.GreaterEquals, math.MinInt64
+	case want == math.Trunc(want):
+		return operator, int64(want)
+	case less:
+		return operators.LessEquals, int64(math.Floor(want))
 	}
-	return 0
-}
-
-// orderBroken orders a whole and a broken number exactly.
-func orderBroken(a int64, b float64) int {
-	switch {
-	case b >= math.MaxInt64:
-		return -1
-	case b < math.MinInt64:
-		return 1
-	}
-	floor := math.Floor(b)
-	if o := order(a, int64(floor)); o != 0 || floor == b {
-		return o
-	}
-	return -1
+	return operators.GreaterEquals, int64(math.Ceil(want))
 }
 
 // textual compares a text of a device with a constant.

@@ -162,7 +162,7 @@ func (s *source) mistyped(issues *cel.Issues, parsed *ast.AST) *Problem {
 	} else if symbol := map[string]string{operators.Conditional: "? :", operators.Index: "[ ]"}[name]; symbol != "" {
 		shown = symbol
 	}
-	types := strings.ReplaceAll(strings.Trim(found[2], "()"), ", ", " and ")
+	types := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(found[2], "("), ")"), ", ", " and ")
 	next := s.quotedQuantity(first.ExprID, parsed)
 	switch {
 	case next != "":

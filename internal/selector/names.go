@@ -6,6 +6,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 
 	"github.com/composa-dev/composa"
 )
@@ -25,6 +26,10 @@ type naming struct {
 func (n *naming) check(e ast.Expr) *Problem {
 	n.code = composa.CodeInvalid
 	switch e.Kind() {
+	case ast.LiteralKind:
+		if v, unsigned := e.AsLiteral().(types.Uint); unsigned {
+			return n.problem(n.start(e), "", "no number here is unsigned: write %d", uint64(v))
+		}
 	case ast.IdentKind:
 		return n.ident(e)
 	case ast.SelectKind:

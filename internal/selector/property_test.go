@@ -35,7 +35,7 @@ func numeral(t *rapid.T, order string) string {
 	if order != "==" && order != "!=" {
 		whole = append(whole,
 			rapid.Map(rapid.IntRange(0, 100), func(n int) string { return fmt.Sprintf("%d.5*GiB", n) }),
-			rapid.SampledFrom([]string{"1.5", "-0.5", "42949672960.5", "1e300", "-1e300", "3.84*TB"}))
+			rapid.SampledFrom([]string{"1.5", "-0.5", "42949672960.5", "1e300", "-1e300", "3.84*TB", "1.0/0.0", "-1.0/0.0", "9223372036854775807.0", "-9223372036854775808.0", "-9.3e18"}))
 	}
 	return rapid.OneOf(whole...).Draw(t, "number")
 }

@@ -7,6 +7,8 @@ package selector
 import (
 	"slices"
 
+	"cel.dev/cel-go/common/operators"
+
 	"github.com/composa-dev/composa"
 )
 
@@ -37,18 +39,19 @@ type Verdict struct {
 	// Unknown is the attribute that the fabric does not tell and on which it
 	// depends whether the device matches; empty where it does not.
 	Unknown string
-	// Miss is the one numeric condition that the device misses while it meets
-	// all others; not OK where there is no such condition.
+	// Miss is the one least or most that the device misses while it meets all
+	// other conditions; not OK where there is no such condition.
 	Miss Miss
 }
 
-// Miss is a numeric condition that a device misses: what it has and what was
-// wanted, in the unit of the field.
+// Miss is a least or a most that a device misses: what it has and what was
+// wanted, in the unit of the field. Operator is how it should have stood to that,
+// with the field on the left: ">=", ">", "<=", "<".
 type Miss struct {
-	Field string
-	Have  float64
-	Want  float64
-	OK    bool
+	Field      string
+	Operator   string
+	Have, Want int64
+	OK         bool
 }
 
 // Details is what a Verdict calls unknown while the fabric's details of a
@@ -94,14 +97,19 @@ func (s *Selector) match(d *composa.Device, free bool, m *meter) Verdict {
 	return Verdict{Miss: s.miss(d, free, m)}
 }
 
-// miss is the numeric condition that alone keeps a device from matching.
+// shownOrders are the comparisons that can be missed by little.
+var shownOrders = map[string]string{
+	operators.Less: "<", operators.LessEquals: "<=", operators.Greater: ">", operators.GreaterEquals: ">=",
+}
+
+// miss is the least or the most that alone keeps a device from matching.
 func (s *Selector) miss(d *composa.Device, free bool, m *meter) Miss {
 	parts, ok := s.root.(and)
 	if !ok {
 		parts = and{s.root}
 	}
 	if !slices.ContainsFunc(parts, func(n node) bool { _, is := n.(numeric); return is }) {
-		return Miss{}
+		return Miss{} // looked at first: most expressions have none
 	}
 	var out Miss
 	for _, part := range parts {
@@ -110,11 +118,11 @@ func (s *Selector) miss(d *composa.Device, free bool, m *meter) Miss {
 			continue
 		}
 		n, ok := part.(numeric)
-		if t.is == untold || !ok || out.OK {
+		if t.is == untold || !ok || shownOrders[n.operator] == "" || out.OK {
 			return Miss{}
 		}
 		f := &fields[n.field]
-		out = Miss{Field: f.name, Have: float64(f.number(d)), Want: n.want, OK: true}
+		out = Miss{Field: f.name, Operator: shownOrders[n.operator], Have: f.number(d), Want: n.want, OK: true}
 	}
 	return out
 }

@@ -79,18 +79,24 @@ func TestNearMiss(t *testing.T) {
 		expr string
 		want Miss
 	}{
-		{`device.memory >= 40*GB`, Miss{"memory", 39e9, 40e9, true}},
-		{`40*GB <= device.memory && device.model == "A100"`, Miss{"memory", 39e9, 40e9, true}},
-		{`device.lanes >= 8 && (device.memory > 39.5*GB && device.free)`, Miss{"memory", 39e9, 39.5e9, true}},
-		{`device.lanes > 8 && device.memory > 40*GB`, Miss{}},                                  // two are missed
-		{`device.memory >= 40*GB && device.model == "H100"`, Miss{}},                           // another is not met
-		{`device.memory >= 40*GB && device.cores > 1`, Miss{}},                                 // another is not known
-		{`device.memory >= 40*GB || device.lanes > 8`, Miss{}},                                 // either would do
-		{`!(device.memory < 40*GB)`, Miss{}},                                                   // no plain comparison
-		{`device.memory >= 39*GB`, Miss{}},                                                     // met
-		{`device.memory / 2 > 20*GB`, Miss{}},                                                  // no plain comparison
-		{`device.memory >= 40*GB && device.labels.team == "a"`, Miss{}},                        // another cannot be told
-		{`device.memory >= 40*GB && device.memory <= 40*GB`, Miss{"memory", 39e9, 40e9, true}}, // one of two
+		{`device.memory >= 40*GB`, Miss{"memory", ">=", 39e9, 40e9, true}},
+		{`40*GB <= device.memory && device.model == "A100"`, Miss{"memory", ">=", 39e9, 40e9, true}},
+		{`device.lanes >= 8 && (device.memory > 39.5*GB && device.free)`, Miss{"memory", ">", 39e9, 39.5e9, true}},
+		{`device.lanes > 8 && device.memory > 40*GB`, Miss{}},        // two are missed
+		{`device.memory >= 40*GB && device.model == "H100"`, Miss{}}, // another is not met
+		{`device.memory >= 40*GB && device.cores > 1`, Miss{}},       // another is not known
+		{`device.memory >= 40*GB || device.lanes > 8`, Miss{}},       // either would do
+		{`!(device.memory < 40*GB)`, Miss{}},                         // no plain comparison
+		{`device.memory > 39*GB`, Miss{"memory", ">", 39e9, 39e9, true}},
+		{`39*GB > device.memory`, Miss{"memory", "<", 39e9, 39e9, true}},
+		{`device.memory <= 38999999999.5`, Miss{"memory", "<=", 39e9, 39e9 - 1, true}},
+		{`device.memory > 39000000000.5`, Miss{"memory", ">=", 39e9, 39e9 + 1, true}},
+		{`device.memory != 39*GB`, Miss{}}, // missed by no amount
+		{`device.memory == 40*GB`, Miss{}},
+		{`device.memory >= 39*GB`, Miss{}},                                                           // met
+		{`device.memory / 2 > 20*GB`, Miss{}},                                                        // no plain comparison
+		{`device.memory >= 40*GB && device.labels.team == "a"`, Miss{}},                              // another cannot be told
+		{`device.memory >= 40*GB && device.memory <= 40*GB`, Miss{"memory", ">=", 39e9, 40e9, true}}, // one of two
 	} {
 		s, err := Compile(c.expr)
 		if err != nil {
