@@ -77,15 +77,23 @@ type changes struct {
 // site; who then reads it reads all of it.
 const maxChanges = 1024
 
-// learn takes in a change that this store committed.
-func (c *changes) learn(number int64, ch change) {
+// learn takes in the changes that this store committed; false where there are
+// none.
+func (c *changes) learn(all []*tx) (any bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.since) >= maxChanges {
-		clear(c.since)
+	for _, t := range all {
+		if t.number == 0 {
+			continue
+		}
+		if len(c.since) >= maxChanges {
+			clear(c.since)
+		}
+		c.since[t.number] = t.changed
+		c.newest.Store(max(c.newest.Load(), t.number))
+		any = true
 	}
-	c.since[number] = ch
-	c.newest.Store(max(c.newest.Load(), number))
+	return any
 }
 
 // between is what was written after change from, up to and with change to; nil

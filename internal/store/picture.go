@@ -42,6 +42,12 @@ func (k *decoded) keepPicture(fabric composa.FabricName, o *observed) {
 	}
 }
 
+// keepPicture keeps a picture once the transaction ended well: until then it may
+// be one that is never committed.
+func (t *tx) keepPicture(fabric composa.FabricName, o *observed) {
+	t.after = append(t.after, func() { t.s.decoded.keepPicture(fabric, o) })
+}
+
 // picture returns the stored picture of a fabric, nil where there is none. What
 // was decoded before is not decoded again.
 func (t *tx) picture(fabric composa.FabricName) (*observed, error) {
@@ -65,7 +71,7 @@ func (t *tx) picture(fabric composa.FabricName) (*observed, error) {
 		p = seenAgain(p, began, ended)
 	}
 	o.picture = p
-	t.s.decoded.keepPicture(fabric, &o)
+	t.keepPicture(fabric, &o)
 	return &o, nil
 }
 
@@ -142,7 +148,7 @@ func (t *tx) overlay(newer *composa.Picture) (laid, error) {
 		err = t.writePicture(was, &o)
 	}
 	if err == nil {
-		t.after = append(t.after, func() { t.s.decoded.keepPicture(newer.Fabric, &o) })
+		t.keepPicture(newer.Fabric, &o)
 	}
 	return l, err
 }

@@ -83,13 +83,8 @@ func (t *tx) flush() error {
 // ignore drops an error that only repeats one that was heard before.
 func ignore(error) error { return nil }
 
-// begin opens a writing transaction; conn is nil where statements are not sent
-// together.
+// begin opens a writing transaction whose statements are sent together.
 func (e *engine) begin(ctx context.Context) (raw *sql.Tx, conn *sql.Conn, err error) {
-	if e.alone {
-		raw, err = e.write.BeginTx(ctx, nil)
-		return raw, nil, err
-	}
 	err = untilAlive(ctx, func() error {
 		if conn, err = e.write.Conn(ctx); err != nil {
 			return err

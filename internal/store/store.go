@@ -37,6 +37,7 @@ type Store struct {
 	decoded decoded
 	changes changes
 	kept    kept
+	groups  groups // of writing transactions, on SQLite
 	keys    sweeps // of the requests that are kept
 
 	mu        sync.Mutex
@@ -90,6 +91,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{engine: e, clock: o.Clock, options: o, close: sync.OnceValue(e.close), followers: map[chan struct{}]struct{}{}}
 	s.decoded.pictures = map[composa.FabricName]*observed{}
 	s.changes.since, s.kept.reading = map[int64]change{}, make(chan struct{}, 1)
+	s.groups.turn = make(chan struct{}, 1)
 	if s.clock == nil {
 		s.clock = time.Now
 	}

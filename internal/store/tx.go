@@ -34,7 +34,7 @@ type tx struct {
 	projects map[composa.MachineID]composa.ProjectID
 	// locked are the machines whose rows this transaction holds, as they are now.
 	locked map[composa.MachineID]composa.Machine
-	after  []func() // run after the commit: what the caches learn
+	after  []func() // run when it ended well: what the caches learn
 
 	changed change // what was written
 	number  int64  // of the change
@@ -62,34 +62,54 @@ func (s *Store) write(ctx context.Context, who composa.Who, what string, f func(
 }
 
 func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) error) error {
+	if s.engine.alone {
+		return s.writeTogether(ctx, who, f)
+	}
 	raw, conn, err := s.engine.begin(ctx)
 	if err != nil {
 		return err
 	}
-	if conn != nil {
-		defer conn.Close() // back to where it came from
-	}
+	defer conn.Close() // back to where it came from
 	t := &tx{Tx: raw, conn: conn, ctx: ctx, s: s, who: who, now: s.now()}
-	if err := t.takeKey(); err != nil {
-		return firstError(err, rollback(raw))
-	}
-	if err := f(t); err != nil {
-		return firstError(err, rollback(raw))
-	}
-	if err := t.finish(); err != nil {
+	if err := t.perform(f); err != nil {
 		return firstError(err, rollback(raw))
 	}
 	if err := raw.Commit(); err != nil {
 		return err
 	}
+	s.committed(t)
+	return nil
+}
+
+// perform does all that a transaction does but its commit.
+func (t *tx) perform(f func(t *tx) error) error {
+	if err := t.takeKey(); err != nil {
+		return err
+	}
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := t.finish(); err != nil {
+		return err
+	}
+	return t.ctx.Err()
+}
+
+// committed takes in what transactions did that are on the disk now.
+func (s *Store) committed(all ...*tx) {
+	for _, t := range all {
+		t.learn()
+	}
+	if s.changes.learn(all) {
+		s.notify()
+	}
+}
+
+// learn runs what was put off until the transaction ended well.
+func (t *tx) learn() {
 	for _, learn := range t.after {
 		learn()
 	}
-	if t.number != 0 {
-		s.changes.learn(t.number, t.changed)
-		s.notify()
-	}
-	return nil
 }
 
 // read runs f in one reading transaction: all that it sees is of one moment.
@@ -105,7 +125,11 @@ func (s *Store) read(ctx context.Context, who composa.Who, what string, f func(t
 	if err != nil {
 		return s.engine.translate(ctx, what, err)
 	}
-	err = f(&tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()})
+	t := &tx{Tx: raw, ctx: ctx, s: s, who: who, now: s.now()}
+	err = f(t)
+	if err == nil {
+		t.learn()
+	}
 	return s.engine.translate(ctx, what, firstError(err, rollback(raw)))
 }
 
