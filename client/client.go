@@ -13,8 +13,10 @@
 // "unreachable" means that the call may just be made again.
 //
 // Each changing call carries a key, its own or that of [WithKey], so that it is
-// safe to repeat: where the connection breaks before the answer the client sends
-// it again, up to eight times within about eleven seconds.
+// safe to repeat: where the answer is lost, because the connection breaks or
+// something before the server answers 5xx in its place, the client sends it
+// again, up to eight times within about eleven seconds (longer where a server
+// asks for that). Where it cannot be had the error is "unknown", with the key.
 //
 // A token is sent to the configured URL and to nobody else: redirects are not
 // followed.
@@ -229,10 +231,17 @@ func (k call) lost(ctx context.Context, base *url.URL, err error, sent bool) err
 		e.Err = err
 		return e
 	}
-	e := k.fail(base, "unknown", "the connection was lost before the answer: %v", err)
+	e := k.unknown(base, "the connection was lost before the answer: %v", err)
+	e.Err = err
+	return e
+}
+
+// unknown tells of a changing call of which nobody knows whether it was made.
+func (k call) unknown(base *url.URL, format string, args ...any) *Error {
+	e := k.fail(base, "unknown", format, args...)
 	e.Problem.Next = fmt.Sprintf("it may have happened; the same call with the key %s tells what came of it, and does nothing twice", k.key)
 	e.Problem.Retryable = k.method == http.MethodPut
-	e.Err, e.Key = err, k.key
+	e.Key = k.key
 	return e
 }
 
@@ -248,7 +257,14 @@ func (k call) answered(base *url.URL, resp *http.Response) error {
 		e.Problem.Next = "use that address, if you trust it; a token is not sent on"
 		return e
 	}
-	e := k.fail(base, "internal", "something that is not a Composa server answered %s", resp.Status)
+	const stranger = "something that is not a Composa server answered %s"
+	if k.key != "" && resp.StatusCode >= http.StatusInternalServerError {
+		// Who stands before the server says nothing of what happened behind.
+		e := k.unknown(base, stranger, resp.Status)
+		e.Problem.Status, e.RetryAfter = resp.StatusCode, retryAfter(resp.Header)
+		return e
+	}
+	e := k.fail(base, "internal", stranger, resp.Status)
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
 		e.Problem.Code, e.Problem.Retryable = "unavailable", true

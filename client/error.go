@@ -13,15 +13,17 @@ import (
 // Error is a call that did not succeed: what the server answered, or why there
 // was no answer.
 type Error struct {
-	// Problem is what the server said. Without an answer its Status is 0.
+	// Problem is what the server said. Without an answer its Status is 0, or
+	// that of what answered in the server's place.
 	Problem api.Problem
 	// Err is the cause of a call without an answer; else nil.
 	Err error
 	// RetryAfter is how long the server asks to wait before the call is made
 	// again, up to a minute; 0: it did not say.
 	RetryAfter time.Duration
-	// Key is the key of a changing call whose answer was lost: the same call
-	// with it tells what came of it. Empty: no answer was lost.
+	// Key is the key of a changing call whose answer was lost, of code
+	// "unknown": the same call with it ([WithKey]) tells what came of it, and
+	// does nothing twice. Empty: no answer was lost.
 	Key string
 }
 
@@ -38,8 +40,9 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Code is what programs go by; the list stands in docs/compatibility.md. Two
-// are the client's own: "unreachable" (the same call may just be made again)
-// and "unknown" (the answer was lost; it may have happened).
+// are also the client's own: "unreachable" (nothing was sent; the same call may
+// just be made again) and "unknown" (the answer was lost; it may have happened,
+// and Key is set).
 func (e *Error) Code() string { return e.Problem.Code }
 
 // Operation is the id of the operation that this came of; empty where there is

@@ -33,9 +33,10 @@ func keyOf(ctx context.Context) string {
 const tries = 8
 
 // do makes a call, with a key where it changes something, and decodes a
-// successful answer into out, which may be nil. Where the connection breaks
-// before the answer it sends the call again: the key keeps it from being done
-// twice. It returns the status.
+// successful answer into out, which may be nil. Where the answer is lost it
+// sends the call again: the key keeps it from being done twice. From then on
+// only an answer that looked for the key tells what happened. It returns the
+// status.
 func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
 	if k.method == http.MethodGet {
 		return c.once(ctx, k, out)
@@ -46,32 +47,51 @@ func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
 	for try := 1; ; try++ {
 		status, err := c.once(ctx, k, out)
 		var e *Error
-		switch {
-		case err == nil || !errors.As(err, &e) || e.Problem.Status != 0:
+		if err == nil || !errors.As(err, &e) {
 			return status, err
-		case e.Key != "":
+		}
+		if e.Key != "" {
 			lost = e
-		case lost == nil || e.Err == nil: // nothing was sent, or what answered is no server of ours
-			return 0, err
 		}
-		if try == tries {
-			return 0, lost.given(ctx, k)
+		switch {
+		case lost == nil || e.Key == "" && tells(e):
+			return status, err
+		case try == tries || e.Key == "" && !passes(e):
+			return 0, lost.given(ctx, k, try, e)
 		}
-		if !rest(ctx, pause) {
+		if !rest(ctx, max(pause, e.RetryAfter)) {
 			return 0, context.Cause(ctx)
 		}
 		pause = min(2*pause, longestPause)
 	}
 }
 
-// given is the error of a call whose answers were all lost. Where the same call
-// carries the same key again, or is a wish that may be repeated anyway, it is
-// told that it may just be made again.
-func (e *Error) given(ctx context.Context, k call) *Error {
-	told := *e
-	told.Problem.Detail += fmt.Sprintf(" (%d times)", tries)
-	if keyOf(ctx) != "" || k.method == http.MethodPut {
-		told.Problem.Code, told.Problem.Retryable = "unreachable", true
+// tells says whether an answer is that of a server which looked for the key: it
+// tells what came of all tries, so that it is also told where one was lost. A
+// server looks for keys behind its door, and not where it is in trouble.
+func tells(e *Error) bool {
+	switch e.Problem.Status {
+	case 0, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return false
 	}
+	return e.Problem.Status < http.StatusInternalServerError
+}
+
+// passes says whether what kept a server from answering may be over soon.
+func passes(e *Error) bool {
+	return e.Problem.Retryable || e.Problem.Status >= http.StatusInternalServerError
+}
+
+// given is the error of a call whose answer was lost and could not be had by
+// further tries, of which last is the last. Where the same call carries the same
+// key again, or is a wish that may be repeated anyway, it is told that it may
+// just be made again.
+func (e *Error) given(ctx context.Context, k call, try int, last *Error) *Error {
+	told := *e
+	told.Problem.Detail += fmt.Sprintf(" (tried %d times)", try)
+	if last.Key == "" && last.Problem.Status != 0 {
+		told.Problem.Detail += "; then: " + last.Problem.Detail
+	}
+	told.Problem.Retryable = keyOf(ctx) != "" || k.method == http.MethodPut
 	return &told
 }

@@ -3,7 +3,9 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
@@ -97,8 +99,8 @@ func TestRepetitionsAreBounded(t *testing.T) {
 		retryable bool
 		took      time.Duration
 	}{
-		{"a wish may be repeated", put, nil, 8, "unreachable", true, 11300 * time.Millisecond},
-		{"a change with a key of the caller's may be repeated", keyed, nil, 8, "unreachable", true, 11300 * time.Millisecond},
+		{"a wish may be repeated", put, nil, 8, "unknown", true, 11300 * time.Millisecond},
+		{"a change with a key of the caller's may be repeated", keyed, nil, 8, "unknown", true, 11300 * time.Millisecond},
 		{"any other may have happened", plug, nil, 8, "unknown", false, 11300 * time.Millisecond},
 		{"a server that starts again is waited for", plug, func(call int) bool { return call > 1 }, 8, "unknown", false, 11300 * time.Millisecond},
 		{"a server that is not there is not", plug, func(int) bool { return true }, 1, "unreachable", true, 0},
@@ -117,7 +119,7 @@ func TestRepetitionsAreBounded(t *testing.T) {
 					t.Errorf("%d calls in %v, problem %+v", l.calls, time.Since(began), p)
 				}
 				var e *client.Error
-				if tt.calls > 1 && (!errors.As(err, &e) || e.Key == "" || !strings.Contains(p.Next, e.Key) || !strings.HasSuffix(p.Detail, "connection reset (8 times)")) {
+				if tt.calls > 1 && (!errors.As(err, &e) || e.Key == "" || !strings.Contains(p.Next, e.Key) || !strings.HasSuffix(p.Detail, "connection reset (tried 8 times)")) {
 					t.Errorf("the key is not told: %+v", err)
 				}
 			})
@@ -138,4 +140,102 @@ func TestRepetitionsEndWithTheirContext(t *testing.T) {
 			t.Errorf("plug gave %v", err)
 		}
 	})
+}
+
+// answers is a connection on which each call gets the next of some answers, and
+// the last again and again: "lost", "refused" or a status, with a body of a
+// server of ours where a code follows.
+type answers struct {
+	all  []string
+	keys map[string]int
+}
+
+func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := a.all[0]
+	if len(a.all) > 1 {
+		a.all = a.all[1:]
+	}
+	a.keys[r.Header.Get("Idempotency-Key")]++
+	if next == "refused" {
+		return nil, errors.New("connection refused")
+	}
+	httptrace.ContextClientTrace(r.Context()).WroteHeaders()
+	if next == "lost" {
+		return nil, errors.New("connection reset")
+	}
+	w := httptest.NewRecorder()
+	var status int
+	var code string
+	n, _ := fmt.Sscanf(next, "%d %s", &status, &code)
+	if n == 2 && code != "ok" {
+		w.Header().Set("Retry-After", "3")
+		reply(w, status, api.Problem{Status: status, Code: code, Detail: "cannot: " + code, Retryable: code == "unavailable" || code == "too_many"})
+	} else if n == 2 {
+		reply(w, status, map[string]any{})
+	} else {
+		w.WriteHeader(status)
+	}
+	return w.Result(), nil
+}
+
+// Once an answer was lost only a server that looked for the key says what
+// happened; whatever else answers, the call is unknown and its key is told.
+func TestALostAnswerStaysLostUntilItsKeyIsAnswered(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		answers string
+		calls   int
+		code    string // empty: it succeeds
+		keyTold bool
+	}{
+		{"found again", "lost, 503 unavailable, 429 too_many, 200 ok", 4, "", false},
+		{"refused in the end", "lost, refused, 409 refused", 3, "refused", false},
+		{"the server stops for good", "lost, 503 unavailable", 8, "unknown", true},
+		{"it was never lost", "503 unavailable", 1, "unavailable", false},
+		{"the server is in trouble", "lost, 500 internal", 8, "unknown", true},
+		{"the token ran out meanwhile", "lost, 401 unauthenticated", 2, "unknown", true},
+		{"a gateway timed out", "504, 200 ok", 2, "", false},
+		{"a gateway always times out", "504", 8, "unknown", true},
+		{"a gateway finds nobody", "502", 8, "unknown", true},
+		{"a gateway that is full, then the server's word", "503, 409 exists", 2, "exists", false},
+		{"a gateway in trouble after a loss", "lost, 502", 8, "unknown", true},
+		{"a gateway that lets nothing through", "429", 1, "unavailable", false},
+		{"lost, and then let through by nobody", "lost, 429", 8, "unknown", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				line := &answers{all: strings.Split(tt.answers, ", "), keys: map[string]int{}}
+				c, err := client.New(client.Config{URL: "http://192.0.2.1", HTTP: &http.Client{Transport: line}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = c.Plug(t.Context(), "default", "train", api.Plug{}, 0)
+				calls, key := 0, ""
+				for key = range line.keys {
+					calls += line.keys[key]
+				}
+				if len(line.keys) != 1 || calls != tt.calls || client.CodeOf(err) != tt.code {
+					t.Fatalf("%d calls with keys %v: %v", calls, line.keys, err)
+				}
+				var e *client.Error
+				if told := errors.As(err, &e) && e.Key == key && strings.Contains(e.Problem.Next, key); told != tt.keyTold {
+					t.Errorf("the key is told: %v: %+v", told, err)
+				}
+				if tt.keyTold && e.Retryable() {
+					t.Errorf("it is told that it may be repeated without its key: %+v", e)
+				}
+			})
+		})
+	}
+}
+
+// A question to a gateway that fails may just be asked again.
+func TestAQuestionIsNeverUnknown(t *testing.T) {
+	c, err := client.New(client.Config{URL: "http://192.0.2.1", HTTP: &http.Client{Transport: &answers{all: []string{"504"}, keys: map[string]int{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Machine(t.Context(), "default", "train"); client.CodeOf(err) != "unavailable" {
+		t.Errorf("a question gave %v", err)
+	}
 }
