@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/outage"
 )
 
 const (
@@ -74,6 +75,7 @@ func (f *Feed) Close() {
 // until ctx ends.
 func (f *Feed) follow(ctx context.Context, changed <-chan struct{}) {
 	begun := false
+	var reading outage.Outage
 	retry := time.NewTimer(0) // to begin
 	defer retry.Stop()
 	for {
@@ -92,8 +94,11 @@ func (f *Feed) follow(ctx context.Context, changed <-chan struct{}) {
 		if begun {
 			err = f.read(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
-			f.log.Error("cannot read events", "error", err)
+		switch {
+		case err == nil:
+			reading.Over(f.log, "events are read again")
+		case ctx.Err() == nil:
+			reading.Failed(f.log, "cannot read events", "error", err)
 			retry.Reset(again)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/driver"
+	"github.com/composa-dev/composa/internal/outage"
 )
 
 // Store is what the inventory needs of the store.
@@ -42,6 +43,7 @@ type Inventory struct {
 	config  Config
 	nudge   chan struct{}
 	watcher driver.Watcher // nil where the fabric has none
+	store   outage.Outage
 }
 
 // New returns an inventory that does nothing before Run.
@@ -96,7 +98,7 @@ func (i *Inventory) Run(ctx context.Context) error {
 			return composa.Errorf(composa.CodeMoved, "cannot look at %s: somebody else has taken it over", i.config.Fabric)
 		case err != nil:
 			// The look is lost with what it showed; the next one shows it again.
-			i.config.Log.Error("cannot record a look: the store failed", "fabric", i.config.Fabric, "error", err)
+			i.store.Failed(i.config.Log, "cannot record a look: the store failed", "fabric", i.config.Fabric, "error", err)
 			next, look, wake = i.putOff(state), false, i.config.Clock().Add(silentLeast)
 		}
 		state, in = next, Input{Watching: in.Watching}
@@ -162,6 +164,7 @@ func (i *Inventory) turn(ctx context.Context, state State, in Input) (_ State, l
 		if err := c.Store.Record(ctx, composa.System(), *eff.Record); err != nil {
 			return state, false, time.Time{}, err
 		}
+		i.store.Over(c.Log, "looks are recorded again", "fabric", c.Fabric)
 	}
 	switch {
 	case next.silent != "" && next.silent != state.silent:

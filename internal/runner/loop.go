@@ -10,6 +10,7 @@ import (
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/driver"
+	"github.com/composa-dev/composa/internal/outage"
 )
 
 // Store is what the runner needs of the store.
@@ -50,6 +51,8 @@ type Runner struct {
 	// moved is the revision of an operation on which a write was answered moved.
 	moved map[composa.OperationID]int64
 	told  told
+	// What the store refuses for a while.
+	reading, writing outage.Outage
 }
 
 // New returns a runner that does nothing before Run.
@@ -100,10 +103,11 @@ func (r *Runner) Run(ctx context.Context) error {
 		case composa.CodeOf(err) == composa.CodeMoved:
 			return err
 		case err != nil:
-			r.config.Log.Error("cannot carry out operations: the store failed", "fabric", r.config.Fabric, "error", err)
+			r.reading.Failed(r.config.Log, "cannot carry out operations: the store failed", "fabric", r.config.Fabric, "error", err)
 			wake, again = r.config.Clock().Add(storePause), false
 		default:
 			heard = nil
+			r.reading.Over(r.config.Log, "operations are carried out again", "fabric", r.config.Fabric)
 		}
 		state = next
 		if again {
@@ -219,6 +223,7 @@ func (r *Runner) decide(ctx context.Context, state State, in Input, start func(C
 		case err == nil:
 			wrote.ops = append(wrote.ops, *op)
 			delete(r.moved, a.Operation)
+			r.writing.Over(c.Log, "progress is written again", "fabric", c.Fabric)
 		case composa.CodeOf(err) == composa.CodeMoved && r.moved[a.Operation] != a.Revision:
 			wrote.moved = true
 			r.moved[a.Operation] = a.Revision
@@ -228,7 +233,7 @@ func (r *Runner) decide(ctx context.Context, state State, in Input, start func(C
 		case ctx.Err() != nil:
 			return next, wrote, wake, err
 		default: // also moved twice although the operation did not
-			c.Log.Error("cannot write progress", "fabric", c.Fabric, "operation", a.Operation, "error", err)
+			r.writing.Failed(c.Log, "cannot write progress", "fabric", c.Fabric, "operation", a.Operation, "error", err)
 			if retry := c.Clock().Add(storePause); wake.IsZero() || retry.Before(wake) {
 				wake = retry
 			}
