@@ -67,6 +67,13 @@ type Reserver interface {
 	Reserve(ctx context.Context, s composa.Step) (native string, err error)
 }
 
+// Preparer is a fabric that can read beforehand what a step begins with. The
+// runner has it do so while it writes that the step runs.
+type Preparer interface {
+	// Prepare reads. It changes nothing, and what it could not read the step reads.
+	Prepare(ctx context.Context, s composa.Step)
+}
+
 // Watcher is a fabric that says when something changed there; never what.
 type Watcher interface {
 	// Watch sends on changed, without waiting for the receiver, once it listens,

@@ -19,6 +19,8 @@ type answer struct {
 	status int
 	data   []json.RawMessage
 	bare   json.RawMessage
+
+	records records // what data was read as
 }
 
 // readAnswer reads what came back. A success without a body is one only where

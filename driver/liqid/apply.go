@@ -45,6 +45,8 @@ var acts = map[composa.Act]func(*job, context.Context) error{
 
 // Apply makes one step true and returns the picture that proves it.
 func (f *Fabric) Apply(ctx context.Context, s composa.Step) (*composa.Picture, error) {
+	f.steps.begin()
+	defer f.steps.end()
 	p, err := f.apply(ctx, s)
 	return p, explain("cannot "+s.String(), err)
 }
@@ -106,6 +108,7 @@ func (f *Fabric) apply(ctx context.Context, s composa.Step) (proof *composa.Pict
 // may answer from what was so a moment ago, twice the same. Where it is acted on
 // such an answer its own rules refuse it.
 func (j *job) stands(ctx context.Context) (standing composa.Standing, why string, err error) {
+	j.ahead.wait(ctx)
 	if l := j.lately(j.know, j.step.Act == composa.ActPower); l != nil {
 		standing, why = j.show(l)
 	} else if standing, why, err = j.judge(ctx, oneReading); err != nil {
@@ -116,7 +119,7 @@ func (j *job) stands(ctx context.Context) (standing composa.Standing, why string
 			return standing, why, nil
 		}
 		before := standing
-		if standing, why, err = j.judge(ctx, twoReadings); err != nil {
+		if _, _, err = j.judge(ctx, twoReadings); err != nil {
 			return "", "", err
 		}
 		if standing, why, err = j.afresh(ctx); err != nil || standing == before {

@@ -122,6 +122,8 @@ type Fabric struct {
 
 	newest   atomic.Pointer[look] // that a step may begin with; nil: none yet
 	queue    queue                // what our own edit sessions are about
+	steps    steps                // that are being carried out
+	ahead    ahead                // what is read for the next one
 	observed observed             // how the director was seen to take what the notes leave open
 
 	mu       sync.Mutex
@@ -138,6 +140,7 @@ type Fabric struct {
 var (
 	_ driver.Fabric   = (*Fabric)(nil)
 	_ driver.Reserver = (*Fabric)(nil)
+	_ driver.Preparer = (*Fabric)(nil)
 	_ driver.Watcher  = (*Fabric)(nil)
 	_ driver.Checker  = (*Fabric)(nil)
 )

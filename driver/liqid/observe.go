@@ -15,6 +15,7 @@ import (
 func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Picture, error) {
 	what := "cannot look at " + string(f.config.Name)
 	ctx = behind(ctx)
+	f.steps.giveWay(ctx, scope)
 	k, err := f.know(ctx)
 	if err != nil {
 		return nil, explain(what, err)

@@ -11,13 +11,17 @@ import (
 )
 
 // readAll reads a list whose elements must all be understood: one that is left
-// out would show its device as free.
+// out would show its device as free. The list may be shared and is not changed.
 func readAll[T any](ctx context.Context, c *calls, path string, one func(json.RawMessage) (T, error)) ([]T, error) {
 	var out []T
 	err := c.repeat(ctx, func() error {
 		a, err := c.readOnce(ctx, path)
 		if err != nil {
 			return err
+		}
+		var known bool
+		if out, known = recordsOf[T](a); known {
+			return nil
 		}
 		out = make([]T, 0, len(a.data))
 		for _, raw := range a.data {
@@ -27,6 +31,7 @@ func readAll[T any](ctx context.Context, c *calls, path string, one func(json.Ra
 			}
 			out = append(out, v)
 		}
+		keepRecords(a, out)
 		return nil
 	})
 	if err != nil {
@@ -36,14 +41,16 @@ func readAll[T any](ctx context.Context, c *calls, path string, one func(json.Ra
 }
 
 func (f *Fabric) readGroups(ctx context.Context) ([]group, error) {
-	groups, err := readAll(ctx, f.calls, "group", readGroup)
+	all, err := readAll(ctx, f.calls, "group", readGroup)
+	groups := slices.Clone(all)
 	slices.SortFunc(groups, func(a, b group) int { return a.id - b.id })
 	return groups, err
 }
 
 // readMachines reads the machines; query is empty or narrows them.
 func (f *Fabric) readMachines(ctx context.Context, query string) ([]machine, error) {
-	machines, err := readAll(ctx, f.calls, "machine"+query, readMachine)
+	all, err := readAll(ctx, f.calls, "machine"+query, readMachine)
+	machines := slices.Clone(all)
 	slices.SortFunc(machines, func(a, b machine) int { return a.id - b.id })
 	return machines, err
 }
@@ -86,13 +93,17 @@ func (f *Fabric) readNodes(ctx context.Context) ([]node, error) {
 		}
 		return nil, err
 	}
-	var out []node
+	out, known := recordsOf[node](a)
+	if known {
+		return slices.Clone(out), nil
+	}
 	for _, raw := range a.data {
 		if n, ok := readNode(raw); ok {
 			out = append(out, n)
 		}
 	}
-	return out, nil
+	keepRecords(a, out)
+	return slices.Clone(out), nil
 }
 
 // together makes calls side by side and returns the first error in their order.

@@ -48,6 +48,7 @@ const storePause = time.Second
 type Runner struct {
 	config   Config
 	reserver driver.Reserver // nil where the fabric has none
+	preparer driver.Preparer // nil where the fabric has none
 	// moved is the revision of an operation on which a write was answered moved.
 	moved map[composa.OperationID]int64
 	told  told
@@ -65,6 +66,7 @@ func New(c Config) *Runner {
 	}
 	r := &Runner{config: c, moved: map[composa.OperationID]int64{}}
 	r.reserver, _ = c.Driver.(driver.Reserver)
+	r.preparer, _ = c.Driver.(driver.Preparer)
 	return r
 }
 
@@ -87,8 +89,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	answers := make(chan Answer)
 	state := r.NewState()
 	var heard []Answer
-	for {
-		next, wake, again, err := r.turn(ctx, state, heard, func(c Call) {
+	start := starter{
+		call: func(c Call) {
 			calls.Go(func() {
 				a := r.make(ctx, c)
 				select {
@@ -96,7 +98,15 @@ func (r *Runner) Run(ctx context.Context) error {
 				case <-ctx.Done():
 				}
 			})
-		})
+		},
+		ahead: func(s composa.Step) {
+			if r.preparer != nil {
+				calls.Go(func() { r.preparer.Prepare(ctx, s) })
+			}
+		},
+	}
+	for {
+		next, wake, again, err := r.turn(ctx, state, heard, start)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -115,6 +125,12 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		heard = append(heard, r.await(ctx, changed, answers, wake)...)
 	}
+}
+
+// starter starts what goes on beside the loop, and does not wait for it.
+type starter struct {
+	call  func(Call)         // its answer is heard
+	ahead func(composa.Step) // nobody waits for it
 }
 
 // await returns on answers, a change in the store, the time, or the end.
@@ -145,7 +161,7 @@ func (r *Runner) await(ctx context.Context, changed <-chan struct{}, answers <-c
 // turn reads, and decides and acts until nothing is to be written any more.
 // again asks for another turn at once. Answers may be heard once more after an
 // error: those that were heard before find nobody.
-func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start func(Call)) (_ State, wake time.Time, again bool, err error) {
+func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start starter) (_ State, wake time.Time, again bool, err error) {
 	site, err := r.config.Store.Site(ctx, composa.System())
 	if err != nil {
 		return state, time.Time{}, false, err
@@ -205,7 +221,7 @@ func (w written) over(read []composa.Operation) []composa.Operation {
 
 // decide decides and acts once. Where it could not decide the state is the one
 // that it was given.
-func (r *Runner) decide(ctx context.Context, state State, in Input, start func(Call)) (next State, wrote written, wake time.Time, err error) {
+func (r *Runner) decide(ctx context.Context, state State, in Input, start starter) (next State, wrote written, wake time.Time, err error) {
 	c := &r.config
 	next, eff, wake := Next(state, c.Clock(), in)
 	if eff.NeedSite {
@@ -215,7 +231,10 @@ func (r *Runner) decide(ctx context.Context, state State, in Input, start func(C
 		next, eff, wake = Next(state, c.Clock(), in)
 	}
 	for _, call := range eff.Calls {
-		start(call)
+		start.call(call)
+	}
+	for _, step := range eff.Ahead {
+		start.ahead(step)
 	}
 	for _, a := range eff.Advances {
 		op, err := c.Store.Advance(ctx, composa.System(), a)

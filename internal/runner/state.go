@@ -83,6 +83,9 @@ type Effects struct {
 	Advances []composa.Advance
 	// Calls are to be made, side by side.
 	Calls []Call
+	// Ahead are the steps that an Advance begins: what they begin with may be read
+	// beside the writing.
+	Ahead []composa.Step
 	// NeedSite asks to be called again at once with the site.
 	NeedSite bool
 	// Nudge asks for a look at the fabric: an operation ended.

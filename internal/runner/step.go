@@ -71,7 +71,9 @@ func (d *decision) begin(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		d.call(op, l, Call{Kind: CallObserve, look: lookBefore, Scope: r.Step.Scope()})
 		return
 	}
-	d.write(op, composa.Advance{Steps: []composa.StepRecord{d.running(l, *r)}})
+	row := d.running(l, *r)
+	d.effects.Ahead = append(d.effects.Ahead, row.Step)
+	d.write(op, composa.Advance{Steps: []composa.StepRecord{row}})
 }
 
 // needsHandle says whether a step makes a machine under a handle of our choice,
