@@ -28,7 +28,10 @@ func openPostgres(ctx context.Context, url string) (*engine, error) {
 	config.RuntimeParams["application_name"] = "composa"
 	// A statement is planned once a connection, perhaps while its table was small
 	// and reading all of it the best; it stays planned so when the table grew.
+	// Where there is no other way all of it is read still, at a cost that is a
+	// mere name and would have each such statement compiled.
 	config.RuntimeParams["enable_seqscan"] = "off"
+	config.RuntimeParams["jit"] = "off"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "60000"
 	open := func() *sql.DB {
 		db := stdlib.OpenDB(*config)
