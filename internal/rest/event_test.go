@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
 )
@@ -294,6 +295,77 @@ func TestStreamBeginsAtOnce(t *testing.T) {
 	in := bufio.NewScanner(second.Body)
 	if !in.Scan() || in.Text() != "id: "+all[1] {
 		t.Errorf("after Last-Event-Id %s comes %q, want %s", all[0], in.Text(), all[1])
+	}
+}
+
+// A browser that reconnects asks the same address again, with the id of the last
+// event that it got: it goes on there, and not where the address begins.
+func TestAReconnectGoesOn(t *testing.T) {
+	w := newWorld(t, setting{racks: []string{"rack1"}})
+	all := idsOf(w.page(t, "", 1000))
+	resp := w.open(t.Context(), "/v1/events?after="+all[0], "text/event-stream", "Last-Event-Id: "+all[2])
+	defer resp.Body.Close()
+	in := bufio.NewScanner(resp.Body)
+	if !in.Scan() || in.Text() != "id: "+all[3] {
+		t.Errorf("after Last-Event-Id %s comes %q, want %s", all[2], in.Text(), all[3])
+	}
+}
+
+// The pages of the events after one go on from page to page, and end.
+func TestPastEventsAfterOneGoOn(t *testing.T) {
+	w := newWorld(t, setting{racks: []string{"rack1"}})
+	all := idsOf(w.page(t, "", 1000))
+	var paged []string
+	cursor := ""
+	for range all { // more pages than there are would be a circle
+		var p api.Events
+		a := w.ask("GET", "/v1/events?limit=5&after="+all[0]+cursor, "")
+		if json.Unmarshal([]byte(a.body), &p) != nil || a.status != 200 {
+			t.Fatalf("%d: %s", a.status, a.body)
+		}
+		paged = append(paged, idsOf(p.Items)...)
+		if p.Next == "" {
+			break
+		}
+		cursor = "&cursor=" + p.Next
+	}
+	if diff := cmp.Diff(all[1:], paged); diff != "" {
+		t.Errorf("pages (-all +paged):\n%s", diff)
+	}
+
+	// The client's pages are the largest there are.
+	how := setting{racks: []string{"rack1"}, counts: map[composa.Kind]int{composa.KindCPU: 2, composa.KindGPU: 1100}, idle: true}
+	large := newWorld(t, how)
+	first, n := "", 0
+	for e, err := range large.client.PastEvents(t.Context(), "", client.EventFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; first == "" {
+			first = e.ID
+		}
+	}
+	if n <= 1000 {
+		t.Fatalf("only %d events", n)
+	}
+	again := map[string]bool{first: true}
+	for e, err := range large.client.PastEvents(t.Context(), first, client.EventFilter{}) {
+		if err != nil || again[e.ID] {
+			t.Fatalf("%s comes again, or %v", e.ID, err)
+		}
+		again[e.ID] = true
+	}
+	if len(again) < n {
+		t.Errorf("%d events after the first of %d", len(again)-1, n)
+	}
+}
+
+// What a stream cannot hold to is refused.
+func TestAStreamHasNoPages(t *testing.T) {
+	w := newWorld(t, setting{racks: []string{"rack1"}})
+	got := w.ask("GET", "/v1/events?after=0&limit=2", "", "Accept: application/x-ndjson")
+	if p := got.problem(t); got.status != 400 || !strings.Contains(p.Detail, "query.limit: a stream has no pages") {
+		t.Errorf("%d %s", got.status, got.body)
 	}
 }
 

@@ -27,11 +27,11 @@ const (
 const reset = "reset"
 
 type listEventsInput struct {
-	After   string `query:"after" maxLength:"128" doc:"Only those after the event of this id; 0: from the first"`
+	After   string `query:"after" maxLength:"128" doc:"Only those after the event of this id; 0: from the first. It says where to begin: cursor and Last-Event-ID, which say where to go on, come before it"`
 	Type    string `query:"type" maxLength:"128" example:"machine" doc:"Only those of this type, machine.ready, or family, machine"`
 	Subject string `query:"subject" maxLength:"128" doc:"Only those about what has this id, or this fabric"`
 	Follow  bool   `query:"follow" doc:"Go on as events happen; always so as text/event-stream"`
-	LastID  string `header:"Last-Event-ID" maxLength:"128" doc:"As after, which comes first; sent by browsers that reconnect"`
+	LastID  string `header:"Last-Event-ID" maxLength:"128" doc:"As after, and before it; sent by browsers that reconnect"`
 	Accept  string `header:"Accept" hidden:"true"`
 	PageInput
 }
@@ -55,6 +55,8 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*huma.Str
 	switch {
 	case kind == jsonType && in.Follow:
 		return nil, at("query.follow", "a page does not go on; accept %s or %s", sseType, ndjsonType)
+	case kind != jsonType && in.Limit != 0:
+		return nil, at("query.limit", "a stream has no pages; accept %s for them", jsonType)
 	case kind == jsonType:
 		page, err := s.eventPage(ctx, from, in.limit())
 		if err != nil {
@@ -103,6 +105,18 @@ func eventKind(accept string) string {
 	return jsonType
 }
 
+// after is the id behind which a caller goes on, and where they say it. Where
+// they begin stays in the address while they go on.
+func (in *listEventsInput) after() (id, location string) {
+	switch {
+	case in.Cursor != "":
+		return in.Cursor, "query.cursor"
+	case in.LastID != "":
+		return in.LastID, "header.Last-Event-ID"
+	}
+	return in.After, "query.after"
+}
+
 // stance finds out where a caller stands: behind the id they give, else at the
 // beginning for a list and at the end for who follows.
 func (s *Server) stance(ctx context.Context, in *listEventsInput, kind string) (*stance, error) {
@@ -123,13 +137,7 @@ func (s *Server) stance(ctx context.Context, in *listEventsInput, kind string) (
 	if in.Type != "" {
 		out.filter.Types = []composa.EventType{composa.EventType(in.Type)}
 	}
-	after, location := in.After, "query.after"
-	if after == "" && in.Cursor != "" {
-		after, location = in.Cursor, "query.cursor"
-	}
-	if after == "" && in.LastID != "" {
-		after, location = in.LastID, "header.Last-Event-ID"
-	}
+	after, location := in.after()
 	switch {
 	case after == "0":
 	case after == "" && (in.Follow || kind == sseType):

@@ -29,7 +29,7 @@ const (
 var keyParameter = &huma.Param{
 	Name: keyHeader, In: "header", Example: "3f0c2a9e-compose-train",
 	Description: "Makes the request safe to repeat: sent again with the same key, it is not done again, but answered by what came of the first, as that is then, with " +
-		replayedHeader + ": true. 1 to 128 visible characters of ASCII, kept for 24 hours for who asks. The same key with another request is 422, key_reused. A request that was refused leaves no key.",
+		replayedHeader + ": true. 1 to 128 visible characters of ASCII, kept for who asks for 24 hours; of more than the newest 10,000 (keysPerPrincipal) the oldest go before that. The same key with another request is 422, key_reused. A request that was refused leaves no key.",
 	Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(composa.MaxKey)},
 }
 
@@ -140,7 +140,10 @@ func answered[O any](ctx context.Context, s *Server, answer func() (*O, error)) 
 	case c.accepted || c.kept != nil:
 		return out, err
 	case err == nil: // a check changes nothing, and is made anew each time
-		return out, s.Store.KeepRequest(ctx, c.who, "")
+		if err := s.Store.KeepRequest(ctx, c.who, ""); composa.CodeOf(err) != composa.CodeExists { // another server keeps it
+			return out, err
+		}
+		return out, s.recall(ctx, c)
 	}
 	// Another server may have taken the request in between; what was met then
 	// is what that one did.

@@ -92,8 +92,11 @@ func (s *Store) TakeTenure(ctx context.Context, who composa.Who, fabric composa.
 }
 
 // BeginProbe tells that who is about to let a fabric try what only trying tells,
-// and refuses that with moved where epoch is not the number of its tenure.
+// and refuses that with moved where epoch is not the number of its tenure. It
+// leaves the key of who asks: a probe is made anew with each request, and one
+// request tells its beginning and its end.
 func (s *Store) BeginProbe(ctx context.Context, who composa.Who, fabric composa.FabricName, epoch int64) error {
+	who.Key = nil
 	return s.write(ctx, who, "probe fabric "+string(fabric), func(t *tx) error {
 		if err := t.tenure(fabric, epoch); err != nil {
 			return err
@@ -102,8 +105,10 @@ func (s *Store) BeginProbe(ctx context.Context, who composa.Who, fabric composa.
 	})
 }
 
-// EndProbe tells that it was tried, under whatever tenure.
+// EndProbe tells that it was tried, under whatever tenure. It leaves the key, as
+// [Store.BeginProbe] does.
 func (s *Store) EndProbe(ctx context.Context, who composa.Who, fabric composa.FabricName) error {
+	who.Key = nil
 	return s.write(ctx, who, "end the probe of fabric "+string(fabric), func(t *tx) error {
 		return t.tellFabric("fabric.probed", fabric)
 	})
