@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -179,7 +180,9 @@ func (p *proposal) operation(site *composa.Site, who composa.Who, request json.R
 		Principal: who.Principal.ID, Verb: p.verb, Message: p.asked.Message, Request: request, CreatedAt: site.Now,
 	}
 	if queued != nil {
-		op = queued
+		waiting := *queued // that one is the site's, which others read
+		waiting.Target.Goals = slices.Clone(waiting.Target.Goals)
+		op = &waiting
 	} else if p.asked.Timeout > 0 {
 		op.Deadline = site.Now.Add(p.asked.Timeout)
 	}
