@@ -8,9 +8,8 @@ import (
 )
 
 // choose lets placement choose devices, or where a stored plan is carried out,
-// lets it judge those of the plan. These are the devices that the request found
-// then: what it said of models, conditions and addresses is met by them, and is
-// not asked again.
+// lets it judge those of the plan: they must still meet what the request said of
+// models, conditions and addresses, since labels, health and details change.
 func (p *proposal) choose(site *composa.Site, r placement.Request) (*placement.Choice, error) {
 	if p.pin == nil {
 		return placement.Place(site, r)
@@ -27,7 +26,8 @@ func (p *proposal) choose(site *composa.Site, r placement.Request) (*placement.C
 		}
 		places := placesOf(p.pin.Fabric, planned, e.Key)
 		if len(places) > 0 {
-			pinned.Entries = append(pinned.Entries, composa.Entry{Key: e.Key, Kind: e.Kind, Count: len(places), Places: places})
+			e.Count, e.Places = len(places), places
+			pinned.Entries = append(pinned.Entries, e)
 		}
 	}
 	choice, err := placement.Place(site, pinned)

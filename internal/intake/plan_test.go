@@ -104,3 +104,23 @@ func TestAPlanWhoseStepsWouldBeOthersHasMoved(t *testing.T) {
 	_, err = w.CarryOut(t.Context(), w.who, composa.CarryOutRequest{Plan: out.Plan.ID})
 	refused(t, err, composa.CodeMoved, "shows something else now, so that its steps would not be the same: step 1 was")
 }
+
+// What people say of a device can change, and with it whether it is what was
+// asked for.
+func TestAPlanWhoseDeviceDoesNotMeetItsConditionHasMoved(t *testing.T) {
+	w := newWorld(t)
+	label := func(team string) {
+		d := w.site().At("rack1/gpu1")
+		update := composa.DeviceUpdate{Labels: map[string]*string{"team": &team}}
+		if _, err := w.store.SetDevice(t.Context(), w.who, d.ID, d.Revision, update); err != nil {
+			t.Fatal(err)
+		}
+	}
+	label("vision")
+	wish := gpus(1)
+	wish.Where = `device.labels.team == "vision"`
+	p := w.dry("train", wants(wish))
+	label("audio")
+	_, err := w.CarryOut(t.Context(), w.who, composa.CarryOutRequest{Plan: p.ID})
+	refused(t, err, composa.CodeMoved, `rack1/gpu1 does not serve: not where device.labels.team == "vision"`)
+}
