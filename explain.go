@@ -28,6 +28,8 @@ type Explanation struct {
 	Fabrics []FabricAccount `json:"fabrics"`
 	// MoreFabrics is how many fabrics are not told of one by one.
 	MoreFabrics int `json:"moreFabrics,omitempty"`
+	// Cut says that not all of it was found out: it cost too much to tell.
+	Cut bool `json:"cut,omitempty"`
 	// Nearest is the nearest request that fits now; nil for a choice, and where
 	// none does.
 	Nearest *Nearest `json:"nearest,omitempty"`

@@ -28,6 +28,9 @@ func (x *Explanation) Lines() []string {
 		out = append(out, fmt.Sprintf("and %d more fabrics", x.MoreFabrics))
 	}
 	var last []string
+	if x.Cut {
+		last = append(last, "more than this costs too much to tell")
+	}
 	if n := x.Nearest; n != nil && n.Write != "" {
 		last = append(last, n.line())
 	}

@@ -11,6 +11,7 @@ type Explanation struct {
 	Chosen      []ChosenEntry   `json:"chosen,omitempty" doc:"Of a choice: what each line of the wish was given, and why"`
 	Fabrics     []FabricAccount `json:"fabrics" doc:"What the request met on each fabric"`
 	MoreFabrics int             `json:"moreFabrics,omitempty" doc:"How many fabrics are not told one by one"`
+	Cut         bool            `json:"cut,omitempty" doc:"That not all was found out, since it cost too much to tell"`
 	Nearest     *Nearest        `json:"nearest,omitempty" doc:"Of a refusal: the nearest request that fits now"`
 	Earliest    *Earliest       `json:"earliest,omitempty" doc:"Of a refusal: what must happen first so that exactly this fits; absent where it is not known"`
 }

@@ -29,9 +29,13 @@ func (t *trial) account(best *trial) composa.FabricAccount {
 	if t.entries != nil && !t.fits {
 		t.follow()
 	}
+	t.settle()
 	out := composa.FabricAccount{Fabric: t.fabric.Name, Reason: t.reason, Fits: t.fits}
+	if t.untold {
+		out.Reason = "why not all of it together costs too much to tell"
+	}
 	switch {
-	case t.reason != "":
+	case out.Reason != "":
 		return out
 	case t.fits && best != nil && t != best:
 		out.Against = t.query.against(t, best)
@@ -96,11 +100,14 @@ func (t *trial) follow() {
 			return // this one is short by itself, which is told
 		}
 	}
-	got := t.most(false)
+	got, why := t.most(false), t.together()
+	if t.untold = t.query.over(); t.untold {
+		return
+	}
 	for i := range t.entries {
 		f := &t.entries[i]
 		if want := t.query.entries[i].Count; f.left >= want && got[i] < want {
-			f.lose(stageTogether, t.together(), f.left-got[i])
+			f.lose(stageTogether, why, f.left-got[i])
 			f.left = got[i]
 		}
 	}
@@ -108,7 +115,7 @@ func (t *trial) follow() {
 
 // together names the condition on all devices together that nothing met.
 func (t *trial) together() string {
-	f := &fit{want: t.want()}
+	f := &fit{want: t.want(), budget: t.query.budget}
 	switch {
 	case f.fits(t.items):
 		return "in another domain than the rest"
@@ -132,11 +139,14 @@ func (t *trial) most(whole bool) []int {
 }
 
 func (t *trial) mostWithin(items []item, whole bool) []int {
-	f := &fit{want: make([]int, len(t.query.entries))}
+	f := &fit{want: make([]int, len(t.query.entries)), budget: t.query.budget}
 	_, lots := f.lots(items)
 	none := make([]int, len(f.classes))
 	units := slices.ContainsFunc(lots, func(l lot) bool { return l.size > 1 })
 	for i, e := range t.query.entries {
+		if f.budget.over() {
+			break
+		}
 		least := 1
 		if whole && (len(e.Places) > 0 || e.IPMI != "") {
 			least = e.Count

@@ -24,6 +24,10 @@ func (t *trial) audit() {
 	t.slack = make([][]slack, len(t.entries))
 	standings := t.standings()
 	for at, d := range q.site.DevicesOf(t.fabric.Name) {
+		if q.over() { // nothing can be said of all
+			t.slack = make([][]slack, len(t.entries))
+			return
+		}
 		if standings[at] != "" {
 			continue
 		}
@@ -45,8 +49,9 @@ func (t *trial) audit() {
 // auditDevice counts a free device with the one condition that it does not meet.
 func (t *trial) auditDevice(entry int, d *composa.Device) {
 	only, miss := -1, verdict{}
+	t.query.spend(len(t.query.conditions[entry]))
 	for c := range t.query.conditions[entry] {
-		v := t.query.conditions[entry][c].test(d, true)
+		v := t.query.conditions[entry][c].test(d)
 		if v.why == "" {
 			continue
 		}

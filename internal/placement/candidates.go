@@ -30,6 +30,7 @@ type trial struct {
 	pick     *pick // nil: not chosen here, or nothing fits
 
 	followed bool      // see follow
+	untold   bool      // what keeps it from serving was not found within the budget
 	slack    [][]slack // see audit; by entry, by condition
 }
 
@@ -37,6 +38,14 @@ type trial struct {
 type follow struct {
 	had, left int
 	lost      []removed
+	// later are devices that are not free and of which where is not asked yet.
+	later []taken
+}
+
+// taken is a device with the reason why it is not free.
+type taken struct {
+	device *composa.Device
+	why    string
 }
 
 // removed counts what one condition removed. Stages are the order in which
@@ -144,6 +153,9 @@ func (t *trial) examine() {
 	var names []string
 	standings := t.standings()
 	for at, d := range devices {
+		if q.over() {
+			return
+		}
 		if d.Unit == "" && len(q.ofKind[d.Kind]) == 0 {
 			continue
 		}
@@ -168,36 +180,29 @@ func (t *trial) examine() {
 	for _, name := range names {
 		t.addUnit(units[name])
 	}
-	for i := range t.entries {
-		slices.SortFunc(t.entries[i].lost, func(a, b removed) int {
-			return cmp.Or(cmp.Compare(a.stage, b.stage), strings.Compare(a.condition, b.condition))
-		})
-	}
 }
 
-// standings are why each device of a fabric is not free, in the order of
-// [composa.Site.DevicesOf]. They are asked for once a placement, whatever is
-// tried beside the request itself.
-type standings map[standing][]string
-
+// standing is of which devices, and for whom, it is asked why they are not free.
+// That is asked once a placement, whatever is tried beside the request itself.
 type standing struct {
 	fabric composa.FabricName
 	pool   composa.PoolID
 }
 
-// standings of the fabric's devices for the request. What operations under way
-// will give back counts as free where the question is what comes later.
+// standings are why each device of the fabric is not free for the request, in the
+// order of [composa.Site.DevicesOf]. What operations under way will give back
+// counts as free where the question is what comes later.
 func (t *trial) standings() []string {
 	q := t.query
 	of := standing{t.fabric.Name, q.pool}
-	why, known := q.known[of]
+	why, known := q.standings[of]
 	devices := q.site.DevicesOf(of.fabric)
 	if !known {
 		why = make([]string, len(devices))
 		for i, d := range devices {
 			why[i] = q.site.WhyNotFree(d, q.request.Project, q.pool)
 		}
-		q.known[of] = why
+		q.standings[of] = why
 	}
 	if q.freeing == nil {
 		return why
@@ -223,15 +228,25 @@ func (t *trial) mayFit() bool {
 	return free >= t.query.total()
 }
 
-// serves says which entries a device can serve, and counts why it cannot.
+// serves says which entries a device can serve, and counts why it cannot. Where,
+// which may cost much, is asked of free devices only; of the others where an
+// account is given (settle).
 func (t *trial) serves(d *composa.Device, why string) uint64 {
+	q := t.query
 	var mask uint64
-	for _, i := range t.query.ofKind[d.Kind] {
+	for _, i := range q.ofKind[d.Kind] {
 		f := &t.entries[i]
 		f.had++
-		stage, condition := t.query.unfit(i, d, why == "")
-		if condition == "" && why != "" {
+		stage, condition := q.unfitPlainly(i, d)
+		switch {
+		case condition != "":
+		case why != "" && q.entries[i].Where != "":
+			f.later = append(f.later, taken{d, why})
+			continue
+		case why != "":
 			stage, condition = freeStage(why), why
+		default:
+			stage, condition = q.unfitWhere(i, d)
 		}
 		if condition != "" {
 			f.lose(stage, condition, 1)
@@ -241,6 +256,26 @@ func (t *trial) serves(d *composa.Device, why string) uint64 {
 		mask |= 1 << i
 	}
 	return mask
+}
+
+// settle asks where of the devices that are not free, as far as the budget goes,
+// and puts what was lost in the order in which the conditions apply.
+func (t *trial) settle() {
+	q := t.query
+	for i := range t.entries {
+		f := &t.entries[i]
+		for _, l := range f.later {
+			stage, condition := freeStage(l.why), l.why
+			if s, c := q.unfitWhere(i, l.device); c != "" && !q.over() {
+				stage, condition = s, c
+			}
+			f.lose(stage, condition, 1)
+		}
+		f.later = nil
+		slices.SortFunc(f.lost, func(a, b removed) int {
+			return cmp.Or(cmp.Compare(a.stage, b.stage), strings.Compare(a.condition, b.condition))
+		})
+	}
 }
 
 func (f *follow) lose(stage int, condition string, n int) {

@@ -10,17 +10,16 @@ import (
 // again reads another request of the same project on the same site, of which
 // only what fits is asked for.
 func (q *query) again(r Request) (*query, error) {
-	other, err := newQuery(q.site, r, q.known)
+	other, err := newQuery(q.site, r, q.shared)
 	if err == nil {
 		other.offer = true
 	}
 	return other, err
 }
 
-// newQuery reads a request: what it names must exist and can be meant. known is
-// what was found out of the site for the project; empty at first.
-func newQuery(site *composa.Site, r Request, known standings) (*query, error) {
-	q := &query{site: site, request: r, known: known, begin: fmt.Sprintf("cannot %s %q", r.Verb, r.Name)}
+// newQuery reads a request: what it names must exist and can be meant.
+func newQuery(site *composa.Site, r Request, s *shared) (*query, error) {
+	q := &query{site: site, request: r, shared: s, begin: fmt.Sprintf("cannot %s %q", r.Verb, r.Name)}
 	q.entries = slices.Clone(r.Entries)
 	for i := range q.entries {
 		if e := &q.entries[i]; e.Count == 0 {

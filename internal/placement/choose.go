@@ -22,7 +22,7 @@ func (t *trial) feasible() bool {
 		return false
 	}
 	return slices.ContainsFunc(t.domains(), func(domain string) bool {
-		return (&fit{want: t.want()}).fits(t.within(domain))
+		return (&fit{want: t.want(), budget: t.query.budget}).fits(t.within(domain))
 	})
 }
 
@@ -106,7 +106,7 @@ func (t *trial) want() []int {
 // chooseFrom chooses among items of one domain: for peer-to-peer from the first
 // block that has all the gpu devices.
 func (t *trial) chooseFrom(items []item) *pick {
-	f := &fit{want: t.want()}
+	f := &fit{want: t.want(), budget: t.query.budget}
 	if !f.fits(items) {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/composa-dev/composa"
-	"github.com/composa-dev/composa/internal/selector"
 )
 
 // The stages of the conditions: the order in which they apply.
@@ -33,7 +32,7 @@ type condition struct {
 	// what and from tell it in a counter-offer that asks less: "model", "A100".
 	what, from string
 	field      string // of a least; empty: another condition
-	test       func(d *composa.Device, free bool) verdict
+	test       func(d *composa.Device) verdict
 }
 
 // verdict is what a condition says of a device.
@@ -41,10 +40,10 @@ type verdict struct {
 	// why is empty where the device meets it, else as a refusal counts it. What
 	// is not known meets nothing.
 	why string
-	// field, have and want tell a size that was missed; field is empty where
-	// none was.
-	field      string
-	have, want int64
+	// field, operator, have and want tell a size that was missed, as ">=" or
+	// "<"; field is empty where none was.
+	field, operator string
+	have, want      int64
 }
 
 // learning is the verdict on a device whose details are not read yet.
@@ -52,13 +51,13 @@ var learning = verdict{why: "details not known yet"}
 
 // conditionsOf makes the conditions of an entry ready, in the order in which
 // they apply.
-func conditionsOf(e *composa.Entry) ([]condition, error) {
+func (s *shared) conditionsOf(e *composa.Entry) ([]condition, error) {
 	var out []condition
 	if len(e.Places) > 0 {
 		out = append(out, named(e.Places))
 	}
 	if e.IPMI != "" {
-		out = append(out, condition{stage: stageIPMI, test: func(d *composa.Device, _ bool) verdict {
+		out = append(out, condition{stage: stageIPMI, test: func(d *composa.Device) verdict {
 			return known(d, "ipmi", d.Facts.IPMI != "", d.Facts.IPMI == e.IPMI, "ipmi is not "+e.IPMI)
 		}})
 	}
@@ -71,8 +70,10 @@ func conditionsOf(e *composa.Entry) ([]condition, error) {
 	if e.Where == "" {
 		return out, nil
 	}
-	c, err := where(e.Where)
-	return append(out, c), err
+	x, err := s.where(e.Where)
+	return append(out, condition{stage: stageWhere, what: "where", from: e.Where, test: func(d *composa.Device) verdict {
+		return s.verdict(x, d)
+	}}), err
 }
 
 // known is the verdict on a detail: whether it is told, and whether it is met.
@@ -94,7 +95,7 @@ func named(places []composa.Place) condition {
 	for _, p := range places {
 		names[p.Name()] = true
 	}
-	return condition{stage: stageNamed, test: func(d *composa.Device, _ bool) verdict {
+	return condition{stage: stageNamed, test: func(d *composa.Device) verdict {
 		if names[d.Name] {
 			return verdict{}
 		}
@@ -108,7 +109,7 @@ func model(part string) condition {
 	type shown struct{ vendor, model string }
 	seen := map[shown]bool{} // a site has few models
 	low, why := strings.ToLower(part), "model is not like "+part
-	return condition{stage: stageModel, what: "model", from: part, test: func(d *composa.Device, _ bool) verdict {
+	return condition{stage: stageModel, what: "model", from: part, test: func(d *composa.Device) verdict {
 		of := shown{d.Facts.Vendor, d.Facts.Model}
 		met, tried := seen[of]
 		if !tried {
@@ -123,11 +124,11 @@ func model(part string) condition {
 func least(field string, want int64) condition {
 	from := composa.Quantity(want).Of(field)
 	why := field + " below " + from
-	return condition{stage: stageMin, what: "min " + field, from: from, field: field, test: func(d *composa.Device, _ bool) verdict {
+	return condition{stage: stageMin, what: "min " + field, from: from, field: field, test: func(d *composa.Device) verdict {
 		have := d.Number(field)
 		v := known(d, field, have != 0, have >= want, why)
 		if v.why == why {
-			v.field, v.have, v.want = field, have, want
+			v.field, v.operator, v.have, v.want = field, ">=", have, want
 		}
 		return v
 	}}
@@ -136,42 +137,36 @@ func least(field string, want int64) condition {
 // maxShown is how much of an expression a refusal repeats.
 const maxShown = 60
 
-// where is an expression over each device.
-func where(expr string) (condition, error) {
-	s, err := selector.Compile(expr)
-	if err != nil {
-		return condition{}, err
+// unfit says which condition of an entry a device does not meet first.
+func (q *query) unfit(entry int, d *composa.Device) (stage int, why string) {
+	if stage, why = q.unfitPlainly(entry, d); why != "" {
+		return stage, why
 	}
-	why, run := "not where "+composa.Abridge(expr, maxShown), s.Run()
-	return condition{stage: stageWhere, what: "where", from: expr, test: func(d *composa.Device, free bool) verdict {
-		got := run.Match(d, free)
-		switch {
-		case got.Met:
-			return verdict{}
-		case run.Err() != nil:
-			return verdict{why: "where costs too much to tell"}
-		case got.Unknown == selector.Details:
-			return learning
-		case got.Unknown != "":
-			return verdict{why: got.Unknown + " not known"}
-		}
-		v := verdict{why: why}
-		if m := got.Miss; m.OK {
-			v.field, v.have, v.want = m.Field, m.Have, m.Want
-		}
-		return v
-	}}, nil
+	return q.unfitWhere(entry, d)
 }
 
-// unfit says which condition of an entry a device does not meet first.
-func (q *query) unfit(entry int, d *composa.Device, free bool) (stage int, why string) {
+// unfitPlainly leaves out where, which may cost much.
+func (q *query) unfitPlainly(entry int, d *composa.Device) (stage int, why string) {
+	q.spend(1 + len(q.conditions[entry]))
 	for i := range q.conditions[entry] {
 		c := &q.conditions[entry][i]
-		if v := c.test(d, free); v.why != "" {
+		if c.stage == stageWhere {
+			break
+		}
+		if v := c.test(d); v.why != "" {
 			return c.stage, v.why
 		}
 	}
 	return 0, ""
+}
+
+// unfitWhere is what where says, the last condition of an entry that has one.
+func (q *query) unfitWhere(entry int, d *composa.Device) (stage int, why string) {
+	if q.entries[entry].Where == "" {
+		return 0, ""
+	}
+	list := q.conditions[entry]
+	return stageWhere, list[len(list)-1].test(d).why
 }
 
 // freeStage is where in the order of conditions a reason of WhyNotFree stands.
@@ -196,7 +191,7 @@ func (q *query) prepare() error {
 	for i := range q.entries {
 		e := &q.entries[i]
 		var err error
-		if q.conditions[i], err = conditionsOf(e); err != nil {
+		if q.conditions[i], err = q.conditionsOf(e); err != nil {
 			return composa.Errorf(composa.CodeOf(err), "%s: %v", q.begin, fmt.Errorf("the %s devices: %w", e.Kind, err))
 		}
 		q.ofKind[e.Kind] = append(q.ofKind[e.Kind], i)

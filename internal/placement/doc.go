@@ -11,7 +11,8 @@
 // A choice is exact. Devices of one unit move together, so a unit is taken whole
 // or not at all; all devices of a machine share a domain; and entries may
 // compete for the same devices. The search (fit.go) finds a choice wherever
-// there is one, within [MaxSearch] tries a question.
+// there is one, within [MaxConditionCost] and [MaxSteps] (budget.go); beyond them a
+// request is not refused, but asks too much.
 //
 // Among the choices that fit, work is spread and big blocks stay whole: the
 // fabric with the least waiting, of those the one with the fewest free devices of

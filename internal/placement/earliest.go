@@ -11,7 +11,7 @@ import (
 // knows: how long a host takes to shut down is not ours to say.
 func (q *query) earliest() *composa.Earliest {
 	freeing := beingFreed(q.site)
-	if len(freeing) == 0 {
+	if len(freeing) == 0 || q.over() {
 		return nil
 	}
 	again, err := q.again(q.request)

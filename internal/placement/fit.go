@@ -1,25 +1,18 @@
 package placement
 
-import (
-	"math/bits"
-	"slices"
-)
-
-// MaxSearch is how many ways of combining units one question tries. Devices
-// without a unit need none; a fabric whose units cannot be combined within it
-// counts as one that does not fit.
-const MaxSearch = 20_000
+import "slices"
 
 // fit answers whether items can fill entries exactly: every device of a chosen
 // item serves one entry, and every entry has its count.
 //
 // Devices that can serve the same entries are one class; items with the same
-// classes are one lot. Devices and entries are matched by flow, which is exact;
-// lots of units are tried in every number, since a unit cannot be taken in part.
+// classes are one lot. Devices and entries are matched by flow (flow.go), which
+// is exact; lots of units are tried in every number, since a unit cannot be taken
+// in part. Where the budget runs out, nothing is found.
 type fit struct {
 	want    []int    // by entry
 	classes []uint64 // which entries a device of the class can serve
-	tries   int      // left of MaxSearch
+	budget  *budget
 }
 
 // lot is items that are alike: how many devices of each class one has, and how
@@ -41,79 +34,20 @@ func (f *fit) total() int {
 // matched is how many of the devices, so many of each class, find an entry; by
 // is how many of each class serve each entry.
 func (f *fit) matched(devices []int) (n int, by [][]int) {
-	left := slices.Clone(f.want)
-	by = make([][]int, len(f.classes))
-	for c := range by {
-		by[c] = make([]int, len(left))
-	}
+	w := f.flow()
 	for c, count := range devices {
-		for count > 0 {
-			got := f.augment(c, count, left, by)
-			if got == 0 {
-				break
-			}
-			count -= got
-			n += got
-		}
+		n += w.add(c, count)
 	}
-	return n, by
-}
-
-// augment finds entries for up to count devices of a class, moving devices of
-// other classes to other entries where that makes room.
-func (f *fit) augment(from, count int, left []int, by [][]int) int {
-	const unseen = -2
-	parent := make([]int, len(left)) // class from which the entry was reached
-	for e := range parent {
-		parent[e] = unseen
-	}
-	via := make([]int, len(f.classes)) // entry from which the class was reached
-	seen := make([]bool, len(f.classes))
-	via[from], seen[from] = -1, true
-	queue := []int{from}
-	for len(queue) > 0 {
-		c := queue[0]
-		queue = queue[1:]
-		for mask := f.classes[c]; mask != 0; mask &= mask - 1 {
-			e := bits.TrailingZeros64(mask)
-			if parent[e] != unseen {
-				continue
-			}
-			parent[e] = c
-			if left[e] > 0 {
-				return push(e, min(count, left[e]), left, by, parent, via)
-			}
-			for other := range by {
-				if by[other][e] > 0 && !seen[other] {
-					seen[other], via[other] = true, e
-					queue = append(queue, other)
-				}
-			}
-		}
-	}
-	return 0
-}
-
-// push moves n devices, or as many as the way allows, along the way to entry e.
-func push(e, n int, left []int, by [][]int, parent, via []int) int {
-	for at := e; via[parent[at]] >= 0; at = via[parent[at]] {
-		n = min(n, by[parent[at]][via[parent[at]]])
-	}
-	left[e] -= n
-	for at := e; ; {
-		c := parent[at]
-		by[c][at] += n
-		if via[c] < 0 {
-			return n
-		}
-		at = via[c]
-		by[c][at] -= n
-	}
+	return n, w.by
 }
 
 // feasible says whether the devices of fixed, all of them, with any number of
 // the items of the lots, fill the entries exactly.
 func (f *fit) feasible(fixed []int, lots []lot) bool {
+	f.budget.spend(len(lots) * len(f.classes) / 8)
+	if f.budget.over() {
+		return false
+	}
 	loose := make([]int, len(f.classes))
 	var units []lot
 	for _, s := range lots {
@@ -125,12 +59,11 @@ func (f *fit) feasible(fixed []int, lots []lot) bool {
 			loose[c] += n * s.count
 		}
 	}
-	f.tries = MaxSearch
 	return f.search(slices.Clone(fixed), units, loose)
 }
 
 func (f *fit) search(fixed []int, units []lot, loose []int) bool {
-	if f.tries--; f.tries < 0 {
+	if f.budget.over() {
 		return false
 	}
 	if n, _ := f.matched(fixed); n < sum(fixed) {
@@ -242,31 +175,57 @@ func (f *fit) fits(items []item) bool {
 // lot would do no better.
 func (f *fit) first(items []item) []int {
 	of, lots := f.lots(items)
-	fixed := make([]int, len(f.classes))
-	if !f.feasible(fixed, lots) {
+	none := make([]int, len(f.classes))
+	if !f.feasible(none, lots) {
 		return nil
 	}
+	takes := f.takesUnits(none, lots)
+	if !slices.ContainsFunc(lots, func(l lot) bool { return l.size > 1 }) {
+		takes = f.takesLoose()
+	}
 	var chosen []int
-	out := make([]bool, len(lots))
+	out, left := make([]bool, len(lots)), f.total()
 	for i := range items {
-		if sum(fixed) == f.total() {
-			break
+		if left == 0 {
+			return chosen
 		}
-		s := &lots[of[i]]
-		if s.count--; out[of[i]] {
+		l := &lots[of[i]]
+		if l.count--; out[of[i]] {
 			continue
 		}
-		with := slices.Clone(fixed)
-		for c := range with {
-			with[c] += s.devices[c]
-		}
-		if out[of[i]] = !f.feasible(with, lots); !out[of[i]] {
-			fixed = with
+		if out[of[i]] = !takes(l); !out[of[i]] {
+			left -= l.size
 			chosen = append(chosen, i)
 		}
 	}
-	if sum(fixed) != f.total() { // the search gave up on the way
+	if left != 0 { // the budget ran out on the way
 		return nil
 	}
 	return chosen
+}
+
+// takesLoose takes lone devices one by one. Those that find an entry together can
+// always be filled up to a whole choice where there is one, so that nothing is
+// looked for again.
+func (f *fit) takesLoose() func(*lot) bool {
+	w := f.flow()
+	return func(l *lot) bool {
+		return w.add(slices.Index(l.devices, 1), 1) == 1
+	}
+}
+
+// takesUnits takes items with which the rest of the lots can still fill the
+// entries.
+func (f *fit) takesUnits(fixed []int, lots []lot) func(*lot) bool {
+	return func(l *lot) bool {
+		with := slices.Clone(fixed)
+		for c := range with {
+			with[c] += l.devices[c]
+		}
+		if !f.feasible(with, lots) {
+			return false
+		}
+		fixed = with
+		return true
+	}
 }

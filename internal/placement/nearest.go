@@ -62,7 +62,7 @@ func (q *query) nearest() *composa.Nearest {
 		if o.proven {
 			return q.told(o, o.trial.fabric.Name)
 		}
-		if tried++; tried > maxOffers {
+		if tried++; tried > maxOffers || q.over() {
 			continue
 		}
 		if fabric := q.fitsOffer(o); fabric != "" {

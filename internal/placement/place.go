@@ -37,16 +37,28 @@ type Choice struct {
 
 // Place chooses devices for a request.
 //
-// Errors are [*composa.Error] values: invalid for what cannot be meant, not_found
+// Errors are [*composa.Error] values: invalid for what cannot be meant and for
+// what is not found within [MaxConditionCost] and [MaxSteps], not_found
 // for an unknown fabric, pool or device, read_only where only observed fabrics
 // remain, and refused, with its Refusal set, where nothing fits now.
 func Place(site *composa.Site, r Request) (*Choice, error) {
-	q, err := newQuery(site, r, standings{})
+	return place(site, r, newBudget(MaxConditionCost, MaxSteps))
+}
+
+func place(site *composa.Site, r Request, b *budget) (*Choice, error) {
+	q, err := newQuery(site, r, newShared(b))
 	if err != nil {
 		return nil, err
 	}
 	best := q.best()
-	if best == nil {
+	switch {
+	case q.over():
+		next := ""
+		if len(q.trials) > 1 {
+			next = ", or ask for one fabric"
+		}
+		return nil, q.refused(q.begin, next)
+	case best == nil:
 		return nil, q.refuse()
 	}
 	return q.choice(best), nil
@@ -91,7 +103,7 @@ func (q *query) best() *trial {
 type query struct {
 	site    *composa.Site
 	request Request
-	known   standings
+	*shared
 	begin   string // `cannot compose "train"`
 	pool    composa.PoolID
 	entries []composa.Entry

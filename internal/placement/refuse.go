@@ -22,6 +22,7 @@ func (q *query) refuse() error {
 	r.Earliest = q.earliest()
 	r.Text = q.text()
 	r.Fabrics, r.MoreFabrics = q.accounts(nil)
+	r.Cut = q.over()
 	e := composa.Errorf(composa.CodeRefused, "%s: %s", q.begin, r.Text)
 	e.Refusal = r
 	if next := q.next(r.Nearest); next != "" {
@@ -153,9 +154,9 @@ func (q *query) placeText(t *trial, entry int) string {
 	for _, p := range e.Places {
 		d := q.site.At(p)
 		why := q.site.WhyNotFree(d, q.request.Project, q.pool)
-		_, condition := q.unfit(entry, d, why == "")
+		_, condition := q.unfit(entry, d)
 		switch {
-		case condition != "":
+		case condition != "" && !q.over():
 			return fmt.Sprintf("%s does not serve: %s", p, condition)
 		case why == "claimed":
 			return fmt.Sprintf("%s is %s", p, q.holder(d))

@@ -105,7 +105,7 @@ func (u *unplugging) notIn(p composa.Place) error {
 // count takes so many of each kind, beside those that were named.
 func (u *unplugging) count(counts map[composa.Kind]int) error {
 	var kinds []composa.Kind
-	f := &fit{}
+	f := &fit{budget: newBudget(MaxConditionCost, MaxSteps)}
 	for _, k := range composa.Kinds() {
 		if counts[k] < 0 {
 			return composa.Errorf(composa.CodeInvalid, "%s: %d is not a count of %s devices", u.begin, counts[k], k)
@@ -119,7 +119,10 @@ func (u *unplugging) count(counts map[composa.Kind]int) error {
 	}
 	items := u.items(kinds)
 	chosen := f.first(items)
-	if chosen == nil {
+	switch {
+	case f.budget.over():
+		return f.budget.refused(u.begin, ", or name the devices")
+	case chosen == nil:
 		return u.refuse(kinds, counts, items)
 	}
 	for _, i := range chosen {

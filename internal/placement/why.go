@@ -12,6 +12,7 @@ import (
 func (q *query) choice(best *trial) *Choice {
 	x := composa.Explanation{Fabric: best.fabric.Name, Chosen: best.chosen()}
 	x.Fabrics, x.MoreFabrics = q.accounts(best)
+	x.Cut = q.over()
 	why := []string{q.whyFabric(best)}
 	for _, c := range x.Chosen {
 		if c.Kind == composa.KindGPU && q.p2p() {

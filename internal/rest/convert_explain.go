@@ -29,7 +29,7 @@ func explanationToAPI(x *composa.Explanation) *api.Explanation {
 		return nil
 	}
 	out := &api.Explanation{
-		Text: x.Text, Lines: x.Lines(), Fabric: string(x.Fabric), Fabrics: []api.FabricAccount{}, MoreFabrics: x.MoreFabrics,
+		Text: x.Text, Lines: x.Lines(), Fabric: string(x.Fabric), Fabrics: []api.FabricAccount{}, MoreFabrics: x.MoreFabrics, Cut: x.Cut,
 		Nearest: nearestToAPI(x.Nearest),
 	}
 	if out.Lines == nil {
