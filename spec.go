@@ -25,6 +25,16 @@ const (
 	MaxOpenEach = 1000
 )
 
+// MaxPools and MaxPoolsEach bound the pools of the site and of one project.
+// MaxPoolsCost and MaxPoolsCostEach bound what the conditions of all of them may
+// cost together for one device, in the units of an expression's cost.
+const (
+	MaxPools         = 1000
+	MaxPoolsEach     = 250
+	MaxPoolsCost     = 2000
+	MaxPoolsCostEach = 500
+)
+
 // PowerWish is what a spec says about power.
 type PowerWish string
 

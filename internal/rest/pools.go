@@ -116,7 +116,7 @@ func checkPool(b api.NewPool) error {
 		return err
 	}
 	if b.Where != "" {
-		if _, err := selector.Pool(b.Where); err != nil {
+		if _, _, err := selector.Pool(b.Where); err != nil {
 			return atCause("body.where", err)
 		}
 	}

@@ -84,7 +84,7 @@ func (s *source) unparsed(issues *cel.Issues) *Problem {
 	text := strings.TrimPrefix(first.Message, "Syntax error: ")
 	switch {
 	case strings.Contains(text, "recursion"):
-		return s.problem(-1, "", "it is nested too deeply: %d levels are allowed", maxDepth)
+		return s.problem(-1, "", "it is nested too deeply: %d levels are allowed", MaxDepth)
 	case at >= len(s.at) && at >= 0:
 		return s.problem(at, "", "it ends too early")
 	case strings.Contains(text, "invalid int literal"):
@@ -150,7 +150,7 @@ func (s *source) mistyped(issues *cel.Issues, parsed *ast.AST) *Problem {
 		case strings.HasSuffix(first.Message, "does not support field selection"):
 			return s.problem(at, "", "%s has no fields", strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(first.Message, "'", ""), "type "), " does not support field selection"))
 		case strings.Contains(first.Message, "nesting"):
-			return s.problem(at, "", "exists and all stand in each other too deeply: %d levels are allowed", maxLoops)
+			return s.problem(at, "", "exists and all stand in each other too deeply: %d levels are allowed", MaxLoops)
 		case strings.HasPrefix(first.Message, "expected type"):
 			return s.problem(at, "", "a list holds values of one sort: %s", strings.ReplaceAll(first.Message, "'", ""))
 		}

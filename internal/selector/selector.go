@@ -14,15 +14,17 @@ import (
 
 // Limits of an expression. MaxExpression is its longest text in characters,
 // MaxCost what one device may cost at most, in CEL's units: about one for each
-// operation and for each ten characters compared, and MaxListCost what a list of
-// devices may cost together, beside comparisons of a field with a constant.
+// operation and for each ten characters compared, MaxPoolCost the same in the
+// condition of a pool, and MaxListCost what a list of devices may cost together,
+// beside comparisons of a field with a constant.
 const (
 	MaxExpression = composa.MaxWhere
 	MaxCost       = 2000
+	MaxPoolCost   = surely
 	MaxListCost   = 2_000_000
-	maxDepth      = 32  // of brackets
-	maxLoops      = 2   // exists and all in each other
-	maxRegexp     = 500 // instructions of a compiled regular expression
+	MaxDepth      = 32  // of brackets
+	MaxLoops      = 2   // exists and all in each other
+	MaxRegexp     = 500 // instructions of a compiled regular expression
 )
 
 // Selector is a compiled expression. It is safe for many goroutines.
@@ -150,18 +152,27 @@ func (r *Run) Err() error {
 		"it costs more for these devices than the %d allowed", MaxListCost).refused(composa.CodeInvalid)
 }
 
-// Pool reads the condition of a pool. What is free changes with every request,
-// so that a pool cannot depend on it.
-func Pool(where string) (func(*composa.Device) bool, error) {
-	s, err := Compile(where)
+// Pool reads the condition of a pool; cost is what it may cost for one device.
+// What changes by itself, without anybody changing the device, cannot be in it.
+// It is not kept here: whoever has the pool keeps it.
+func Pool(where string) (meets func(*composa.Device) bool, cost int, err error) {
+	s, err := compile(where, false)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if s.cost > surely {
-		return nil, newSource(where).problem(-1, "leave out exists and all", "it may cost %d for one device, %d are allowed in a pool", s.cost, surely).refused(composa.CodeInvalid)
+	src := newSource(where)
+	switch {
+	case s.cost > MaxPoolCost:
+		err = src.problem(-1, "leave out exists and all", "it may cost %d for one device, %d are allowed in a pool", s.cost, MaxPoolCost).refused(composa.CodeInvalid)
+	case s.uses == 0:
+		err = src.problem(-1, "write a condition on device: device.labels.team == \"vision\"", "it asks nothing of the device").refused(composa.CodeInvalid)
+	case s.Uses("free"):
+		err = src.problem(-1, "leave device.free out: placement takes free devices only", "a pool cannot depend on what is free").refused(composa.CodeInvalid)
+	case s.Uses("health"):
+		err = src.problem(-1, "leave device.health out: placement takes devices that are ok only", "a pool cannot depend on how its devices are").refused(composa.CodeInvalid)
 	}
-	if s.Uses("free") {
-		return nil, newSource(where).problem(-1, "leave device.free out: placement takes free devices only", "a pool cannot depend on what is free").refused(composa.CodeInvalid)
+	if err != nil {
+		return nil, 0, err
 	}
-	return func(d *composa.Device) bool { return s.Match(d, false).Met }, nil
+	return func(d *composa.Device) bool { return s.Match(d, false).Met }, int(s.cost), nil
 }

@@ -191,7 +191,7 @@ func TestARunOverManyDevicesIsBounded(t *testing.T) {
 			t.Errorf("%s: %d devices, %v", expr, found, run.Err())
 		}
 	}
-	if _, err := Pool(costly.String()); composa.CodeOf(err) != composa.CodeInvalid {
+	if _, _, err := Pool(costly.String()); composa.CodeOf(err) != composa.CodeInvalid {
 		t.Errorf("a pool of that: %v; want that it is refused", err)
 	}
 }

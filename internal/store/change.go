@@ -155,7 +155,11 @@ type keptSite struct {
 	// listed are the devices as they are recorded: in Devices those that were put
 	// into no pool are in the one whose condition they meet.
 	listed []composa.Device
-	parts  map[composa.FabricName]int64 // of each fabric's row, as of the site
+	// conditions are those of the pools that have one, and met, for each of
+	// listed, the pools whose conditions it meets; both nil where none has one.
+	conditions map[composa.PoolID]*condition
+	met        [][]composa.PoolID
+	parts      map[composa.FabricName]int64 // of each fabric's row, as of the site
 }
 
 type kept struct {

@@ -2,27 +2,40 @@ package store
 
 import (
 	"cmp"
-	"context"
+	"math"
 	"slices"
 
 	"github.com/composa-dev/composa"
 )
 
+// condition is the condition of a pool, made ready.
+type condition struct {
+	meets func(*composa.Device) bool
+	cost  int // for one device, at most
+}
+
 // gather puts the devices of a site that were put into no pool into the oldest
-// pool whose condition they meet. Where neither devices nor pools changed it
-// takes over what was before.
+// pool whose condition they meet. A condition is read once, and asked of a
+// device again only after that changed.
 func (s *Store) gather(site, before *keptSite) {
-	conditional := s.conditional(site.Pools)
+	pools := s.conditional(site.Pools)
 	switch {
-	case len(conditional) == 0:
-		site.Devices = site.listed
+	case len(pools) == 0:
+		site.conditions, site.met, site.Devices = nil, nil, site.listed
 		return
 	case same(site.listed, before.listed) && same(site.Pools, before.Pools):
 		site.Devices = before.Devices
 		return
 	}
+	site.conditions = s.conditions(pools, before.conditions)
+	site.met = site.meet(pools, before)
 	site.Devices = slices.Clone(site.listed)
-	room := map[composa.PoolID]int{}
+	room := make(map[composa.PoolID]int, len(pools)) // for how many more
+	for _, p := range pools {
+		if room[p.ID] = p.Most; p.Most == 0 {
+			room[p.ID] = math.MaxInt
+		}
+	}
 	for i := range site.listed {
 		room[site.listed[i].Pool]--
 	}
@@ -31,39 +44,96 @@ func (s *Store) gather(site, before *keptSite) {
 		if d.Pool != "" {
 			continue
 		}
-		for _, c := range conditional {
-			if (c.Most == 0 || c.Most+room[c.ID] > 0) && c.meets(d) {
-				d.Pool = c.ID
-				room[c.ID]--
+		for _, id := range site.met[i] {
+			if room[id] > 0 { // never for a pool that is gone
+				d.Pool = id
+				room[id]--
 				break
 			}
 		}
 	}
 }
 
-// conditionalPool is a pool with its condition, made ready.
-type conditionalPool struct {
-	*composa.Pool
-	meets func(*composa.Device) bool
-}
-
-// conditional are the pools that have a condition, the oldest first. One whose
-// condition cannot be read, because a newer program wrote it, holds only what
-// was put into it.
-func (s *Store) conditional(pools []composa.Pool) []conditionalPool {
-	var out []conditionalPool
+// conditional are the pools that have a condition, the oldest first.
+func (s *Store) conditional(pools []composa.Pool) []*composa.Pool {
+	var out []*composa.Pool
 	for i := range pools {
-		p := &pools[i]
-		if p.Where == "" || s.options.Selects == nil {
-			continue
-		}
-		if meets, err := s.options.Selects(p.Where); err == nil {
-			out = append(out, conditionalPool{p, meets})
+		if pools[i].Where != "" && s.options.Selects != nil {
+			out = append(out, &pools[i])
 		}
 	}
-	slices.SortFunc(out, func(a, b conditionalPool) int {
+	slices.SortFunc(out, func(a, b *composa.Pool) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
+	return out
+}
+
+// conditions makes the conditions of pools ready that are not before. One that
+// cannot be read, because a newer program wrote it, is met by nothing: its pool
+// holds only what was put into it.
+func (s *Store) conditions(pools []*composa.Pool, before map[composa.PoolID]*condition) map[composa.PoolID]*condition {
+	out := make(map[composa.PoolID]*condition, len(pools))
+	for _, p := range pools {
+		if out[p.ID] = before[p.ID]; out[p.ID] != nil {
+			continue // the condition of a pool never changes
+		}
+		meets, cost, err := s.options.Selects(p.Where)
+		if err != nil {
+			meets, cost = func(*composa.Device) bool { return false }, 0
+		}
+		out[p.ID] = &condition{meets, cost}
+	}
+	return out
+}
+
+// meet returns for each device the pools whose conditions it meets, the oldest
+// first, and perhaps some that are gone. What was found before is not asked for
+// again.
+func (site *keptSite) meet(pools []*composa.Pool, before *keptSite) [][]composa.PoolID {
+	added := slices.ContainsFunc(pools, func(p *composa.Pool) bool { return before.conditions[p.ID] == nil })
+	was := unchanged(site.listed, before.listed)
+	out := make([][]composa.PoolID, len(site.listed))
+	for i := range site.listed {
+		known := was[i] >= 0 && before.met != nil
+		if known && !added {
+			out[i] = before.met[was[i]]
+			continue
+		}
+		for _, p := range pools {
+			met := false
+			if known && before.conditions[p.ID] != nil {
+				met = slices.Contains(before.met[was[i]], p.ID)
+			} else {
+				met = site.conditions[p.ID].meets(&site.listed[i])
+			}
+			if met {
+				out[i] = append(out[i], p.ID)
+			}
+		}
+	}
+	return out
+}
+
+// unchanged tells for each device the place among those of before where it
+// stood as it is now; -1 where it is new or changed.
+func unchanged(now, before []composa.Device) []int {
+	var byID map[composa.DeviceID]int // made where the places do not agree
+	out := make([]int, len(now))
+	for i := range now {
+		j, there := i, i < len(before) && before[i].ID == now[i].ID
+		if !there {
+			if byID == nil {
+				byID = make(map[composa.DeviceID]int, len(before))
+				for k := range before {
+					byID[before[k].ID] = k
+				}
+			}
+			j, there = byID[now[i].ID]
+		}
+		if out[i] = -1; there && before[j].Revision == now[i].Revision {
+			out[i] = j
+		}
+	}
 	return out
 }
 
@@ -72,28 +142,46 @@ func same[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// checkCondition refuses a pool whose condition cannot be read, is met by a
-// device that is in another pool by its condition, or by more than it may hold.
-// What comes to meet two conditions later is in the older pool.
-func (s *Store) checkCondition(ctx context.Context, who composa.Who, what string, p *composa.Pool) error {
+// newCondition reads the condition of a pool that is to be made; nil where it
+// has none. What it said of a device is remembered.
+func (s *Store) newCondition(what string, p *composa.Pool) (*condition, error) {
 	if p.Where == "" {
-		return nil
+		return nil, nil
 	}
 	if s.options.Selects == nil {
-		return composa.Errorf(composa.CodeUnsupported, "cannot %s: this store reads no conditions", what)
+		return nil, composa.Errorf(composa.CodeUnsupported, "cannot %s: this store reads no conditions", what)
 	}
-	meets, err := s.options.Selects(p.Where)
+	meets, cost, err := s.options.Selects(p.Where)
 	if err != nil {
+		return nil, err
+	}
+	type state struct {
+		id       composa.DeviceID
+		revision int64
+	}
+	said := map[state]bool{}
+	return &condition{cost: cost, meets: func(d *composa.Device) bool {
+		at := state{d.ID, d.Revision}
+		met, known := said[at]
+		if !known {
+			met = meets(d)
+			said[at] = met
+		}
+		return met
+	}}, nil
+}
+
+// check refuses a pool whose condition costs too much beside those of the other
+// pools, is met by a device that is in another pool by its condition, or by more
+// than it may hold. What comes to meet two conditions later is in the older pool.
+func (c *condition) check(site *keptSite, who composa.Who, what string, p *composa.Pool) error {
+	if err := c.checkCost(site, what, p); err != nil {
 		return err
 	}
-	if _, err := s.Site(ctx, who); err != nil {
-		return err
-	}
-	site := s.kept.site.Load()
 	n := 0
 	for i := range site.listed {
 		d := &site.listed[i]
-		if d.Pool != "" || !meets(d) {
+		if d.Pool != "" || !c.meets(d) {
 			continue
 		}
 		if other := site.Pool(site.Devices[i].Pool); other != nil {
@@ -113,16 +201,53 @@ func (s *Store) checkCondition(ctx context.Context, who composa.Who, what string
 	return nil
 }
 
-// notByCondition refuses to take a device out of a pool that it is in only
-// because it meets the condition.
-func (s *Store) notByCondition(begin string, p *composa.Pool, d *composa.Device) error {
-	if p.Where == "" || s.options.Selects == nil {
-		return nil
+func (c *condition) checkCost(site *keptSite, what string, p *composa.Pool) error {
+	all, each := c.cost, c.cost
+	for id, other := range site.conditions {
+		all += other.cost
+		if site.Pool(id).Project == p.Project {
+			each += other.cost
+		}
 	}
-	meets, err := s.options.Selects(p.Where)
-	if err != nil || !meets(d) {
-		return nil
+	const next = "make the condition simpler, or delete a pool with another one"
+	switch {
+	case each > composa.MaxPoolsCostEach:
+		return composa.Errorf(composa.CodeRefused, "cannot %s: the conditions of the project's pools may cost %d for one device with it, %d are allowed", what, each, composa.MaxPoolsCostEach).WithNext(next)
+	case all > composa.MaxPoolsCost:
+		return composa.Errorf(composa.CodeRefused, "cannot %s: the conditions of the site's pools may cost %d for one device with it, %d are allowed", what, all, composa.MaxPoolsCost).WithNext(next)
 	}
-	return composa.Errorf(composa.CodeRefused, "cannot %s: %s is in it because it meets its condition", begin, d.Place()).
-		WithNext("put it into another pool, or make a pool with a narrower condition")
+	return nil
+}
+
+// standing is how a device stands to a pool. Its own row, which the transaction
+// holds, says into which pool it was put.
+func (site *keptSite) standing(p *composa.Pool, d *composa.Device) standing {
+	id := d.Pool
+	if found := site.Device(d.ID); id == "" && found != nil {
+		id = found.Pool
+	}
+	c := site.conditions[p.ID]
+	return standing{in: site.Pool(id), meets: c != nil && c.meets(d)}
+}
+
+// gathered is the site as this transaction finds it, with the devices in their
+// pools by condition. The transaction holds the pools.
+func (t *tx) gathered() (*keptSite, error) {
+	before := t.s.kept.site.Load()
+	if before == nil {
+		before = new(keptSite)
+	}
+	site, err := t.site(before)
+	if err != nil {
+		return nil, err
+	}
+	site.IndexAfter(&before.Site)
+	return site, nil
+}
+
+// holdPools holds what the pools of the site share for the rest of the
+// transaction: what one transaction finds of them stays so until its end.
+func (t *tx) holdPools() error {
+	_, err := t.exec(`UPDATE site SET id = id WHERE one = 1`)
+	return err
 }

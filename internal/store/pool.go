@@ -48,10 +48,22 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool,
 	if !who.Sees(p.Project) {
 		return nil, firstError(known(who, what), composa.Errorf(composa.CodeNotFound, "cannot %s: there is no project %q", what, p.Project))
 	}
-	if err := s.checkCondition(ctx, who, what, &p); err != nil {
+	c, err := s.newCondition(what, &p)
+	if err != nil {
 		return nil, err
 	}
-	err := s.write(ctx, who, what, func(t *tx) error {
+	if c != nil { // before anything is held: this takes the longest
+		if _, err := s.Site(ctx, who); err != nil {
+			return nil, err
+		}
+		if err := c.check(s.kept.site.Load(), who, what, &p); err != nil {
+			return nil, err
+		}
+	}
+	err = s.write(ctx, who, what, func(t *tx) error {
+		if err := t.roomForPool(what, &p, c); err != nil {
+			return err
+		}
 		p.ID, p.Owner, p.CreatedAt, p.UpdatedAt, p.Revision = composa.PoolID(composa.NewID(composa.PrefixPool)), who.Principal.ID, t.now, t.now, 1
 		labels, err := body(p.Labels)
 		if err != nil {
@@ -76,6 +88,33 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool,
 		return nil, err
 	}
 	return &p, nil
+}
+
+// roomForPool holds the pools and refuses one more where there are as many as
+// may be, or where its condition does not go with the others.
+func (t *tx) roomForPool(what string, p *composa.Pool, c *condition) error {
+	if err := t.holdPools(); err != nil {
+		return err
+	}
+	var all, each int
+	if _, err := t.get([]any{&all, &each}, `SELECT count(*), coalesce(sum(CASE WHEN project = $1 THEN 1 ELSE 0 END), 0)
+		FROM pool WHERE deleted_at IS NULL`, string(p.Project)); err != nil {
+		return err
+	}
+	const next = "delete one that nobody needs; composa pool ls shows them"
+	switch {
+	case each >= composa.MaxPoolsEach:
+		return composa.Errorf(composa.CodeRefused, "cannot %s: the project has %d pools, which is the most", what, each).WithNext(next)
+	case all >= composa.MaxPools:
+		return composa.Errorf(composa.CodeRefused, "cannot %s: the site has %d pools, which is the most", what, all).WithNext(next)
+	case c == nil:
+		return nil
+	}
+	site, err := t.gathered()
+	if err != nil {
+		return err
+	}
+	return c.check(site, t.who, what, p)
 }
 
 func (t *tx) tellPool(typ composa.EventType, p *composa.Pool) error {
@@ -134,44 +173,60 @@ func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa
 	})
 }
 
-// AddToPool puts devices into a pool, all or none: refused when one is in
-// another pool, or when the pool would hold more than it may. A device that is
-// in the pool already is no mistake.
+// AddToPool puts devices into a pool, all or none: refused when one was put into
+// another pool or is in one of another project by its condition, or when the pool
+// would hold more than it may. A device that was put into the pool already is no
+// mistake.
 func (s *Store) AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
 	begin := fmt.Sprintf("add to pool %q", name)
 	return s.changePool(ctx, who, project, name, begin, devices, addTo(begin))
 }
 
 // poolChange says what becomes of one device, and whether that is a change.
-type poolChange func(*composa.Pool, *composa.Device) (bool, error)
+type poolChange func(*composa.Pool, *composa.Device, standing) (bool, error)
 
+// standing is how a device stands to the pool that is changed: which one it is
+// in, be it by a condition (nil: none), and whether it meets the pool's own.
+type standing struct {
+	in    *composa.Pool
+	meets bool
+}
+
+// addTo puts devices into a pool. That goes before the conditions of the same
+// project's pools, not of another's: nobody takes what another has that way.
 func addTo(begin string) poolChange {
-	return func(p *composa.Pool, d *composa.Device) (bool, error) {
-		switch d.Pool {
-		case p.ID:
+	return func(p *composa.Pool, d *composa.Device, now standing) (bool, error) {
+		switch {
+		case d.Pool == p.ID:
 			return false, nil
-		case "":
-			d.Pool = p.ID
-			return true, nil
+		case d.Pool != "":
+			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place()).WithNext("remove it from that pool first")
+		case now.in != nil && now.in.Project != p.Project:
+			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in a pool of another project, whose condition it meets", begin, d.Place()).
+				WithNext("name another device, or ask for that pool to be made narrower")
 		}
-		return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place()).WithNext("remove it from that pool first")
+		d.Pool = p.ID
+		return true, nil
 	}
 }
 
 // RemoveFromPool takes devices out of a pool, all or none: refused when one is
-// in another pool, or in this one by its condition. A device that is in no pool
-// is no mistake.
+// in another pool, or meets the condition of this one. A device that is in no
+// pool is no mistake.
 func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
 	begin := fmt.Sprintf("remove from pool %q", name)
-	return s.changePool(ctx, who, project, name, begin, devices, func(p *composa.Pool, d *composa.Device) (bool, error) {
-		switch d.Pool {
-		case p.ID:
-			d.Pool = ""
-			return true, nil
-		case "":
-			return false, s.notByCondition(begin, p, d)
+	return s.changePool(ctx, who, project, name, begin, devices, func(p *composa.Pool, d *composa.Device, now standing) (bool, error) {
+		switch {
+		case now.in == nil:
+			return false, nil
+		case now.in.ID != p.ID:
+			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place())
+		case now.meets:
+			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in it because it meets its condition", begin, d.Place()).
+				WithNext("put it into another pool, or make a pool with a narrower condition")
 		}
-		return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place())
+		d.Pool = ""
+		return true, nil
 	})
 }
 
@@ -179,6 +234,9 @@ func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project com
 func (s *Store) changePool(ctx context.Context, who composa.Who, project composa.ProjectID, name, begin string, devices []composa.DeviceID, change poolChange) (*composa.Pool, error) {
 	var out *composa.Pool
 	err := s.write(ctx, who, begin, func(t *tx) (err error) {
+		if err := t.holdPools(); err != nil {
+			return err
+		}
 		if out, err = t.lockPool(project, name); err != nil {
 			return err
 		}
@@ -193,12 +251,19 @@ func (s *Store) changePool(ctx context.Context, who composa.Who, project composa
 // fillPool lets change say of each device what becomes of it, checks the sum, and
 // tells the pool. The transaction holds the row of the pool, with a new revision.
 func (t *tx) fillPool(typ composa.EventType, p *composa.Pool, begin string, devices []composa.DeviceID, change poolChange) error {
+	var site *keptSite
+	if len(devices) > 0 {
+		var err error
+		if site, err = t.gathered(); err != nil {
+			return err
+		}
+	}
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(devices))) {
 		d, err := t.lockDevice(id)
 		if err != nil {
 			return err
 		}
-		changed, err := change(p, d)
+		changed, err := change(p, d, site.standing(p, d))
 		if err != nil {
 			return err
 		}

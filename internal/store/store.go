@@ -19,8 +19,9 @@ type Options struct {
 	// Clock is read once in each transaction; nil: [time.Now].
 	Clock func() time.Time
 	// Selects reads the condition of a pool and returns what says of a device
-	// whether it meets it; nil: no pool has a condition.
-	Selects func(where string) (func(*composa.Device) bool, error)
+	// whether it meets it, and what it may cost for one device; nil: no pool has
+	// a condition.
+	Selects func(where string) (meets func(*composa.Device) bool, cost int, err error)
 	// Open is how many operations may be open at the same time, OpenEach how
 	// many of one principal; 0: [composa.MaxOpen], [composa.MaxOpenEach].
 	Open, OpenEach int
