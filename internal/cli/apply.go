@@ -78,13 +78,13 @@ func (a *app) apply(cmd *cobra.Command, flags *changeFlags, id string) error {
 			return err
 		}
 	}
-	outcomes, err := a.carryOut(ctx, c, flags, []change{{
+	outcomes, err := a.carryOut(cmd, c, flags, []change{{
 		plan: api.NewPlan{Verb: p.Verb, Project: p.Project, Machine: p.Machine},
 		do: func(ctx context.Context, c *client.Client) (*client.Result, error) {
 			return c.CarryOut(ctx, api.CarryOut{Plan: id, Ask: flags.ask()}, 0)
 		},
 		said: saidOfPlan,
-	}})
+	}}, false)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 
@@ -25,10 +26,9 @@ func (f *changeFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait for the end")
 	flags.Var(&f.timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
 	flags.StringVar(&f.message, "message", "", "why: `TEXT` for the record")
-	flags.StringVar(&f.key, "key", "", "safe to repeat for a day: with the same `KEY` it is done once")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
 	_ = cmd.RegisterFlagCompletionFunc("message", nothing)
-	_ = cmd.RegisterFlagCompletionFunc("key", nothing)
+	addKey(cmd, &f.key)
 }
 
 // check refuses flags that cannot be meant.
@@ -45,15 +45,6 @@ func (f *changeFlags) check() error {
 	return checkMessage(f.message)
 }
 
-// keyOf is the key of one of several changes; empty: none. Each has its own,
-// because the same key stands for the same request.
-func (f *changeFlags) keyOf(ch change, several bool) string {
-	if f.key == "" || !several {
-		return f.key
-	}
-	return f.key + "." + ch.plan.Machine
-}
-
 func (f *changeFlags) ask() api.Ask { return api.Ask{Message: f.message} }
 
 // change is one request that changes a machine, ready to be planned and made.
@@ -62,6 +53,9 @@ type change struct {
 	do   func(context.Context, *client.Client) (*client.Result, error)
 	// said says in words what was done.
 	said func(o *outcome) string
+	// gone says that the machine was not found, so that only the call with the
+	// command's key tells whether it was there when that was sent first.
+	gone bool
 	// inWords tells an error of the server in the words that were typed; nil:
 	// as the server tells it.
 	inWords func(error) error
@@ -98,7 +92,7 @@ func (a *app) changing(cmd *cobra.Command, flags *changeFlags, changes []change,
 		return a.dryRun(ctx, c, changes, many, flags.explain)
 	}
 	if verb := changes[0].plan.Verb; verb != "compose" && !flags.yes {
-		plans, err := plansOf(ctx, c, changes)
+		plans, err := plansToConsent(ctx, c, changes, flags.key != "")
 		if err != nil {
 			return err
 		}
@@ -106,7 +100,7 @@ func (a *app) changing(cmd *cobra.Command, flags *changeFlags, changes []change,
 			return err
 		}
 	}
-	outcomes, err := a.carryOut(ctx, c, flags, changes)
+	outcomes, err := a.carryOut(cmd, c, flags, changes, many)
 	if err != nil {
 		return err
 	}
@@ -151,6 +145,26 @@ func plansOf(ctx context.Context, c *client.Client, changes []change) ([]*api.Pl
 			return nil, ch.told(err)
 		}
 		plans = append(plans, p)
+	}
+	return plans, nil
+}
+
+// plansToConsent are the plans to show before they are carried out. With a key a
+// request of which no plan can be made goes out without: either it was done
+// before, and nothing is done now, or it is refused for the same reason.
+func plansToConsent(ctx context.Context, c *client.Client, changes []change, keyed bool) ([]*api.Plan, error) {
+	var plans []*api.Plan
+	for _, ch := range changes {
+		if ch.gone {
+			continue
+		}
+		p, err := c.Plan(ctx, ch.plan)
+		switch {
+		case err == nil:
+			plans = append(plans, p)
+		case !keyed || !decides(err):
+			return nil, ch.told(err)
+		}
 	}
 	return plans, nil
 }
@@ -204,9 +218,13 @@ var planTable = table[*api.Plan]{
 }
 
 // carryOut makes the calls and, unless nobody waits, follows what comes of
-// them. An error of its own is one that ends all of it.
-func (a *app) carryOut(ctx context.Context, c *client.Client, flags *changeFlags, changes []change) ([]*outcome, error) {
+// them. An error of its own is one that ends all of it. several says that the
+// command is about more than one machine, also where one is left of them.
+func (a *app) carryOut(cmd *cobra.Command, c *client.Client, flags *changeFlags, changes []change, several bool) ([]*outcome, error) {
+	ctx := cmd.Context()
+	key := orDefault(flags.key, rand.Text())
 	verb := changes[0].plan.Verb
+	again := a.again(cmd, key, verb != "compose")
 	f := a.follow(c, verb == "free" || verb == "unplug", flags.timeout.value)
 	defer f.close()
 	var outcomes []*outcome
@@ -215,16 +233,16 @@ func (a *app) carryOut(ctx context.Context, c *client.Client, flags *changeFlags
 		o := &outcome{change: ch}
 		outcomes = append(outcomes, o)
 		o.err = f.call(ctx, func(ctx context.Context) error {
-			if key := flags.keyOf(ch, len(changes) > 1); key != "" {
-				ctx = client.WithKey(ctx, key)
-			}
-			r, err := ch.do(ctx, c)
+			r, err := ch.do(client.WithKey(ctx, keyOf(key, ch, several)), c)
 			if err == nil {
 				o.machine, o.op = r.Machine, r.Operation
 			}
-			return ch.told(err)
+			return toldLost(ch.told(err), again)
 		})
-		if f.left(o.err) {
+		switch {
+		case f.left(o.err):
+			return nil, failureOf(o.err).next("`%s` tells what came of it, and does nothing twice", again)
+		case o.err != nil && ch.gone:
 			return nil, o.err
 		}
 		if o.op != nil {
@@ -234,19 +252,32 @@ func (a *app) carryOut(ctx context.Context, c *client.Client, flags *changeFlags
 			a.explain(ctx, c, o)
 		}
 	}
-	if flags.noWait {
-		return outcomes, nil
-	}
-	if err := f.untilSettled(ctx, ops...); err != nil {
-		return nil, err
-	}
-	for _, o := range outcomes {
-		if o.op != nil {
-			o.op = f.ops[o.op.ID]
-			o.end(ctx, c, f.pressed > 0)
+	if !flags.noWait {
+		if err := f.untilSettled(ctx, ops...); err != nil {
+			return nil, err
+		}
+		for _, o := range outcomes {
+			if o.op != nil {
+				o.op = f.ops[o.op.ID]
+				o.end(ctx, c, f.pressed > 0)
+			}
 		}
 	}
+	for _, o := range outcomes {
+		o.missed()
+	}
 	return outcomes, nil
+}
+
+// missed takes it as a failure that a machine which was to have devices was freed
+// since: what was asked for was done once, and is not there.
+func (o *outcome) missed() {
+	switch {
+	case o.err != nil || o.machine == nil || o.machine.FreedAt == nil:
+	case o.plan.Verb == "compose" || o.plan.Verb == "plug" || o.plan.Verb == "reshape":
+		o.err = fail("not_found", "cannot %s %q: that was done before, and the machine was freed at %s", o.plan.Verb, o.plan.Machine, momentText(*o.machine.FreedAt)).
+			next("ask for it with another key, or with a new plan")
+	}
 }
 
 // left says whether an error means that the waiting was ended.
@@ -411,19 +442,20 @@ func (a *app) printStructured(v any) error {
 	return a.printValue(v)
 }
 
-// worst tells of every failure but the last, which it returns.
+// worst tells of every failure but one, which it returns: the last, or the last
+// whose answer was lost, because then the command is to be given again.
 func (a *app) worst(outcomes []*outcome) error {
-	var last error
+	var worst error
 	for _, o := range outcomes {
-		if o.err == nil {
-			continue
+		lesser := o.err
+		if o.err != nil && (worst == nil || failureOf(worst).exit != exitUnreachable || failureOf(o.err).exit == exitUnreachable) {
+			worst, lesser = o.err, worst
 		}
-		if last != nil {
-			a.tell(failureOf(last).text())
+		if lesser != nil {
+			a.tell(failureOf(lesser).text())
 		}
-		last = o.err
 	}
-	return last
+	return worst
 }
 
 // took says how long an operation ran: ", in 14 s".

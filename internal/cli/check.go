@@ -145,8 +145,8 @@ func checkPlaces(begin string, ids []string) error {
 	return nil
 }
 
-// checkKey refuses a key that the server would not take, with room for the name
-// of a machine behind it.
+// checkKey refuses a key that the server would not take, with room behind it for
+// what tells several machines apart.
 func checkKey(key string) error {
 	switch {
 	case len(key) > maxKey:

@@ -50,7 +50,7 @@ everything is put back as it was.`,
 	asked.add(cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&fabrics, "fabric", nil, "on fabric `F`, or one of F,F")
-	f.StringVar(&wish.Pool, "pool", "", "take devices of pool `P` only; it needs compute nodes of its own")
+	filledVar(f, &wish.Pool, "pool", "take devices of pool `P` only; it needs compute nodes of its own")
 	f.StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
 	f.BoolVar(&wish.P2P, "p2p", false, "peer-to-peer traffic between its GPUs")
 	f.StringVar(&wish.Power, "power", "", "`WORD`: on (the default) powers it on once made, keep leaves power alone")

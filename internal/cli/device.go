@@ -13,7 +13,7 @@ import (
 
 func (a *app) deviceCommand() *cobra.Command {
 	cmd := noun("device", "list, show and describe devices", "devices")
-	cmd.AddCommand(a.deviceLs(), a.deviceShow(), a.deviceSet())
+	cmd.AddCommand(a.deviceLs(), a.deviceShow(), a.repeatable(a.deviceSet()))
 	return cmd
 }
 
@@ -63,7 +63,7 @@ func (a *app) deviceLs() *cobra.Command {
 	flags.BoolVar(&free, "free", false, "only free ones (--free=false: only those that are not)")
 	flags.StringVar(&f.Pool, "pool", "", "only those in pool `NAME`")
 	flags.StringVar(&f.Use, "use", "", "only those in this `USE`: free, claimed, attached or foreign")
-	flags.StringVar(&f.Where, "where", "", "only those that meet this `EXPR`, such as 'device.memory >= 16*GB'")
+	filledVar(flags, &f.Where, "where", "only those that meet this `EXPR`, such as 'device.memory >= 16*GB'")
 	flags.StringVar(&f.Model, "model", "", "only those whose model's name contains `TEXT`")
 	_ = cmd.RegisterFlagCompletionFunc("kind", words(kinds...))
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)

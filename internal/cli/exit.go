@@ -19,7 +19,7 @@ const (
 	exitRefused     = 3   // cannot be satisfied now
 	exitNotAllowed  = 4   // not signed in, or not allowed
 	exitNotFound    = 5   // no such thing
-	exitUnreachable = 7   // server not reached, safe to repeat
+	exitUnreachable = 7   // server not reached, or its answer lost; safe to repeat as it says
 	exitTimeout     = 8   // --timeout passed, the operation goes on
 	exitConflict    = 9   // exists, or changed meanwhile
 	exitHeld        = 10  // a person must decide
@@ -32,19 +32,20 @@ var exitTexts = []struct {
 	text string
 }{
 	{exitDone, "done, or already so"},
-	{exitFailed, "failed; what was changed is put back"},
+	{exitFailed, "failed; what an operation changed is put back"},
 	{exitUsage, "wrong usage, or --yes is missing"},
 	{exitRefused, "refused: cannot be satisfied now"},
 	{exitNotAllowed, "not signed in, or not allowed"},
 	{exitNotFound, "not found"},
-	{exitUnreachable, "server not reached; safe to repeat"},
+	{exitUnreachable, "server not reached, or its answer was lost; safe to repeat as it says"},
 	{exitTimeout, "--timeout passed; the operation goes on"},
 	{exitConflict, "conflict: it exists, or changed meanwhile"},
 	{exitHeld, "held: a person must decide"},
 	{exitInterrupted, "interrupted"},
 }
 
-// exitOf is the exit code of each problem code; those it lacks are exitFailed.
+// exitOf is the exit code of each problem code; those of a newer server are
+// exitFailed.
 var exitOf = map[string]int{
 	"invalid":          exitUsage,
 	"too_large":        exitUsage,
@@ -65,6 +66,10 @@ var exitOf = map[string]int{
 	"revision_differs": exitConflict,
 	"key_reused":       exitConflict,
 	"held":             exitHeld,
+	"unknown":          exitUnreachable,
+	"failed":           exitFailed,
+	"cancelled":        exitFailed,
+	"internal":         exitFailed,
 }
 
 // failure is why a command ends with another exit code than 0.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestExitCodes(t *testing.T) {
 		{"held", answered(composa.CodeHeld, "op_1"), 10},
 		{"ours to mend", answered(composa.CodeInternal, ""), 1},
 		{"the fabric tried and failed", answered(composa.CodeFailed, "op_1"), 1},
-		{"it may have happened", answered(composa.CodeUnknown, ""), 1},
+		{"it may have happened", answered(composa.CodeUnknown, ""), 7},
 		{"an operation met a conflict and was undone", answered(composa.CodeConflict, "op_1"), 1},
 		{"an operation met a silent fabric and was undone", answered(composa.CodeUnreachable, "op_1"), 1},
 		{"a queued operation was refused", answered(composa.CodeRefused, "op_1"), 3},
@@ -55,6 +56,23 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("exit %d, want %d", got, tt.exit)
 			}
 		})
+	}
+}
+
+// No code of ours falls through in silence to "failed".
+func TestEveryCodeHasAnExitCode(t *testing.T) {
+	text, err := os.ReadFile("../../error.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := regexp.MustCompile(`(?m)^\tCode\w+ +Code = "(\w+)"`).FindAllStringSubmatch(string(text), -1)
+	if len(codes) < 20 {
+		t.Fatalf("%d codes were found in error.go", len(codes))
+	}
+	for _, c := range codes {
+		if _, ok := exitOf[c[1]]; !ok {
+			t.Errorf("code %q has no exit code", c[1])
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/composa-dev/composa/api"
@@ -27,6 +28,9 @@ func (a *app) freeCommand() *cobra.Command {
 its power is cut where the fabric can; a Liqid director can only ask once more.
 When it is off its devices are taken and are free again. A host that stays on is asked
 again for a while, and then the operation is held until a person decides.
+
+With --key the same command once more frees nothing twice: what it freed is told, and what
+is left of several machines is freed.
 
 What is given back is not undone: an interrupt only stops the waiting.`,
 		Example: `  composa free train
@@ -53,7 +57,7 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 			}
 			ask.Grace = &seconds
 		}
-		machines, err := a.toFree(cmd.Context(), args, labels, ifExists)
+		machines, err := a.toFree(cmd.Context(), args, labels, ifExists, flags.key != "")
 		if err != nil {
 			return err
 		}
@@ -62,8 +66,15 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 	return cmd
 }
 
-// toFree finds the machines: all are there before any is touched.
-func (a *app) toFree(ctx context.Context, names, labelWords []string, ifExists bool) ([]api.Machine, error) {
+// found is a machine to free, as it was found before anything is asked.
+type found struct {
+	ref     machineRef
+	machine *api.Machine // nil: it is not there, and may have been when the command was first given
+}
+
+// toFree finds the machines: all are there before any is touched. keyed says that
+// the command has a key, so that one which is not there may have been freed by it.
+func (a *app) toFree(ctx context.Context, names, labelWords []string, ifExists, keyed bool) ([]found, error) {
 	labels, err := parseLabels(labelWords)
 	switch {
 	case err != nil:
@@ -80,63 +91,121 @@ func (a *app) toFree(ctx context.Context, names, labelWords []string, ifExists b
 		return nil, err
 	}
 	if len(labels) > 0 {
-		project, err := a.project(ctx)
-		if err != nil {
-			return nil, err
-		}
-		machines, err := client.All(c.Machines(ctx, client.MachineFilter{Project: project, Labels: labels}))
-		if err == nil && len(machines) == 0 && !ifExists {
-			return nil, fail("not_found", "cannot free: no machine in project %s has the labels %s", project, labelsText(labels))
-		}
-		return machines, err
+		return a.labelledMachines(ctx, c, labels, ifExists, keyed)
 	}
-	return a.namedMachines(ctx, c, names, ifExists)
+	return a.namedMachines(ctx, c, names, ifExists, keyed)
 }
 
-func (a *app) namedMachines(ctx context.Context, c *client.Client, names []string, ifExists bool) ([]api.Machine, error) {
-	var machines []api.Machine
-	seen := map[string]bool{}
-	for _, name := range names {
-		m, err := a.machineNamed(ctx, c, name)
-		if err == nil && m.FreedAt != nil {
-			err = fail("not_found", "cannot free %q: it was freed at %s", name, momentText(*m.FreedAt))
+// keyLife is how long a key is kept at most; the server says the same.
+const keyLife = 24 * time.Hour
+
+// labelledMachines are the living machines with labels. With a key there may be
+// none left: then one is enough that was freed while the key was kept.
+func (a *app) labelledMachines(ctx context.Context, c *client.Client, labels map[string]string, ifExists, keyed bool) ([]found, error) {
+	project, err := a.project(ctx)
+	if err != nil {
+		return nil, err
+	}
+	filter := client.MachineFilter{Project: project, Labels: labels}
+	living, err := client.All(c.Machines(ctx, filter))
+	if err != nil {
+		return nil, err
+	}
+	var machines []found
+	for _, m := range living {
+		machines = append(machines, found{machineRef{m.Project, m.Name}, &m})
+	}
+	if len(machines) > 0 || ifExists {
+		return machines, nil
+	}
+	if keyed {
+		filter.Freed = true
+		for m, err := range c.Machines(ctx, filter) { // the last one freed comes first
+			if err != nil {
+				return nil, err
+			}
+			if m.FreedAt != nil && a.clock().Sub(*m.FreedAt) < keyLife {
+				a.say("no machine in project %s has the labels %s any more; %s was the last, freed at %s", project, labelsText(labels), m.Name, momentText(*m.FreedAt))
+				return nil, nil
+			}
+			break
 		}
-		if ifExists && err != nil && failureOf(err).problem.Code == "not_found" {
+	}
+	return nil, fail("not_found", "cannot free: no machine in project %s has the labels %s", project, labelsText(labels))
+}
+
+// namedMachines are the machines of names or ids, each once; those that are not
+// there come first.
+func (a *app) namedMachines(ctx context.Context, c *client.Client, names []string, ifExists, keyed bool) ([]found, error) {
+	var gone, living []found
+	seen := map[machineRef]bool{}
+	for _, name := range names {
+		f, err := a.toFind(ctx, c, name, keyed)
+		switch {
+		case err != nil && ifExists && failureOf(err).problem.Code == "not_found", err == nil && ifExists && f.machine == nil:
 			a.say("%s is not there", name)
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
-		}
-		if seen[m.ID] {
+		case seen[f.ref]:
 			return nil, wrong("cannot free %q: it is named twice", name)
+		case f.machine != nil && f.machine.FreedAt != nil:
+			a.say("%s was freed at %s", name, momentText(*f.machine.FreedAt))
+			continue
+		case f.machine == nil:
+			gone = append(gone, *f)
+		default:
+			living = append(living, *f)
 		}
-		seen[m.ID] = true
-		machines = append(machines, *m)
+		seen[f.ref] = true
 	}
-	return machines, nil
+	return append(gone, living...), nil
 }
 
-func (a *app) freeing(cmd *cobra.Command, flags *changeFlags, machines []api.Machine, ask api.FreeMachine, many bool) error {
+// toFind finds one machine to free. With a key a name that no machine has may be
+// that of one which the same command freed; an id that was freed stays freed.
+func (a *app) toFind(ctx context.Context, c *client.Client, name string, keyed bool) (*found, error) {
+	m, err := a.machineNamed(ctx, c, name)
+	switch {
+	case err == nil && m.FreedAt != nil && !keyed:
+		return nil, fail("not_found", "cannot free %q: it was freed at %s", name, momentText(*m.FreedAt)).next("with --if-exists that is no error")
+	case err == nil:
+		return &found{machineRef{m.Project, m.Name}, m}, nil
+	case !keyed || client.CodeOf(err) != "not_found" || strings.HasPrefix(name, "mach_"):
+		return nil, err
+	}
+	ref, err := a.machineRef(ctx, name)
+	return &found{ref: ref}, err
+}
+
+func (a *app) freeing(cmd *cobra.Command, flags *changeFlags, machines []found, ask api.FreeMachine, many bool) error {
 	if len(machines) == 0 {
 		if many && a.format.structured() {
-			return printList(a, machineTable, "machines", machines)
+			return printList(a, machineTable, "machines", []api.Machine{})
 		}
 		return nil
 	}
 	var changes []change
 	for _, m := range machines {
-		plan := newPlan("free", machineRef{m.Project, m.Name})
+		plan := newPlan("free", m.ref)
 		plan.Free = &ask
 		changes = append(changes, change{
 			plan: plan,
+			gone: m.machine == nil,
 			do: func(ctx context.Context, c *client.Client) (*client.Result, error) {
-				return c.Free(ctx, m.Project, m.Name, ask, 0)
+				return c.Free(ctx, m.ref.project, m.ref.name, ask, 0)
 			},
-			said: func(o *outcome) string {
-				return clean(fmt.Sprintf("%s is freed%s: %s on %s", m.Name, o.took(), orDefault(devicesText(m.Devices), "no devices"), marked(orDefault(m.Fabric, "no fabric"), m.Emulated))) + "\n"
-			},
+			said: m.freed,
 		})
 	}
 	return a.changing(cmd, flags, changes, many)
+}
+
+// freed says what was given back: now, or when the command was first given.
+func (m *found) freed(o *outcome) string {
+	if m.machine == nil || o.machine.ID != m.machine.ID {
+		return clean(fmt.Sprintf("%s was freed at %s", m.ref.name, optionalMoment(o.machine.FreedAt))) + "\n"
+	}
+	return clean(fmt.Sprintf("%s is freed%s: %s on %s", m.ref.name, o.took(), orDefault(devicesText(m.machine.Devices), "no devices"),
+		marked(orDefault(m.machine.Fabric, "no fabric"), m.machine.Emulated))) + "\n"
 }

@@ -173,7 +173,7 @@ func (a *app) operationDecide(verb, short, long string, do func(*client.Client, 
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait for the end")
 	cmd.Flags().Var(&timeout, "timeout", "stop waiting after `D` (90s, 10m, 2h); the operation goes on")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", nothing)
-	return a.onOperation(cmd, func(ctx context.Context, c *client.Client, id string) error {
+	return a.repeatable(a.onOperation(cmd, func(ctx context.Context, c *client.Client, id string) error {
 		if err := a.announce(ctx); err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (a *app) operationDecide(verb, short, long string, do func(*client.Client, 
 			return a.showOperation(op)
 		}
 		return asDecided(verb, a.waitFor(ctx, c, op, timeout.value))
-	})
+	}))
 }
 
 // asDecided takes the end that was asked for as success: an operation that was

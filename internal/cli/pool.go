@@ -15,9 +15,9 @@ func (a *app) poolCommand() *cobra.Command {
 	cmd := noun("pool", "keep devices for a purpose", "pools")
 	cmd.Long = `Keep devices for a purpose. Only requests that name a pool get its devices
 (compose --pool NAME), and those that name none get devices in no pool.`
-	cmd.AddCommand(a.poolLs(), a.poolShow(), a.poolCreate(), a.poolRm(),
-		a.poolEdit("add", "put devices into a pool: all of them or none", (*client.Client).AddToPool),
-		a.poolEdit("remove", "take devices out of a pool: all of them or none", (*client.Client).RemoveFromPool))
+	cmd.AddCommand(a.poolLs(), a.poolShow(), a.repeatable(a.poolCreate()), a.repeatable(a.poolRm()),
+		a.repeatable(a.poolEdit("add", "put devices into a pool: all of them or none", (*client.Client).AddToPool)),
+		a.repeatable(a.poolEdit("remove", "take devices out of a pool: all of them or none", (*client.Client).RemoveFromPool)))
 	return cmd
 }
 
@@ -138,7 +138,7 @@ of two pools is in the older one.`,
 	}
 	cmd.Flags().IntVar(&most, "most", 0, "it may hold `N` devices (any number unless said)")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
-	cmd.Flags().StringVar(&where, "where", "", "also hold what meets this `EXPR`, in CEL over device")
+	filledVar(cmd.Flags(), &where, "where", "also hold what meets this `EXPR`, in CEL over device")
 	return cmd
 }
 
