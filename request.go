@@ -36,6 +36,13 @@ const (
 	MaxKeys = 10_000
 )
 
+// Limits of stored plans: how long one may be carried out, and how many of one
+// principal that nobody carried out are kept; of more than that the oldest go.
+const (
+	PlanLife = time.Hour
+	MaxPlans = 1000
+)
+
 // RequestKey is what a caller names a request by, so that sending it again does
 // not do it again: unique for a principal as long as it is kept.
 type RequestKey struct {

@@ -6,14 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/internal/plan"
 )
-
-// planLife is how long a plan of a dry run is kept.
-const planLife = time.Hour
 
 // dryRun stores the plan of a request and answers with it. It changes nothing, so
 // that it waits for nobody.
@@ -37,7 +33,7 @@ func (in *Intake) dryRun(ctx context.Context, who composa.Who, asked composa.Ask
 	pl.ID = composa.PlanID(composa.NewID(composa.PrefixPlan))
 	pl.Project, pl.By, pl.Verb, pl.Machine, pl.Request = asked.Project, who.Principal.ID, p.verb, asked.Machine, request
 	pl.Base, pl.Explanation = baseOf(site, p), p.explanation
-	pl.CreatedAt, pl.ExpiresAt = site.Now, site.Now.Add(planLife)
+	pl.CreatedAt, pl.ExpiresAt = site.Now, site.Now.Add(composa.PlanLife)
 	if err := in.store.SavePlan(ctx, who, *pl); err != nil {
 		return nil, err
 	}

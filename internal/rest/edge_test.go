@@ -100,8 +100,10 @@ var edges = map[string]edge{
 	"keyLength": sized("129 characters, 128 are allowed", func(w *world, n int) answer {
 		return w.direct("POST", "/v1/plans", `{}`, "Idempotency-Key: "+strings.Repeat("k", n))
 	}),
-	"keyHours":         elsewhere("../store/keylimit_test.go", "TestKeysAreKeptForTheirTime"),
-	"keysPerPrincipal": elsewhere("../store/keylimit_test.go", "TestKeysOfOnePrincipalHaveAMost"),
+	"keyHours":          elsewhere("../store/keylimit_test.go", "TestKeysAreKeptForTheirTime"),
+	"keysPerPrincipal":  elsewhere("../store/keylimit_test.go", "TestKeysOfOnePrincipalHaveAMost"),
+	"plansPerPrincipal": elsewhere("../store/request_test.go", "TestPlansOfOnePrincipalHaveAMost"),
+	"planSeconds":       elsewhere("../store/request_test.go", "TestAPlanThatExpiredIsToldSo"),
 	"messageLength": sized("longer than 500 characters", func(w *world, n int) answer {
 		return w.planned(`"devices": [{"kind": "gpu", "count": 1}], "message": "` + strings.Repeat("m", n) + `"`)
 	}),

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 const planMemory = 24 * time.Hour
 
 // SavePlan stores a plan until it expires, on the present incarnation of the
-// site. Plans that expired a day ago go.
+// site. Plans that expired a day ago go, and of those of its principal that
+// nobody carried out all but the newest [composa.MaxPlans].
 func (s *Store) SavePlan(ctx context.Context, who composa.Who, p composa.Plan) error {
 	if !who.Sees(p.Project) {
 		return firstError(known(who, "save a plan"), composa.Errorf(composa.CodeNotFound, "cannot save a plan: there is no project %q", p.Project))
@@ -24,7 +26,12 @@ func (s *Store) SavePlan(ctx context.Context, who composa.Who, p composa.Plan) e
 		if err := t.keepResult(string(p.ID), true); err != nil {
 			return err
 		}
-		return t.addPlan(&p)
+		if err := t.addPlan(&p); err != nil {
+			return err
+		}
+		_, err := t.exec(`DELETE FROM plan WHERE principal = $1 AND operation = '' AND created_at <
+			(SELECT created_at FROM plan WHERE principal = $1 AND operation = '' ORDER BY created_at DESC LIMIT 1 OFFSET $2)`, string(p.By), composa.MaxPlans-1)
+		return err
 	})
 }
 
@@ -40,12 +47,9 @@ func (t *tx) addPlan(p *composa.Plan) error {
 	if err != nil {
 		return err
 	}
-	by := p.By
-	if by == "" {
-		by = t.who.Principal.ID
-	}
+	p.By = cmp.Or(p.By, t.who.Principal.ID)
 	return t.insert("plan", `id, project, principal, verb, machine, request, scope, base, target, steps, needs_owner, explanation, created_at, expires_at`, "", [][]any{{
-		string(p.ID), string(p.Project), string(by), string(p.Verb), p.Machine, string(p.Request), texts[0], texts[1], texts[2], texts[3], texts[4], account,
+		string(p.ID), string(p.Project), string(p.By), string(p.Verb), p.Machine, string(p.Request), texts[0], texts[1], texts[2], texts[3], texts[4], account,
 		micros(t.now), p.ExpiresAt.UnixMicro(),
 	}}, nil)
 }
@@ -80,14 +84,15 @@ func (s *Store) Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*
 }
 
 // carryOut records that an operation carries a plan out. A plan is carried out
-// once: it is answered with moved where another operation does, or did.
+// once, before it expires: it is answered with moved where another operation
+// does, or did, and where it expired since it was read.
 func (t *tx) carryOut(plan composa.PlanID, op composa.OperationID) error {
 	if plan == "" {
 		return nil
 	}
-	n, err := t.exec(`UPDATE plan SET operation = $1 WHERE id = $2 AND operation = ''`, string(op), string(plan))
+	n, err := t.exec(`UPDATE plan SET operation = $1 WHERE id = $2 AND operation = '' AND expires_at > $3`, string(op), string(plan), micros(t.now))
 	if err == nil && n == 0 {
-		err = composa.Errorf(composa.CodeMoved, "cannot carry out plan %s: another operation does", plan)
+		err = composa.Errorf(composa.CodeMoved, "cannot carry out plan %s: another operation does, or it expired", plan)
 	}
 	return err
 }

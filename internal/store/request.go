@@ -12,9 +12,14 @@ import (
 // requests for too long, while requests with keys come.
 const sweepEvery = time.Minute
 
-// sweepAfter is after how many keys they are counted anew, so that a principal
-// has at most that many more than [composa.MaxKeys] for a moment.
+// sweepAfter is after how many keys of one principal those are counted anew, so
+// that it has at most that many more than [composa.MaxKeys] for a moment, from
+// each server.
 const sweepAfter = 100
+
+// maxSwept is of how many principals it is known when their keys were counted;
+// of who is forgotten they are counted with the next one.
+const maxSwept = 1000
 
 // errKeyTaken ends a transaction whose request was taken before, by this server
 // or by another one: nothing was done, and what came of it is told by
@@ -49,14 +54,16 @@ func (t *tx) takeKey() error {
 // asks those beyond the newest [composa.MaxKeys]; not with every key, since it
 // counts them.
 func (t *tx) sweepKeys() error {
-	if !t.s.keys.due(t.now) {
+	principal := t.who.Principal.ID
+	if !t.s.keys.due(principal, t.now) {
 		return nil
 	}
+	t.after = append(t.after, func() { t.s.keys.done(principal, t.now) })
 	if _, err := t.exec(`DELETE FROM request WHERE at <= $1`, micros(t.now.Add(-composa.KeyLife))); err != nil {
 		return err
 	}
 	_, err := t.exec(`DELETE FROM request WHERE principal = $1 AND at < (SELECT at FROM request WHERE principal = $1 ORDER BY at DESC LIMIT 1 OFFSET $2)`,
-		string(t.who.Principal.ID), composa.MaxKeys-1)
+		string(principal), composa.MaxKeys-1)
 	return err
 }
 
@@ -103,22 +110,40 @@ func (s *Store) Request(ctx context.Context, who composa.Who) (*composa.KeptRequ
 	return &kept, nil
 }
 
-// sweeps says when what is kept of requests is counted anew. The zero value is
+// sweeps says when the keys of a principal are counted anew. The zero value is
 // ready.
 type sweeps struct {
-	mu    sync.Mutex
+	mu sync.Mutex
+	of map[composa.PrincipalID]*sweep
+}
+
+// sweep is when the keys of one principal were counted, and how many came since.
+type sweep struct {
 	last  time.Time
 	since int
 }
 
-// due says whether it is time, and takes it that it is done then.
-func (s *sweeps) due(now time.Time) bool {
+// due notes one more key of a principal, and says whether it is time to count.
+func (s *sweeps) due(principal composa.PrincipalID, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.since++
-	if s.since < sweepAfter && now.Sub(s.last) < sweepEvery {
-		return false
+	have := s.of[principal]
+	if have == nil {
+		if len(s.of) >= maxSwept || s.of == nil {
+			s.of = map[composa.PrincipalID]*sweep{}
+		}
+		have = &sweep{}
+		s.of[principal] = have
 	}
-	s.last, s.since = now, 0
-	return true
+	have.since++
+	return have.since >= sweepAfter || now.Sub(have.last) >= sweepEvery
+}
+
+// done notes that the keys of a principal were counted.
+func (s *sweeps) done(principal composa.PrincipalID, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have := s.of[principal]; have != nil {
+		have.last, have.since = now, 0
+	}
 }

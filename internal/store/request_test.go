@@ -210,6 +210,123 @@ func TestOnlySoManyKeysOfOnePrincipalAreKept(t *testing.T) {
 	})
 }
 
+// Whoever sends most keys, each principal is held to its most.
+func TestKeysOfTwoThatTakeTurnsAreBothHeldToTheMost(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		second := b.admin
+		second.Principal.ID = "user_second"
+		both := []composa.Who{b.admin, second}
+		b.ok(b.write(b.ctx(), system, "fill", func(t *tx) error {
+			var rows [][]any
+			for _, who := range both {
+				for i := range composa.MaxKeys {
+					rows = append(rows, []any{string(who.Principal.ID), fmt.Sprint("old-", i), []byte{1}, "", micros(t.now.Add(time.Duration(i-composa.MaxKeys) * time.Microsecond))})
+				}
+			}
+			return t.insert("request", "principal, key, body_hash, result, at", "", rows, nil)
+		}))
+		for i := range 2 * (sweepAfter + 5) {
+			who := both[i%2]
+			who.Key = &composa.RequestKey{Key: fmt.Sprint("new-", i), Hash: []byte{1}}
+			b.ok(b.KeepRequest(b.ctx(), who, "mach_a"))
+		}
+		for _, who := range both {
+			var n int
+			b.ok(b.read(b.ctx(), system, "count", func(t *tx) error {
+				_, err := t.get([]any{&n}, `SELECT count(*) FROM request WHERE principal = $1`, string(who.Principal.ID))
+				return err
+			}))
+			if n > composa.MaxKeys+sweepAfter {
+				t.Errorf("%s has %d keys, %d are the most", who.Principal.ID, n, composa.MaxKeys+sweepAfter)
+			}
+		}
+	})
+}
+
+// A count that came to nothing is made with the next key.
+func TestASweepThatWasRolledBackIsDue(t *testing.T) {
+	var s sweeps
+	now := epoch.Add(time.Hour)
+	if !s.due("user_a", now) || !s.due("user_a", now) {
+		t.Error("what was not done is not due")
+	}
+	s.done("user_a", now)
+	if s.due("user_a", now) {
+		t.Error("what was done is due")
+	}
+	if !s.due("user_b", now) {
+		t.Error("what was done of another is not due")
+	}
+	for i := range maxSwept {
+		s.due(composa.PrincipalID(fmt.Sprint("user_", i)), now)
+	}
+	if len(s.of) > maxSwept || !s.due("user_a", now) {
+		t.Errorf("%d principals are known, and one that is not is not due", len(s.of))
+	}
+}
+
+// Of the plans of one principal that nobody carried out the newest are kept.
+func TestPlansOfOnePrincipalHaveAMost(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 2)
+		save := func(who composa.Who, id composa.PlanID) {
+			b.ok(b.SavePlan(b.ctx(), who, composa.Plan{ID: id, Project: b.project, Verb: composa.VerbCompose, Machine: "train", ExpiresAt: b.clock.now().Add(composa.PlanLife)}))
+		}
+		other := b.admin
+		other.Principal.ID = "user_other"
+		save(other, "plan_other")
+		save(b.admin, "plan_done")
+		a := b.compose("train", devices[0])
+		a.Plan = "plan_done"
+		b.accept(a)
+		save(b.admin, "plan_first")
+		save(b.admin, "plan_second")
+		b.ok(b.write(b.ctx(), system, "fill", func(t *tx) error {
+			_, err := t.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+				INSERT INTO plan (id, project, principal, verb, scope, base, target, steps, needs_owner, created_at, expires_at)
+				SELECT 'plan_' || i, p.project, p.principal, p.verb, p.scope, p.base, p.target, p.steps, p.needs_owner, p.created_at + i, p.expires_at
+				FROM n, plan p WHERE p.id = 'plan_second'`, composa.MaxPlans-2)
+			return err
+		}))
+		there := func(id composa.PlanID) bool {
+			who := b.admin
+			if id == "plan_other" {
+				who = other
+			}
+			_, err := b.Plan(b.ctx(), who, id)
+			if err != nil {
+				b.code(err, composa.CodeNotFound)
+			}
+			return err == nil
+		}
+		if !there("plan_first") {
+			t.Fatal("a plan went before there were too many")
+		}
+		save(b.admin, "plan_last")
+		for id, want := range map[composa.PlanID]bool{"plan_first": false, "plan_second": true, "plan_1": true, "plan_last": true, "plan_done": true, "plan_other": true} {
+			if there(id) != want {
+				t.Errorf("%s is kept: %v, want %v", id, !want, want)
+			}
+		}
+	})
+}
+
+// A plan that expired while it was decided is not carried out.
+func TestAPlanThatExpiresIsNotCarriedOut(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 1)
+		b.ok(b.SavePlan(b.ctx(), b.admin, composa.Plan{ID: "plan_a", Project: b.project, Verb: composa.VerbCompose, Machine: "train", ExpiresAt: b.clock.now().Add(time.Hour)}))
+		a := b.compose("train", devices[0])
+		a.Plan = "plan_a"
+		b.clock.looks.Add(int64(time.Hour / time.Millisecond))
+		_, err := b.Accept(b.ctx(), b.admin, a)
+		b.code(err, composa.CodeMoved)
+		if site := b.site(); len(site.Machines)+len(site.Operations) != 0 {
+			t.Error("it was carried out")
+		}
+	})
+}
+
 func TestCheckKey(t *testing.T) {
 	long := make([]byte, composa.MaxKey+1)
 	for i := range long {
