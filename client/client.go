@@ -60,6 +60,10 @@ type Config struct {
 	HTTP *http.Client
 	// UserAgent names the program that calls; empty: "composa-go".
 	UserAgent string
+	// Again is told before a call is sent again, or a stream is opened again: why,
+	// and how long is waited before. nil: nobody is told. It may be called from
+	// several goroutines at once.
+	Again func(why error, pause time.Duration)
 }
 
 // Client calls one server. Its methods may be called at the same time.
@@ -68,6 +72,7 @@ type Client struct {
 	token string
 	agent string
 	http  *http.Client
+	again func(why error, pause time.Duration)
 }
 
 // New checks the configuration; it does not connect.
@@ -90,7 +95,11 @@ func New(c Config) (*Client, error) {
 	if agent == "" {
 		agent = "composa-go"
 	}
-	return &Client{base: base, token: c.Token, agent: agent, http: hc}, nil
+	again := c.Again
+	if again == nil {
+		again = func(error, time.Duration) {}
+	}
+	return &Client{base: base, token: c.Token, agent: agent, http: hc, again: again}, nil
 }
 
 // URL is the address that is called.

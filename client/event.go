@@ -63,6 +63,7 @@ func (c *Client) Events(ctx context.Context, after string, f EventFilter) iter.S
 			if e != nil {
 				pause = max(pause, e.RetryAfter)
 			}
+			c.again(err, pause)
 			if !rest(ctx, pause) {
 				yield(api.Event{}, context.Cause(ctx))
 				return

@@ -35,13 +35,13 @@ const tries = 8
 // do makes a call, with a key where it changes something, and decodes a
 // successful answer into out, which may be nil. Where the answer is lost it
 // sends the call again: the key keeps it from being done twice. From then on
-// only an answer that looked for the key tells what happened. It returns the
-// status.
+// only an answer that looked for the key tells what happened. Where the server
+// says that it is asked too often and when to ask again, the call is made again
+// then, a few times. It returns the status.
 func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
-	if k.method == http.MethodGet {
-		return c.once(ctx, k, out)
+	if k.method != http.MethodGet {
+		k.key = cmp.Or(keyOf(ctx), rand.Text())
 	}
-	k.key = cmp.Or(keyOf(ctx), rand.Text())
 	var lost *Error // the last answer that was lost
 	pause := firstPause
 	for try := 1; ; try++ {
@@ -54,16 +54,28 @@ func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
 			lost = e
 		}
 		switch {
+		case lost == nil && asksToWait(e) && try < waits:
 		case lost == nil || e.Key == "" && tells(e):
 			return status, err
 		case try == tries || e.Key == "" && !passes(e):
 			return 0, lost.given(ctx, k, try, e)
 		}
-		if !rest(ctx, max(pause, e.RetryAfter)) {
+		wait := max(pause, e.RetryAfter)
+		c.again(e, wait)
+		if !rest(ctx, wait) {
 			return 0, context.Cause(ctx)
 		}
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// waits is how often a call is sent that the server asks to make again later.
+const waits = 4
+
+// asksToWait says whether a server did nothing because it was asked too often,
+// and said when to ask again.
+func asksToWait(e *Error) bool {
+	return e.Problem.Status == http.StatusTooManyRequests && e.RetryAfter > 0
 }
 
 // tells says whether an answer is that of a server which looked for the key: it

@@ -239,3 +239,50 @@ func TestAQuestionIsNeverUnknown(t *testing.T) {
 		t.Errorf("a question gave %v", err)
 	}
 }
+
+// A server that is asked too often says when to ask again: then it is asked, and
+// who configured it is told.
+func TestAskedTooOften(t *testing.T) {
+	for _, tt := range []struct {
+		refusals, calls int
+		code            string
+	}{{2, 3, ""}, {9, 4, "too_many"}} {
+		t.Run(fmt.Sprint(tt.refusals), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls, told := 0, []time.Duration{}
+				c, err := client.New(client.Config{
+					URL: "http://composa.example", HTTP: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+						w := httptest.NewRecorder()
+						if calls++; calls <= tt.refusals {
+							w.Header().Set("Retry-After", "2")
+							reply(w, 429, api.Problem{Status: 429, Code: "too_many", Detail: "cannot answer: asked too often", Retryable: true})
+						} else {
+							reply(w, 200, api.Site{Site: "site_1"})
+						}
+						return w.Result(), nil
+					})},
+					Again: func(why error, pause time.Duration) { told = append(told, pause) },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.Site(t.Context()); client.CodeOf(err) != tt.code || calls != tt.calls {
+					t.Errorf("after %d calls: %v", calls, err)
+				}
+				for _, pause := range told {
+					if pause != 2*time.Second {
+						t.Errorf("it is told that %s pass", pause)
+					}
+				}
+				if len(told) != tt.calls-1 {
+					t.Errorf("%d further calls were told, of %d", len(told), tt.calls-1)
+				}
+			})
+		})
+	}
+}
+
+// tripper answers requests without a connection.
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
