@@ -49,6 +49,7 @@ var cluster struct {
 	err   error
 	*server
 	databases int
+	prepared  bool // the database that is copied
 }
 
 type server struct {
@@ -80,6 +81,36 @@ func URL(t testing.TB) string {
 	t.Helper()
 	cluster.Lock()
 	defer cluster.Unlock()
+	begin(t)
+	return create(t, "")
+}
+
+// Copy returns the URL of a fresh database as prepare makes one, which is
+// dropped at the end of the test. prepare is called once in a test binary, and
+// leaves no connection open; all tests of the binary that ask for a copy say the
+// same.
+func Copy(t testing.TB, prepare func(url string) error) string {
+	t.Helper()
+	const original = "original"
+	cluster.Lock()
+	defer cluster.Unlock()
+	begin(t)
+	if !cluster.prepared {
+		err := cluster.run("CREATE DATABASE " + original)
+		if err == nil {
+			err = prepare(cluster.url(original))
+		}
+		if err != nil {
+			t.Fatalf("cannot prepare a database: %v", err)
+		}
+		cluster.prepared = true
+	}
+	return create(t, " TEMPLATE "+original)
+}
+
+// begin starts the server where it does not run; cluster is held.
+func begin(t testing.TB) {
+	t.Helper()
 	if !cluster.tried {
 		cluster.tried = true
 		cluster.server, cluster.err = start()
@@ -90,9 +121,14 @@ func URL(t testing.TB) string {
 	if cluster.err != nil {
 		t.Fatalf("cannot start PostgreSQL: %v", cluster.err)
 	}
+}
+
+// create makes a database for a test; cluster is held.
+func create(t testing.TB, like string) string {
+	t.Helper()
 	cluster.databases++
 	name := fmt.Sprintf("test_%d", cluster.databases)
-	if err := cluster.run("CREATE DATABASE " + name); err != nil {
+	if err := cluster.run("CREATE DATABASE " + name + like); err != nil {
 		t.Fatalf("cannot create a database: %v", err)
 	}
 	server := cluster.server

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -59,7 +58,7 @@ func (b *bed) whole(last int64) {
 // Of those that are committed together each that fails is taken back, and
 // nothing else is.
 func TestAGroupFailsOneByOne(t *testing.T) {
-	b := openBed(t, "sqlite:"+filepath.Join(t.TempDir(), "composa.db"))
+	b := openBed(t, newFile(t, t.TempDir()))
 	devices := b.addFabric("rack1", 2+count(30, 1000))
 	contested, free := devices[1], devices[2:]
 	taken := false
@@ -136,7 +135,7 @@ func (b *bed) failing(how string) error {
 func TestAGroupThatCannotBeWritten(t *testing.T) {
 	for _, tt := range fileTroubles {
 		t.Run(tt.name, func(t *testing.T) {
-			b := openBed(t, "sqlite:"+filepath.Join(t.TempDir(), "composa.db"))
+			b := openBed(t, newFile(t, t.TempDir()))
 			devices := b.addFabric("rack1", 8)
 			last := b.lastEvent()
 			end := tt.begin(b)

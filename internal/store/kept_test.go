@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/composa-dev/composa"
-	"github.com/composa-dev/composa/internal/pgtest"
 )
 
 // fresh reads the whole site, as a store that was just opened does.
@@ -206,13 +205,13 @@ func TestTheKeptSiteIsTheOneInTheTables(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
 			n++
-			b := openBed(t, "sqlite:"+filepath.Join(dir, fmt.Sprint(n), "composa.db"))
+			b := openBed(t, newFile(t, filepath.Join(dir, fmt.Sprint(n))))
 			rt.Repeat((&writer{t: rt, beds: []*bed{b}}).actions())
 		})
 	})
 	t.Run("two on postgres", func(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
-			url := pgtest.URL(t)
+			url := newDatabase(t)
 			one, two := openBed(t, url), openBed(t, url)
 			two.clock = one.clock
 			rt.Repeat((&writer{t: rt, beds: []*bed{one, two}}).actions())

@@ -190,7 +190,7 @@ func TestDataFilesThatCannotBe(t *testing.T) {
 }
 
 func TestAFullDisk(t *testing.T) {
-	b := openBed(t, "sqlite:"+filepath.Join(t.TempDir(), "composa.db"))
+	b := openBed(t, newFile(t, t.TempDir()))
 	var pages int
 	b.ok(b.engine.write.QueryRowContext(b.ctx(), `PRAGMA page_count`).Scan(&pages))
 	_, err := b.engine.write.ExecContext(b.ctx(), fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+2))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +23,54 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", strconv.Itoa(count(6, 200))); err != nil {
 		panic(err)
 	}
-	os.Exit(pgtest.Main(m))
+	code := pgtest.Main(m)
+	if err := os.RemoveAll(original.folder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// original is a data file in which the tables were just made. Tests begin with
+// copies: making the tables costs more than most tests.
+var original struct {
+	once   sync.Once
+	folder string
+	text   []byte
+	err    error
+}
+
+// newFile is the URL of a data file with its tables in a folder of a test.
+func newFile(t testing.TB, folder string) string {
+	t.Helper()
+	original.once.Do(func() {
+		if original.folder, original.err = os.MkdirTemp("", "composa-store-"); original.err != nil {
+			return
+		}
+		path := filepath.Join(original.folder, "composa.db")
+		if original.err = makeTables("sqlite:" + path); original.err == nil {
+			original.text, original.err = os.ReadFile(path)
+		}
+	})
+	path := filepath.Join(folder, "composa.db")
+	if err := firstError(original.err, os.MkdirAll(folder, 0o700), os.WriteFile(path, original.text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + path
+}
+
+// newDatabase is the URL of a database of PostgreSQL with its tables.
+func newDatabase(t testing.TB) string {
+	t.Helper()
+	return pgtest.Copy(t, makeTables)
+}
+
+func makeTables(url string) error {
+	s, err := Open(context.Background(), Options{URL: url})
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }
 
 // prove says whether the counts are those that the issues name.
@@ -59,10 +107,10 @@ var system = composa.System()
 // onEach runs a test on SQLite and on PostgreSQL.
 func onEach(t *testing.T, test func(t *testing.T, b *bed)) {
 	t.Run("sqlite", func(t *testing.T) {
-		test(t, openBed(t, "sqlite:"+filepath.Join(t.TempDir(), "composa.db")))
+		test(t, openBed(t, newFile(t, t.TempDir())))
 	})
 	t.Run("postgres", func(t *testing.T) {
-		test(t, openBed(t, pgtest.URL(t)))
+		test(t, openBed(t, newDatabase(t)))
 	})
 }
 

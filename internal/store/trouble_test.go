@@ -64,7 +64,7 @@ func (b *bed) pragma(text string, args ...any) {
 func TestTroubleInTheMiddle(t *testing.T) {
 	for _, tt := range fileTroubles {
 		t.Run(tt.name, func(t *testing.T) {
-			b := openBed(t, "sqlite:"+filepath.Join(t.TempDir(), "composa.db"))
+			b := openBed(t, newFile(t, t.TempDir()))
 			devices := b.addFabric("rack1", 4)
 			op := b.accept(b.compose("train", devices[1]))
 			before, last := b.site(), b.lastEvent()

@@ -64,6 +64,8 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"Project":        {composa.DefaultProject},
 			"Principals":     {},
 			"Plan":           {composa.PlanID("plan_1")},
+			"Request":        {},
+			"KeepRequest":    {"machine_1"},
 			"TokenOwner":     {[]byte("hash")},
 			"HasTokens":      {},
 			"Accept":         {b.compose("new")},
