@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", strconv.Itoa(count(6, 200))); err != nil {
 		panic(err)
 	}
+	if err := flag.Set("rapid.steps", strconv.Itoa(count(15, 30))); err != nil {
+		panic(err)
+	}
 	code := pgtest.Main(m)
 	if err := os.RemoveAll(original.folder); err != nil {
 		fmt.Fprintln(os.Stderr, err)
