@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/composa-dev/composa"
@@ -16,6 +17,9 @@ import (
 
 // entriesOf reads what is wanted; location is where it stands in the request.
 func entriesOf(location string, wants []api.Want) ([]composa.Entry, error) {
+	if n := len(wants); n > composa.MaxEntries { // before any work on them
+		return nil, at(location, "it has %d entries, %d are allowed", n, composa.MaxEntries)
+	}
 	out := make([]composa.Entry, 0, len(wants))
 	for i, w := range wants {
 		here := fmt.Sprintf("%s[%d]", location, i)
@@ -55,6 +59,10 @@ func minOf(location string, kind composa.Kind, min map[string]any) (map[string]i
 	return out, nil
 }
 
+// mostExact is where the whole numbers begin that a JSON number need not carry
+// exactly: a reader may take its neighbour.
+const mostExact = 1 << 53
+
 // amount is a quantity as text, or a whole number that JSON carries exactly.
 func amount(v any) (int64, error) {
 	switch v := v.(type) {
@@ -63,7 +71,7 @@ func amount(v any) (int64, error) {
 	case json.Number:
 		return composa.ParseQuantity(v.String())
 	case float64:
-		if v == math.Trunc(v) && math.Abs(v) <= 1<<53 {
+		if v == math.Trunc(v) && math.Abs(v) < mostExact {
 			return int64(v), nil
 		}
 		return 0, errors.New("it is no whole number, or one too large for JSON; write it as text: \"1.5TB\"")
@@ -71,14 +79,17 @@ func amount(v any) (int64, error) {
 	return 0, errors.New("it is neither a quantity such as \"40GB\" nor a number")
 }
 
-// minToAPI shows a least as numbers.
+// minToAPI shows a least as numbers, and as text where a number would not be
+// exact.
 func minToAPI(min map[string]int64) map[string]any {
 	if len(min) == 0 {
 		return nil
 	}
 	out := make(map[string]any, len(min))
 	for field, n := range min {
-		out[field] = n
+		if out[field] = n; n >= mostExact {
+			out[field] = strconv.FormatInt(n, 10)
+		}
 	}
 	return out
 }

@@ -74,7 +74,15 @@ var edges = map[string]edge{
 		where := "/v1/devices?where=device.labels.exists(k,device.labels.exists(j,j==k))"
 		past(t, w.direct("GET", where, ""), fmt.Sprint(most, " are allowed"))
 	},
-	"expressionListCost": elsewhere("../selector/selector_test.go", "TestARunOverManyDevicesIsBounded"),
+	"expressionListCost":  elsewhere("../selector/selector_test.go", "TestARunOverManyDevicesIsBounded"),
+	"expressionDepth":     elsewhere("../selector/selector_test.go", "TestLimits"),
+	"expressionLoops":     elsewhere("../selector/selector_test.go", "TestLimits"),
+	"expressionRegexp":    elsewhere("../selector/selector_test.go", "TestLimits"),
+	"poolCost":            elsewhere("../selector/selector_test.go", "TestPool"),
+	"poolsCost":           elsewhere("../store/condition_test.go", "TestConditionsOfAllPoolsAreLimited"),
+	"poolsCostPerProject": elsewhere("../store/condition_test.go", "TestConditionsOfAllPoolsAreLimited"),
+	"pools":               elsewhere("../store/condition_test.go", "TestPoolsAreLimited"),
+	"poolsPerProject":     elsewhere("../store/condition_test.go", "TestPoolsAreLimited"),
 
 	"headerSeconds":    elsewhere("slow_test.go", "TestSlowHeaders"),
 	"bodySeconds":      elsewhere("slow_test.go", "TestSlowBodies"),

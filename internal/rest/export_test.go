@@ -56,3 +56,9 @@ func (s *Server) Bare(body func(uri string) []byte) http.Handler {
 	mux.HandleFunc("GET /v1/devices/{fabric}/{name}", answer)
 	return s.number(s.find(mux))
 }
+
+// MinOf and MinToAPI read and show a least.
+var (
+	MinOf    = minOf
+	MinToAPI = minToAPI
+)

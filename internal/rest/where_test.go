@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
@@ -9,8 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
+	"github.com/composa-dev/composa/internal/rest"
 )
 
 func TestDevicesThatMeetACondition(t *testing.T) {
@@ -80,6 +83,8 @@ func TestAWantHasALeastAndACondition(t *testing.T) {
 		`{"kind": "gpu", "count": 1, "min": {"memry": "40GB"}}`:                     {"body.devices[0].min.memry", "did you mean memory?"},
 		`{"kind": "gpu", "count": 1, "min": {"memory": "40XB"}}`:                    {"body.devices[0].min.memory", "no unit"},
 		`{"kind": "gpu", "count": 1, "min": {"memory": 1.5}}`:                       {"body.devices[0].min.memory", "no whole number"},
+		`{"kind": "gpu", "count": 1, "min": {"memory": 9007199254740992}}`:          {"body.devices[0].min.memory", "too large for JSON"},
+		`{"kind": "gpu", "count": 1, "min": {"memory": 9007199254740993}}`:          {"body.devices[0].min.memory", "too large for JSON"},
 		`{"kind": "gpu", "count": 1, "min": {"memory": true}}`:                      {"body.devices[0].min.memory", "neither a quantity"},
 		`{"kind": "gpu", "count": 1, "min": {"memory": 0}}`:                         {"body.devices[0].min.memory", "ask for 1 or more"},
 		`{"kind": "ssd", "count": 1, "min": {"cores": 4}}`:                          {"body.devices[0].min.cores", "has no"},
@@ -94,6 +99,42 @@ func TestAWantHasALeastAndACondition(t *testing.T) {
 		} {
 			if a := w.ask("POST", path, sent); a.status != 400 && a.status != 422 || !strings.Contains(a.body, why[0]) || !strings.Contains(a.body, why[1]) {
 				t.Errorf("%s %.200s: %d: %s", path, body, a.status, a.body)
+			}
+		}
+	}
+}
+
+// A least that a JSON number does not carry exactly is shown as text, so that
+// what is shown can be sent again.
+func TestALargeLeastIsShownAsText(t *testing.T) {
+	for n, shown := range map[int64]string{
+		1 << 10: `1024`, 1<<53 - 1: `9007199254740991`, 1 << 53: `"9007199254740992"`, 1<<53 + 1: `"9007199254740993"`,
+	} {
+		text := must(json.Marshal(rest.MinToAPI(map[string]int64{"memory": n})))
+		var sent map[string]any
+		if err := json.Unmarshal(text, &sent); err != nil {
+			t.Fatal(err)
+		}
+		again, err := rest.MinOf("body.min", composa.KindGPU, sent)
+		if string(text) != `{"memory":`+shown+`}` || err != nil || again["memory"] != n {
+			t.Errorf("%d is shown as %s, which is read as %d: %v", n, text, again["memory"], err)
+		}
+	}
+}
+
+// More entries than there may be are refused before their conditions are read.
+func TestEntriesAreCountedBeforeTheyAreRead(t *testing.T) {
+	w := newWorld(t, setting{})
+	wants := func(n int) string {
+		return strings.TrimSuffix(strings.Repeat(`{"kind": "gpu", "count": 1, "where": "nonsense"},`, n), ",")
+	}
+	for n, why := range map[int]string{64: "there is no nonsense", 65: "it has 65 entries, 64 are allowed"} {
+		for path, body := range map[string]string{
+			"/v1/machines":                    `{"name": "other", "devices": [` + wants(n) + `]}`,
+			"/v1/machines/default/train/plug": `{"devices": [` + wants(n) + `]}`,
+		} {
+			if a := w.ask("POST", path, body); a.status != 400 || !strings.Contains(a.body, why) {
+				t.Errorf("%s with %d entries: %d: %.300s; want %q", path, n, a.status, a.body, why)
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func newEnvironment() (*cel.Env, error) {
 		cel.StdLib(cel.StdLibSubset(subset)),
 		cel.CrossTypeNumericComparisons(true),
 		cel.HomogeneousAggregateLiterals(),
-		cel.ParserRecursionLimit(MaxDepth),
+		cel.ParserRecursionLimit(MaxDepth + 1), // the expression itself is one
 		cel.ParserExpressionSizeLimit(MaxExpression),
 		cel.ParserErrorRecoveryLimit(4),
 		cel.ASTValidators(

@@ -117,16 +117,20 @@ func TestLimits(t *testing.T) {
 	list := func(n int) string {
 		return `device.model in [` + strings.TrimSuffix(strings.Repeat(`"a",`, n), ",") + `]`
 	}
-	pattern := func(n int) string { return fmt.Sprintf(`device.model.matches("(ab){%d}")`, n) }
+	pattern := func(n int) string { return fmt.Sprintf(`device.model.matches("^[ab]{%d}$")`, n) }
+	costly := func(n int) string {
+		return strings.Repeat(`device.labels.exists(k,k=="b")||`, 5) + strings.Repeat("1>2||", n) + "device.free"
+	}
 	for _, c := range []struct {
 		name, good, bad, why string
 	}{
 		{"characters", long(MaxExpression), long(MaxExpression + 1), "1025 characters, 1024 are allowed"},
-		{"brackets", brackets(24), brackets(400), "nested too deeply"},
+		{"brackets", brackets(MaxDepth), brackets(MaxDepth + 1), "nested too deeply: 32 levels are allowed"},
 		{"sums", sum(20), sum(200), "nested too deeply"},
 		{"a list is bounded by characters", list(250), list(260), "characters"},
-		{"regular expressions", pattern(100), pattern(400), "regular expression is too large"},
-		{"cost", `device.labels.exists(k, k == "x")`, `device.labels.exists(k, device.labels.exists(j, j == k))`, "2000 are allowed"},
+		{"regular expressions", pattern(MaxRegexp - 4), pattern(MaxRegexp - 3), "regular expression is too large"},
+		{"cost", costly(69), costly(70), "it may cost 2001 for one device, 2000 are allowed"},
+		{"nested cost", `device.labels.exists(k, k == "x")`, `device.labels.exists(k, device.labels.exists(j, j == k))`, "2000 are allowed"},
 		{"loops", `[1].all(x, [1].all(y, x == y))`, `[1].all(x, [1].all(y, [1].all(z, z == x)))`, "2 levels are allowed"},
 		{"concatenation", `device.model + device.model != ""`, strings.Repeat(`device.labels.a+`, 18) + `"" == ` + strings.Repeat(`device.labels.b+`, 18) + `""`, "are allowed"},
 	} {
@@ -232,6 +236,48 @@ func TestProblemTellsThePlace(t *testing.T) {
 	_, err = Compile(`device.model == "Ümläut" && memory > 2`)
 	if !errors.As(err, &p) || p.Column != 29 {
 		t.Errorf("%v; want column 29", err)
+	}
+}
+
+// Callers who come with one new text wait for one of them, also when it is
+// refused. What is too long is refused at once and not kept.
+func TestAnExpressionIsCompiledOnce(t *testing.T) {
+	for _, expr := range []string{"device.cores >= 4242", "device.cores >= forty-two"} {
+		var all sync.WaitGroup
+		selectors, errs := make([]*Selector, 16), make([]error, 16)
+		for i := range errs {
+			all.Go(func() { selectors[i], errs[i] = Compile(expr) })
+		}
+		all.Wait()
+		for i := range errs {
+			if selectors[i] != selectors[0] || errs[i] != errs[0] {
+				t.Errorf("%s: %p, %v; the first got %p, %v", expr, selectors[i], errs[i], selectors[0], errs[0])
+			}
+		}
+	}
+	before := cache.order.Len()
+	if _, err := Compile(strings.Repeat("x", MaxExpression+1)); err == nil || cache.order.Len() != before {
+		t.Errorf("%v; %d expressions are kept, %d before", err, cache.order.Len(), before)
+	}
+}
+
+func TestPool(t *testing.T) {
+	for expr, why := range map[string]string{
+		`device.labels.team == "vision"`: "",
+		`true`:                           "asks nothing of the device", `1 < 2 || false`: "asks nothing of the device",
+		`device.free`: "what is free", `device.kind == "gpu" && device.health != "ok"`: "how its devices are",
+		`device.labels.exists(k, device.labels[k] == "b")`: "200 are allowed in a pool",
+	} {
+		meets, cost, err := Pool(expr)
+		if why != "" {
+			if composa.CodeOf(err) != composa.CodeInvalid || !strings.Contains(err.Error(), why) {
+				t.Errorf("%s: %v; want %q", expr, err, why)
+			}
+			continue
+		}
+		if err != nil || cost < 1 || cost > MaxPoolCost || meets(rack()[2]) {
+			t.Errorf("%s: %v, it costs %d", expr, err, cost)
+		}
 	}
 }
 
