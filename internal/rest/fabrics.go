@@ -88,7 +88,7 @@ func (s *Server) inventory(ctx context.Context, in *FabricPath) (*inventoryOutpu
 	if err != nil {
 		return nil, err
 	}
-	return &inventoryOutput{Body: newView(n, callOf(ctx).who, with.Index()).inventory(p)}, nil
+	return &inventoryOutput{Body: newView(n, callOf(ctx).who, with.IndexAfter(site)).inventory(p)}, nil
 }
 
 type checkOutput struct{ Body *api.FabricCheck }
