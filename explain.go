@@ -86,9 +86,11 @@ type Removed struct {
 type NearMiss struct {
 	Kind  Kind   `json:"kind"`
 	Field string `json:"field"` // "memory", "size", "speed", "cores", …
-	Want  int64  `json:"want"`  // bytes, bits per second, or a count
-	Least int64  `json:"least"` // what the devices have: the farthest
-	Most  int64  `json:"most"`  // and the nearest
+	// Operator is how the field was to stand to Want: ">=", ">", "<=", "<".
+	Operator string `json:"operator"`
+	Want     int64  `json:"want"`  // bytes, bits per second, or a count
+	Least    int64  `json:"least"` // what the devices have: the farthest
+	Most     int64  `json:"most"`  // and the nearest
 	// Text tells it for people: "every gpu has 39.5 GB, 40 GB is asked: 1.3 %
 	// short".
 	Text string `json:"text"`
@@ -103,6 +105,8 @@ type Nearest struct {
 	Pool    string  `json:"pool,omitempty"`
 	// Relaxed is how it differs from what was asked.
 	Relaxed []Relaxed `json:"relaxed"`
+	// Text tells it in a sentence, which is also what the error says next.
+	Text string `json:"text"`
 	// Write is what to write, as compose and plug take it: "--fabric rack2
 	// --gpu A100:8". Empty for a verb that cannot say it.
 	Write string `json:"write,omitempty"`

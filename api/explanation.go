@@ -53,12 +53,13 @@ type Removed struct {
 
 // NearMiss is how closely a condition on a size was missed.
 type NearMiss struct {
-	Kind  string `json:"kind" example:"gpu"`
-	Field string `json:"field" example:"memory"`
-	Want  int64  `json:"want" doc:"Bytes, bits per second, or a count"`
-	Least int64  `json:"least" doc:"What the farthest of the devices has"`
-	Most  int64  `json:"most" doc:"What the nearest of the devices has"`
-	Text  string `json:"text"`
+	Kind     string `json:"kind" example:"gpu"`
+	Field    string `json:"field" example:"memory"`
+	Operator string `json:"operator" example:">=" doc:"How the field was to stand to want: >=, >, <= or <"`
+	Want     int64  `json:"want" doc:"Bytes, bits per second, or a count"`
+	Least    int64  `json:"least" doc:"What the farthest of the devices has"`
+	Most     int64  `json:"most" doc:"What the nearest of the devices has"`
+	Text     string `json:"text"`
 }
 
 // Nearest is the nearest request that fits now.
@@ -68,6 +69,7 @@ type Nearest struct {
 	Devices []Want         `json:"devices" doc:"The lines of a wish that fits"`
 	Pool    string         `json:"pool,omitempty"`
 	Relaxed []Relaxed      `json:"relaxed" doc:"How it differs from what was asked"`
+	Text    string         `json:"text" doc:"The same in a sentence, which a problem says next"`
 	Write   string         `json:"write,omitempty" example:"--fabric rack2 --cpu 1 --gpu A100:8" doc:"What to write on the command line"`
 }
 

@@ -278,7 +278,8 @@ func (f *fake) put(r *http.Request) (int, any) {
 		p.Refusal = &api.Explanation{Text: "no fabric has 64 free gpu devices", Lines: []string{
 			"rack1: 11 of 12 gpu left for 64 wanted (1 claimed)", "rack2: silent since 2026-03-01T11:00:00Z", "fits now: --fabric rack1 --cpu 1 --gpu 11"}, Fabrics: []api.FabricAccount{
 			{Fabric: "rack1", Entries: []api.EntryAccount{{Entry: "cpu", Kind: "cpu", Wanted: 1, Had: 2, Left: 2}, {Entry: "gpu", Kind: "gpu", Wanted: 64, Had: 12, Left: 11, Lost: []api.Removed{{Condition: "claimed", Count: 1}}}}},
-			{Fabric: "rack2", Reason: "silent since 2026-03-01T11:00:00Z"}}, Nearest: &api.Nearest{Fabric: "rack1", Counts: map[string]int{"gpu": 11, "cpu": 1}, Write: "--fabric rack1 --cpu 1 --gpu 11"}}
+			{Fabric: "rack2", Reason: "silent since 2026-03-01T11:00:00Z"}}, Nearest: &api.Nearest{Fabric: "rack1", Counts: map[string]int{"gpu": 11, "cpu": 1}, Text: "the nearest that fits now is 1 cpu, 11 gpu, on rack1", Write: "--fabric rack1 --cpu 1 --gpu 11"}}
+		p.Next = p.Refusal.Nearest.Text // which the lines say
 		return 409, p
 	}
 	m := &api.Machine{ID: "mach_" + name, Project: "default", Name: name, Owner: "admin", State: "composing", Fabric: "rack1", Emulated: true, Wish: in.Wish,

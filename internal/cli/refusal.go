@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"strings"
-
-	"github.com/composa-dev/composa/api"
-)
+import "github.com/composa-dev/composa/api"
 
 // refusalLines tells a refusal as the server tells it: which condition removed
 // how many devices, fabric by fabric, and what would fit.
@@ -18,6 +14,9 @@ func refusalLines(r *api.Explanation) []string {
 // saysNearest says whether the lines of a refused request hold what its next
 // sentence says: the nearest request that fits.
 func saysNearest(p *api.Problem) bool {
-	return p.Refusal != nil && p.Refusal.Nearest != nil && p.Refusal.Nearest.Write != "" &&
-		strings.HasPrefix(p.Next, "the nearest that fits now")
+	if p.Refusal == nil || p.Refusal.Nearest == nil {
+		return false
+	}
+	n := p.Refusal.Nearest
+	return n.Write != "" && p.Next == n.Text
 }

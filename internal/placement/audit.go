@@ -2,8 +2,10 @@ package placement
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/composa-dev/composa"
 )
@@ -71,14 +73,18 @@ func (t *trial) auditDevice(entry int, d *composa.Device) {
 	if miss.field != "" {
 		s.values = append(s.values, miss.have)
 	}
-	s.far = s.far || !near(miss) || s.miss.field != "" && (s.miss.field != miss.field || s.miss.want != miss.want)
+	s.far = s.far || !near(miss) || s.miss.field != "" && (!sameAsked(s.miss, miss))
 	s.miss = miss
+}
+
+func sameAsked(a, b verdict) bool {
+	return a.field == b.field && a.operator == b.operator && a.want == b.want
 }
 
 // near says whether a size was missed by less than a tenth of what is asked.
 func near(v verdict) bool {
-	off := float64(v.want) - float64(v.have)
-	return v.field != "" && v.want > 0 && max(off, -off) < float64(v.want)/10
+	off := v.want - v.have
+	return v.field != "" && v.want > 0 && max(off, -off) <= (v.want-1)/10
 }
 
 // nearly marks a condition as missed by little.
@@ -87,35 +93,71 @@ func (f *follow) nearly(stage int, k composa.Kind, s *slack) {
 	if i < 0 {
 		return
 	}
-	n := &composa.NearMiss{Kind: k, Field: s.miss.field, Want: s.miss.want, Least: slices.Min(s.values), Most: slices.Max(s.values)}
-	n.Text = nearText(n, s.devices)
+	n := &composa.NearMiss{
+		Kind: k, Field: s.miss.field, Operator: s.miss.operator, Want: s.miss.want,
+		Least: slices.Min(s.values), Most: slices.Max(s.values),
+	}
+	who := "every " + string(k) + " that would do has"
+	switch {
+	case f.left > 0 && s.devices == 1:
+		who = "the one " + string(k) + " that misses it has"
+	case f.left > 0:
+		who = fmt.Sprintf("the %d %s that miss it have", s.devices, k)
+	case s.devices == 1:
+		who = "the one " + string(k) + " that would do has"
+	}
+	n.Text = who + " " + nearText(n)
 	f.lost[i].near = n
 }
 
-// nearText tells how closely devices missed a size: "every gpu has 39.5 GB, 40
-// GB is asked: 1.3 % short".
-func nearText(n *composa.NearMiss, devices int) string {
-	// Of what missed it the other way, an upper bound, the farthest has the most.
+// asks are the comparisons as an account says what is asked.
+var asks = map[string]string{">": "more than ", "<": "less than ", "<=": "at most "}
+
+// nearText tells how closely devices missed a size: "memory 39.5 GB, 40 GB is
+// asked: 1.2 % short".
+func nearText(n *composa.NearMiss) string {
 	farthest, way := n.Least, "short"
-	if n.Least > n.Want {
+	if strings.HasPrefix(n.Operator, "<") {
 		farthest, way = n.Most, "over"
 	}
-	off := 100 * float64(n.Want-farthest) / float64(n.Want)
-	who, has, by := "every "+string(n.Kind), amount(n, farthest), fmt.Sprintf("%s %%", strconv.FormatFloat(max(off, -off), 'g', 2, 64))
-	if devices == 1 {
-		who = "the one " + string(n.Kind)
+	digits := 4
+	for farthest != n.Want && digits < 19 && amount(n, farthest, digits) == amount(n, n.Want, digits) {
+		digits++
 	}
+	has := amount(n, farthest, digits)
 	if n.Least != n.Most {
-		has = amount(n, n.Least) + " to " + amount(n, n.Most)
+		has = amount(n, n.Least, digits) + " to " + amount(n, n.Most, digits)
+	}
+	text := fmt.Sprintf("%s %s, %s%s is asked", n.Field, has, asks[n.Operator], amount(n, n.Want, digits))
+	if farthest == n.Want {
+		return text
+	}
+	by := percent(n.Want-farthest, n.Want)
+	if n.Least != n.Most && !strings.HasPrefix(by, "less") {
 		by = "at most " + by
 	}
-	return fmt.Sprintf("%s that would do has %s %s, %s is asked: %s %s", who, n.Field, has, amount(n, n.Want), by, way)
+	return text + ": " + by + " " + way
+}
+
+// percent is a difference of less than a tenth as people read it.
+func percent(off, of int64) string {
+	switch p := 100 * math.Abs(float64(off)/float64(of)); {
+	case p < 0.1:
+		return "less than 0.1 %"
+	case p > 9.9:
+		return "9.9 %"
+	default:
+		return strconv.FormatFloat(p, 'g', 2, 64) + " %"
+	}
 }
 
 // amount is a value of a size in the unit in which it is asked.
-func amount(n *composa.NearMiss, value int64) string {
+func amount(n *composa.NearMiss, value int64, digits int) string {
 	unit, factor := unitOf(n.Field, n.Want)
-	text := strconv.FormatFloat(float64(value)/factor, 'g', 4, 64)
+	text := strconv.FormatFloat(float64(value)/factor, 'f', -1, 64)
+	if short := strconv.FormatFloat(float64(value)/factor, 'g', digits, 64); !strings.Contains(short, "e") {
+		text = short
+	}
 	if unit == "" {
 		return text
 	}

@@ -54,7 +54,7 @@ var learning = verdict{why: "details not known yet"}
 func (s *shared) conditionsOf(e *composa.Entry) ([]condition, error) {
 	var out []condition
 	if len(e.Places) > 0 {
-		out = append(out, named(e.Places))
+		out = append(out, oneOf(e.Places))
 	}
 	if e.IPMI != "" {
 		out = append(out, condition{stage: stageIPMI, test: func(d *composa.Device) verdict {
@@ -89,8 +89,8 @@ func known(d *composa.Device, what string, told, met bool, why string) verdict {
 	return verdict{}
 }
 
-// named are the devices of a fabric that an entry names: all of them lie in one.
-func named(places []composa.Place) condition {
+// oneOf are the devices of a fabric that an entry names: all of them lie in one.
+func oneOf(places []composa.Place) condition {
 	names := make(map[string]bool, len(places))
 	for _, p := range places {
 		names[p.Name()] = true

@@ -263,9 +263,13 @@ func (q *query) told(o *offer, fabric composa.FabricName) *composa.Nearest {
 	if o.class == elsewhere {
 		n.Relaxed[0].To = string(fabric)
 	}
+	n.Text = nearestText(n)
 	switch q.request.Verb {
 	case composa.VerbCompose:
 		n.Write = composa.WishFlags([]composa.FabricName{fabric}, o.pool, o.entry)
+		if n.Write != "" && n.Counts[composa.KindCPU] == 0 {
+			n.Write += " --cpu 0" // where none is written, compose asks for one
+		}
 		if n.Write != "" && q.request.P2P {
 			n.Write += " --p2p"
 		}

@@ -44,6 +44,11 @@ func (q *query) next(n *composa.Nearest) string {
 	if n == nil {
 		return ""
 	}
+	return n.Text
+}
+
+// nearestText tells a counter-offer in a sentence.
+func nearestText(n *composa.Nearest) string {
 	text := fmt.Sprintf("the nearest that fits now is %s, on %s", countsText(n.Counts), n.Fabric)
 	for _, r := range n.Relaxed {
 		if r.What != "count" && r.What != "fabric" {

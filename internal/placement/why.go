@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ func (q *query) whyFabric(best *trial) string {
 	switch {
 	case q.request.Machine != nil:
 		return fmt.Sprintf("%q is on %s", q.request.Name, name)
+	case len(q.trials) == 1 && len(q.request.Fabrics) != 1 && slices.ContainsFunc(q.entries, named):
+		return fmt.Sprintf("the devices named are on %s", name)
 	case len(q.trials) == 1 && len(q.site.Fabrics) > 1:
 		return fmt.Sprintf("%s was asked for", name)
 	case len(q.trials) == 1:
@@ -49,15 +52,21 @@ func (q *query) whyFabric(best *trial) string {
 	// What sets it apart from the best of the others decided.
 	slices.SortStableFunc(others, q.compare)
 	next, fit := others[0], len(others)+1
-	switch k := q.scarce[0]; {
+	switch {
 	case q.p2p() && len(next.pick.switches) != len(best.pick.switches):
 		return fmt.Sprintf("%s fits best of %d: it has the gpu devices under the fewest switches", name, fit)
 	case next.waiting != best.waiting:
 		return fmt.Sprintf("%s has the least waiting of %d that fit: %s", name, fit, stepsText(best.waiting))
-	default:
-		return fmt.Sprintf("%s fits best of %d: with %d free %s it keeps more whole elsewhere", name, fit, best.free[k], k)
 	}
+	for _, k := range q.scarce {
+		if next.free[k] != best.free[k] {
+			return fmt.Sprintf("%s fits best of %d: it has only %d %s that would do, so that more stays whole elsewhere", name, fit, best.free[k], k)
+		}
+	}
+	return fmt.Sprintf("%s fits best of %d: as well as %s, and comes first by name", name, fit, next.fabric.Name)
 }
+
+func named(e composa.Entry) bool { return len(e.Places) > 0 }
 
 // against says what spoke against a fabric that fits too: the first rule that
 // sets the best one apart from it.
@@ -71,7 +80,7 @@ func (q *query) against(t, best *trial) string {
 	}
 	for _, k := range q.scarce {
 		if t.free[k] != best.free[k] {
-			return fmt.Sprintf("it has %d free %s and %s has %d: the smaller block is used first", t.free[k], k, name, best.free[k])
+			return fmt.Sprintf("it has %d %s that would do and %s has %d: the smaller block is used first", t.free[k], k, name, best.free[k])
 		}
 	}
 	return fmt.Sprintf("as good as %s, which comes first by name", name)
@@ -142,14 +151,44 @@ func (t *trial) whyDevices(entry int, devices []*composa.Device) []string {
 		why = append(why, "some move together with others of their unit")
 	}
 	if len(why) == 0 {
-		why = append(why, fmt.Sprintf("the lowest of %d that would do", left))
+		why = append(why, t.whyPlaces(entry, devices))
 	}
 	return why
 }
 
+// whyPlaces says that the lowest places were taken, where they were: of those
+// that go together with the rest and that no other entry was given.
+func (t *trial) whyPlaces(entry int, devices []*composa.Device) string {
+	given := map[*composa.Device]bool{}
+	for i, list := range t.pick.assigned {
+		for _, d := range list {
+			given[d] = i != entry
+		}
+	}
+	var could []candidate
+	for _, it := range t.within(t.pick.domain) {
+		for _, c := range it.devices {
+			if c.serves&(1<<entry) != 0 && !given[c.device] {
+				could = append(could, c)
+			}
+		}
+	}
+	slices.SortFunc(could, func(a, b candidate) int { return cmp.Compare(a.order, b.order) })
+	lowest := slices.EqualFunc(could[:len(devices)], devices, func(c candidate, d *composa.Device) bool { return c.device == d })
+	switch n := len(could); {
+	case !lowest:
+		return "small blocks before big ones, so that all entries are served"
+	case n == t.entries[entry].left:
+		return fmt.Sprintf("the lowest of %d that would do", n)
+	case n == len(devices):
+		return "all that the other entries and the domain leave"
+	default:
+		return fmt.Sprintf("the lowest of %d that the other entries and the domain leave", n)
+	}
+}
+
 // whyBlock says that small blocks were used up first; empty where that did not
-// decide: where the entry could be served from one block only, or not all told
-// theirs.
+// decide: where the entry could be served from one block only.
 func (t *trial) whyBlock(entry int, devices []*composa.Device) string {
 	k := t.query.entries[entry].Kind
 	could := map[string]bool{}
@@ -171,19 +210,23 @@ func (t *trial) whyBlock(entry int, devices []*composa.Device) string {
 	bigger := false
 	for name := range could {
 		size := t.blocks[block{k, name}]
-		if name == "" || size < largest {
+		if size < largest {
 			return ""
 		}
 		bigger = bigger || size > largest
 	}
-	if len(could) == 0 || slices.Contains(names, "") {
+	if len(could) == 0 {
 		return ""
 	}
 	slices.SortFunc(names, composa.NaturalCompare)
-	if !bigger {
-		return fmt.Sprintf("under %s, the first of %d blocks that are as large", strings.Join(names, ", "), all)
+	under := "under " + strings.Join(names, ", ")
+	if names[0] == "" {
+		under = strings.Join(append([]string{"under no switch that is told"}, names[1:]...), ", ")
 	}
-	return fmt.Sprintf("under %s, the smallest of %d blocks: bigger ones stay whole", strings.Join(names, ", "), all)
+	if !bigger {
+		return fmt.Sprintf("%s, the first of %d blocks that are as large", under, all)
+	}
+	return fmt.Sprintf("%s, the smallest of %d blocks: bigger ones stay whole", under, all)
 }
 
 // whyClean says how clean drives and those that may hold data were chosen

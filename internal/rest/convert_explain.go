@@ -65,7 +65,7 @@ func fabricAccountToAPI(f *composa.FabricAccount) api.FabricAccount {
 func removedToAPI(l composa.Removed) api.Removed {
 	out := api.Removed{Condition: l.Condition, Count: l.Count}
 	if n := l.Near; n != nil {
-		out.Near = &api.NearMiss{Kind: string(n.Kind), Field: n.Field, Want: n.Want, Least: n.Least, Most: n.Most, Text: n.Text}
+		out.Near = &api.NearMiss{Kind: string(n.Kind), Field: n.Field, Operator: n.Operator, Want: n.Want, Least: n.Least, Most: n.Most, Text: n.Text}
 	}
 	return out
 }
@@ -76,7 +76,7 @@ func nearestToAPI(n *composa.Nearest) *api.Nearest {
 	}
 	out := &api.Nearest{
 		Fabric: string(n.Fabric), Counts: map[string]int{}, Devices: wantsToAPI(n.Entries), Pool: n.Pool,
-		Relaxed: []api.Relaxed{}, Write: n.Write,
+		Relaxed: []api.Relaxed{}, Text: n.Text, Write: n.Write,
 	}
 	for k, count := range n.Counts {
 		out.Counts[string(k)] = count
