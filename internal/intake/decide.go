@@ -27,8 +27,11 @@ func (in *Intake) Undo(ctx context.Context, who composa.Who, id composa.Operatio
 // Resolve ends a held operation by taking what the newest picture shows as its
 // result: what is in its machines belongs to them, what is not is given up.
 func (in *Intake) Resolve(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error) {
-	in.placing.Lock()
-	defer in.placing.Unlock()
+	leave, err := in.alone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	op, err := in.store.Operation(ctx, who, id)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -13,10 +12,16 @@ import (
 	"github.com/composa-dev/composa/internal/store"
 )
 
-// placingTime bounds how long a request is placed again and again because others
-// took what it had chosen. Each time another request was served, so that it
-// passes only where several servers are crowded all the time.
-const placingTime = 30 * time.Second
+const (
+	// placingTime bounds how long a request is placed again and again because others
+	// took what it had chosen. Each time another request was served, so that it
+	// passes only where several servers are crowded all the time.
+	placingTime = 30 * time.Second
+	// firstPause and longestPause bound the time between two placings of one
+	// request, which doubles.
+	firstPause   = time.Millisecond
+	longestPause = 100 * time.Millisecond
+)
 
 // Store is what intake needs of the store.
 type Store interface {
@@ -38,12 +43,26 @@ type Store interface {
 type Intake struct {
 	store Store
 	log   *slog.Logger
-	// placing is held from reading the site to the commit.
-	placing sync.Mutex
+	// placing has a place for one, who holds it from reading the site to the
+	// commit.
+	placing chan struct{}
 }
 
 // New returns an intake over a store.
-func New(s Store, log *slog.Logger) *Intake { return &Intake{store: s, log: log} }
+func New(s Store, log *slog.Logger) *Intake {
+	return &Intake{store: s, log: log, placing: make(chan struct{}, 1)}
+}
+
+// alone waits until nobody else places anything, until leave is called. It fails
+// when ctx ends first, so that who went away is in nobody's way.
+func (in *Intake) alone(ctx context.Context) (leave func(), err error) {
+	select {
+	case in.placing <- struct{}{}:
+		return func() { <-in.placing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // proposal is a request that was decided on one reading of the site: what to
 // commit.
@@ -104,27 +123,44 @@ func (in *Intake) take(ctx context.Context, who composa.Who, asked composa.Asked
 // place decides on a reading of the site and commits what came of it, again when
 // the world moved in between. Only here requests wait for each other.
 func (in *Intake) place(ctx context.Context, who composa.Who, request json.RawMessage, d decide) (*composa.Site, *proposal, *composa.Operation, error) {
-	in.placing.Lock()
-	defer in.placing.Unlock()
 	limited, cancel := context.WithTimeoutCause(ctx, placingTime, errCrowded)
 	defer cancel()
-	for {
-		site, err := in.store.Site(ctx, who)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		p, err := d(site, who)
-		if err != nil || p.already != nil || p.join != "" {
-			return site, p, nil, err
-		}
-		op, err := in.commit(ctx, who, site, p, request, nil)
-		switch {
-		case composa.CodeOf(err) != composa.CodeMoved:
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		site, p, op, err := in.placeOnce(ctx, limited, who, request, d)
+		if p == nil || composa.CodeOf(err) != composa.CodeMoved {
 			return site, p, op, err
-		case ctx.Err() == nil && limited.Err() != nil:
-			return nil, nil, nil, errCrowded
+		}
+		// Others are served meanwhile; at once the site might be the one that moved.
+		select {
+		case <-time.After(pause):
+		case <-limited.Done():
+			return nil, nil, nil, context.Cause(limited)
 		}
 	}
+}
+
+// placeOnce decides on one reading of the site and commits what came of it. Its
+// proposal is nil where nothing was decided. limited bounds the waiting for
+// others.
+func (in *Intake) placeOnce(ctx, limited context.Context, who composa.Who, request json.RawMessage, d decide) (*composa.Site, *proposal, *composa.Operation, error) {
+	leave, err := in.alone(limited)
+	if err != nil {
+		return nil, nil, nil, context.Cause(limited)
+	}
+	defer leave()
+	site, err := in.store.Site(ctx, who)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := d(site, who)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if p.already != nil || p.join != "" {
+		return site, p, nil, nil
+	}
+	op, err := in.commit(ctx, who, site, p, request, nil)
+	return site, p, op, err
 }
 
 var errCrowded error = composa.Errorf(composa.CodeUnavailable, "cannot place the request: for %v others were quicker each time", placingTime).

@@ -9,8 +9,13 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// turnPause is how long the line is left alone after the store failed.
-const turnPause = time.Second
+const (
+	// turnPause is how long the line is left alone after the store failed.
+	turnPause = time.Second
+	// mostMoved is how often an operation is placed in one round, before the
+	// others of the line have their turns.
+	mostMoved = 10
+)
 
 // Run places queued operations as their turns come, until ctx ends.
 func (in *Intake) Run(ctx context.Context) error {
@@ -42,9 +47,13 @@ func (in *Intake) Run(ctx context.Context) error {
 // with the reason. It returns after how long to look again though nothing
 // changed; 0: never.
 func (in *Intake) Turn(ctx context.Context) (wake time.Duration, err error) {
-	in.placing.Lock()
-	defer in.placing.Unlock()
+	leave, err := in.alone(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
 	passed := map[composa.OperationID]bool{} // failed in this round; the others go on
+	moved := map[composa.OperationID]int{}   // how often the site was not as it was decided on
 	for {
 		site, readErr := in.store.Site(ctx, composa.System())
 		if readErr != nil {
@@ -54,7 +63,13 @@ func (in *Intake) Turn(ctx context.Context) (wake time.Duration, err error) {
 		if next == nil {
 			return untilDeadline(site), err
 		}
-		if startErr := in.start(ctx, site, next); startErr != nil && composa.CodeOf(startErr) != composa.CodeMoved {
+		startErr := in.start(ctx, site, next)
+		if composa.CodeOf(startErr) == composa.CodeMoved {
+			if moved[next.ID]++; moved[next.ID] < mostMoved {
+				continue
+			}
+		}
+		if startErr != nil {
 			passed[next.ID], err = true, startErr
 		}
 	}
