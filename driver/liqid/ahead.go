@@ -20,11 +20,11 @@ func (f *Fabric) Prepare(ctx context.Context, s composa.Step) {
 	ctx, cancel := context.WithTimeout(ctx, f.config.Timeouts.Read)
 	defer cancel()
 	k, err := f.know(ctx)
-	if err != nil || k.speaks.readOnly != "" || f.lately(k, s.Act == composa.ActPower) != nil {
+	if err != nil || k.speaks.readOnly != "" || f.lately(k, s.Act) != nil {
 		return
 	}
 	j := &job{Fabric: f, step: s, know: k}
-	if l, err := f.look(ctx, k, j.need(oneReading)); err == nil {
+	if l, err := f.look(ctx, k, j.need(toBegin)); err == nil {
 		f.keep(l)
 	}
 }

@@ -109,9 +109,9 @@ func (f *Fabric) apply(ctx context.Context, s composa.Step) (proof *composa.Pict
 // such an answer its own rules refuse it.
 func (j *job) stands(ctx context.Context) (standing composa.Standing, why string, err error) {
 	j.ahead.wait(ctx)
-	if l := j.lately(j.know, j.step.Act == composa.ActPower); l != nil {
+	if l := j.lately(j.know, j.step.Act); l != nil {
 		standing, why = j.show(l)
-	} else if standing, why, err = j.judge(ctx, oneReading); err != nil {
+	} else if standing, why, err = j.judge(ctx, toBegin); err != nil {
 		return "", "", err
 	}
 	for range maxRounds - 1 {
@@ -144,14 +144,16 @@ func (f *Fabric) lock(ctx context.Context) error {
 
 func (f *Fabric) unlock() { <-f.edit }
 
-// readings is how many readings a look makes at least.
+// readings is what the readings of a look are to be enough for.
 type readings int
 
-// Where one reading is made a second one follows if it is not enough (see
-// look.enough).
+// One reading is made to begin a step or, as oneReading, to prove it, and a second
+// one follows where it is not enough for that (see look.enough). Two are made in
+// any case where it is to be sure what there is.
 const (
-	oneReading  readings = 1
-	twoReadings readings = 2
+	toBegin readings = iota
+	oneReading
+	twoReadings
 )
 
 // need is what a look of the job is for. The power of hosts is asked for but
@@ -165,9 +167,9 @@ func (j *job) need(n readings) need {
 		is.hosts = j.step.Machine.Native != ""
 	}
 	is.hosts = is.hosts || !j.step.Show.Everything()
-	if n == oneReading {
+	if n != twoReadings {
 		scope := j.step.Shown()
-		if j.sent.IsZero() { // what is shown as free and is not the director refuses to move
+		if n == toBegin { // what is shown as free and is not the director refuses to move
 			scope.Devices = nil
 		}
 		is.scope = &scope

@@ -7,13 +7,32 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// young is how old a look may be that a step begins with: what proved the step
-// before it, or an inventory. Until then somebody else may change what it
-// showed. What of that lies in our group or machine is seen by the check before
-// the commit, and the rest the director refuses (decision 0015); so it may well
-// be longer than a call, and is about as long as an inventory is apart from the
-// next one.
-const young = time.Second
+// How long ago a look may have begun that a step begins with: what proved the
+// step before it, or an inventory. Since then somebody else may have changed what
+// it shows.
+const (
+	// young is for acts in a session. What others did in our group or machine is
+	// seen by the check before the commit, and the rest the director refuses
+	// (decision 0015); so it may well be longer than a call, and is about as long
+	// as an inventory is apart from the next one.
+	young = time.Second
+	// fresh is for acts that are sent without such a check, and mean a machine or
+	// a group by a number that another one may have by now. It is about what lies
+	// between a look of their own and the call: nobody deletes a machine and makes
+	// another one by hand within that. It is longer than a proof and its writing
+	// take on a director that answers quickly, so that the steps of one operation
+	// need not look twice.
+	fresh = 100 * time.Millisecond
+)
+
+// lasts is how long ago a look may have begun that an act begins with.
+func lasts(a composa.Act) time.Duration {
+	switch a {
+	case composa.ActMake, composa.ActP2P, composa.ActPower:
+		return fresh
+	}
+	return young
+}
 
 // keep remembers a look for the step that comes next. It is not changed any
 // more.
@@ -32,16 +51,17 @@ func (f *Fabric) keep(l *look) {
 	}
 }
 
-// lately returns a look that shows what a look would show now, as far as that is
-// our doing: it is young, nothing of ours was on its way when it began or was
-// sent since, and nothing that was not answered can still take effect. Nil where
-// there is none. With hosts it tells their power.
-func (f *Fabric) lately(k *knowledge, hosts bool) *look {
+// lately returns a look that an act may begin with. It shows what a look would
+// show now, as far as that is our doing: it began so lately that the act may
+// (see lasts), nothing of ours was on its way when it began or was sent since,
+// and nothing that was not answered can still take effect. For power it tells
+// that of hosts. Nil where there is none.
+func (f *Fabric) lately(k *knowledge, a composa.Act) *look {
 	l := f.newest.Load()
-	if l == nil || l.of != k || (hosts && !l.powers) || !f.calls.sent.none(l.sent) {
+	if l == nil || l.of != k || (a == composa.ActPower && !l.powers) || !f.calls.sent.none(l.sent) {
 		return nil
 	}
-	if age := f.config.Clock().Sub(l.ended); age < 0 || age > young {
+	if age := f.config.Clock().Sub(l.began); age < 0 || age > lasts(a) {
 		return nil
 	}
 	return l

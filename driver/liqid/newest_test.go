@@ -18,12 +18,17 @@ func TestAStepBeginsOnlyWithAYoungLook(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		spoil func(s *scene)
-		hosts bool
+		act   composa.Act // enter where none is named
 		want  bool
 	}{
 		{name: "nothing happened", want: true},
-		{name: "nor to its hosts", hosts: true, want: true},
+		{name: "nor to its hosts", act: composa.ActPower, want: true, spoil: func(s *scene) { s.began(0) }},
+		{name: "it is not fresh, and a session sees that", act: composa.ActReshape, want: true, spoil: func(s *scene) { s.began(2 * fresh) }},
+		{name: "it is not fresh, for power", act: composa.ActPower, spoil: func(s *scene) { s.began(2 * fresh) }},
+		{name: "it is not fresh, for a machine to make", act: composa.ActMake, spoil: func(s *scene) { s.began(2 * fresh) }},
+		{name: "it is not fresh, for peer-to-peer", act: composa.ActP2P, spoil: func(s *scene) { s.began(2 * fresh) }},
 		{name: "it is old", spoil: func(s *scene) { s.ahead.Add(int64(young + time.Millisecond)) }},
+		{name: "it began long before it ended", spoil: func(s *scene) { s.began(time.Minute) }},
 		{name: "the clock was set back", spoil: func(s *scene) { s.ahead.Add(-int64(time.Hour)) }},
 		{name: "something was sent", spoil: func(s *scene) { s.f.calls.sent.begin(); s.f.calls.sent.end(nil, 0) }},
 		{name: "something is on its way", spoil: func(s *scene) { s.f.calls.sent.begin() }},
@@ -55,7 +60,7 @@ func TestAStepBeginsOnlyWithAYoungLook(t *testing.T) {
 			})
 			_, _ = s.f.Observe(s.Context(), composa.Scope{}) // what it shows is not the matter here
 		}},
-		{name: "it tells no power, and that is asked", hosts: true, spoil: func(s *scene) {
+		{name: "it tells no power, and that is asked", act: composa.ActPower, spoil: func(s *scene) {
 			s.f.newest.Store(nil)
 			s.do(s.step(composa.ActMake))
 		}},
@@ -74,11 +79,23 @@ func TestAStepBeginsOnlyWithAYoungLook(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := s.f.lately(k, tt.hosts) != nil; got != tt.want {
+			act := tt.act
+			if act == "" {
+				act = composa.ActEnter
+			}
+			if got := s.f.lately(k, act) != nil; got != tt.want {
 				t.Errorf("%t, want %t", got, tt.want)
 			}
 		})
 	}
+}
+
+// began makes the newest look one that began so long ago, and has ended just now.
+func (s *scene) began(ago time.Duration) {
+	l := *s.f.newest.Load()
+	l.ended = s.f.config.Clock()
+	l.began = l.ended.Add(-ago)
+	s.f.newest.Store(&l)
 }
 
 // The look that proved a step is that of the next one: nothing is read between
@@ -122,7 +139,7 @@ func TestWhatSomebodyDidSinceTheProofIsSeenBeforeTheCommit(t *testing.T) {
 					s.do(next())
 				}
 				step := steps[tt.at]() // it looks, to name its devices
-				if k, err := s.f.know(t.Context()); err != nil || s.f.lately(k, false) == nil {
+				if k, err := s.f.know(t.Context()); err != nil || s.f.lately(k, composa.ActReshape) == nil {
 					t.Fatalf("no look to begin with: %v", err)
 				}
 				s.rack.provoked = true

@@ -59,7 +59,8 @@ func (j *job) power(ctx context.Context) error {
 	w := j.wait()
 	var seen *composa.SeenMachine
 	for looks := 1; ; looks++ {
-		standing, why, err := j.judgeOff(within, looks > 1)
+		ask := !told && !time.Now().Before(over)
+		standing, why, err := j.judgeOff(within, looks > 1 && !ask)
 		switch {
 		case err != nil && within.Err() != nil: // it had no time to look
 		case w.silent(err):
@@ -67,6 +68,7 @@ func (j *job) power(ctx context.Context) error {
 		case err != nil && !again(err):
 			return as(composa.CodeUnknown, err)
 		case err != nil: // there is nothing to be seen just now
+			ask = false
 		case standing == composa.Holds:
 			j.proven = true
 			return nil
@@ -75,10 +77,10 @@ func (j *job) power(ctx context.Context) error {
 		default:
 			seen = j.pic.Ours(j.step.Machine)
 		}
-		if !told && !time.Now().Before(over) {
+		if ask { // this look was at all of the machine: it is still the same one
 			told = true
-			if fresh, _, err := j.ourMachine(); err == nil {
-				m = fresh
+			if now, _, err := j.ourMachine(); err == nil {
+				m = now
 				_ = tell() // it was told once; what comes of it is seen by looking
 			}
 		}
@@ -95,7 +97,7 @@ const wholly = time.Second
 // judgeOff says whether the machine is off. Once its host was seen to be still on,
 // the hosts alone are asked, but for now and then.
 func (j *job) judgeOff(ctx context.Context, again bool) (composa.Standing, string, error) {
-	if m := j.pic.Ours(j.step.Machine); again && m != nil && m.Power == composa.PowerOn && j.config.Clock().Sub(j.look.ended) < wholly {
+	if m := j.pic.Ours(j.step.Machine); again && m != nil && m.Power == composa.PowerOn && j.config.Clock().Sub(j.look.began) < wholly {
 		nodes, err := j.readNodes(ctx)
 		if err != nil {
 			return "", "", err
