@@ -61,7 +61,7 @@ becomes the current one only if there is none. While a demo runs another one
 			return runDemo(cmd.Context(), racks, address, data, cmd.ErrOrStderr())
 		}),
 	}
-	cmd.Flags().IntVar(&racks, "racks", 3, "`N` emulated racks")
+	cmd.Flags().IntVar(&racks, "racks", 3, fmt.Sprintf("`N` emulated racks, at most %d", maxRacks))
 	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:7080", "`ADDR` of the API")
 	cmd.Flags().StringVar(&data, "data", "", "`DIR` that keeps everything (default: composa/demo in $XDG_STATE_HOME, else ~/.local/state)")
 	return cmd

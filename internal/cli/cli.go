@@ -47,6 +47,7 @@ type app struct {
 	flags    globalFlags
 	format   format
 	signals  *signals
+	retrying retrying
 	args     []string // as typed, without the program's name
 
 	client   *client.Client // nil until connect

@@ -76,7 +76,13 @@ __composa() {
         COMPREPLY=("${COMPREPLY[@]%%"$tab"*}")
         ;;
     esac
-    # bash puts what is offered behind the last colon of what was typed.
+    # bash puts what is offered behind the last colon of what was typed, but not
+    # within quotes.
+    if [[ -n $quoted ]]; then
+        # bash closes the quote behind the one word there is, and a condition goes on.
+        ((${#COMPREPLY[@]} == 1)) && [[ ${words[cword - 1]} == --where || $cur == --where=* ]] && COMPREPLY+=("${COMPREPLY[0]} ")
+        return 0
+    fi
     if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
         word=${cur%"${cur##*:}"}
         COMPREPLY=("${COMPREPLY[@]#"$word"}")

@@ -35,19 +35,20 @@ type follower struct {
 func (a *app) follow(c *client.Client, giveBack bool, timeout time.Duration) *follower {
 	f := &follower{a: a, client: c, giveBack: giveBack, progress: a.newProgress(), ops: map[string]*api.Operation{}}
 	ch, release := a.signals.take()
+	quiet := a.retrying.to(f.progress.note)
 	f.signals = ch
-	f.stop = release
+	f.stop = func() { quiet(); release() }
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)
 		f.deadline = timer.C
-		f.stop = func() { timer.Stop(); release() }
+		f.stop = func() { timer.Stop(); quiet(); release() }
 	}
 	return f
 }
 
 func (f *follower) close() {
-	f.progress.close()
 	f.stop()
+	f.progress.close()
 }
 
 // call makes a call that may start something. An interrupt waits for its

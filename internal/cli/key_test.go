@@ -59,6 +59,9 @@ func TestLostAnswerSaysTheCommandToTypeAgain(t *testing.T) {
 				}
 			}
 			exit, stderr := f.run(t, &losing{}, tt.line)
+			if !strings.Contains(stderr, "trying again in ") {
+				t.Errorf("nobody is told of the second try:\n%s", stderr)
+			}
 			want := "it may have happened: " + tt.again + " tells what came of it, and does nothing twice\n"
 			if exit != exitUnreachable || !regexp.MustCompile(want).MatchString(stderr) || strings.Contains(stderr, "put back") {
 				t.Errorf("exit %d, want %d and %q in\n%s", exit, exitUnreachable, want, stderr)

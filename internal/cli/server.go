@@ -124,11 +124,12 @@ func (a *app) connect() (*client.Client, error) {
 			return nil, wrong("cannot trust the authorities of %s: %v", s.url, err)
 		}
 	}
-	c, err := client.New(client.Config{URL: s.url, Token: s.token, CA: ca, HTTP: a.http, UserAgent: "composa/" + a.version})
+	c, err := client.New(client.Config{URL: s.url, Token: s.token, CA: ca, HTTP: a.http, UserAgent: "composa/" + a.version, Again: a.retrying.again})
 	if err != nil {
 		return nil, wrong("cannot use server %s: %v", s.url, err)
 	}
 	a.client, a.server = c, s
+	a.retrying.to(func(line string) { a.say("%s", line) })
 	return c, nil
 }
 

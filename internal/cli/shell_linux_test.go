@@ -55,6 +55,9 @@ func TestBashCompletesAtATerminal(t *testing.T) {
 	typing("composa compose x --gpu A100:11\t--nic CX\t2\n", "given<compose x --gpu A100:11 --nic CX2>")
 	typing("composa free --label te\tvi\t\n", "given<free --label team=vision>")
 	typing("composa operation retry op\t\n", "given<operation retry op_2>")
+	typing("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
+	typing("composa compose q --where \"gpu:device.mem\t >= 8*GB\"\n", "given<compose q --where gpu:device.memory >= 8*GB>")
+	typing("composa compose q --where 'gpu:device.mem\t >= 8*GB'\n", "given<compose q --where gpu:device.memory >= 8*GB>")
 	typing("composa machine show t\t\t", "train ")
 	typing("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
 }

@@ -127,7 +127,7 @@ func columnWidths(rows [][]string) []int {
 const leastWidth = 8
 
 // shrink makes the widest columns narrower until a row fits into width, or
-// cannot become narrower.
+// cannot become narrower. The first, which tells one row from another, comes last.
 func shrink(widths []int, width int) {
 	total := len(gap) * (len(widths) - 1)
 	for _, w := range widths {
@@ -136,7 +136,7 @@ func shrink(widths []int, width int) {
 	for ; total > width; total-- {
 		widest := 0
 		for i, w := range widths {
-			if w > widths[widest] {
+			if i > 0 && w > leastWidth && (widest == 0 || w > widths[widest]) {
 				widest = i
 			}
 		}

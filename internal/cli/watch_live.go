@@ -47,6 +47,7 @@ func (a *app) watchLive(ctx context.Context, c *client.Client) error {
 	page := &screen{out: a.out}
 	page.enter()
 	defer page.leave()
+	defer a.retrying.to(nil)() // the page says it
 	b := &board{head: a.boardHead(), latest: []string{}, color: a.colored(a.out), status: &siteStatus{}}
 	draw := func() {
 		b.now = a.clock()
