@@ -14,8 +14,10 @@ import (
 const surely = 3
 
 // prove looks until the step holds. One reading may show that it does; where it
-// does not, every look is made of two from then on. It gives up when nothing more can come of
-// what was sent and the step does not hold, or when it cannot hold any more.
+// does not, every look is made of two from then on, but for the one that follows
+// when the director has come to the end of what it was at. It gives up when
+// nothing more can come of what was sent and the step does not hold, or when it
+// cannot hold any more.
 func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 	ctx, cancel := j.bounded(ctx)
 	defer cancel()
@@ -46,12 +48,15 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 			if conflict != "" {
 				why = conflict
 			}
-			over, err := j.over(ctx, &idle)
+			over, working, err := j.over(ctx, &idle)
 			switch {
 			case err == nil && over:
 				return nil, j.failed(ctx, conflict)
 			case against >= surely:
 				return nil, faultf(composa.CodeUnknown, "%s took it, and then: %s", j.config.Name, why)
+			case working && j.atItsEnd(ctx):
+				n = oneReading
+				continue
 			}
 		}
 		n = twoReadings
@@ -76,23 +81,33 @@ func (j *job) sessionOver(ctx context.Context) error {
 // over says whether nothing more can come of the last changing call: the
 // director lists what is under way so and lists nothing for a while, its link
 // said so, or so much time has passed that nothing is late any more. idle counts
-// the looks in a row at which nothing was under way.
-func (j *job) over(ctx context.Context, idle *int) (bool, error) {
+// the looks in a row at which nothing was under way; working says that something
+// of the step is.
+func (j *job) over(ctx context.Context, idle *int) (over, working bool, err error) {
 	if j.step.Act == composa.ActPower {
-		return time.Since(j.sent) >= j.config.Timeouts.Power, nil
+		return time.Since(j.sent) >= j.config.Timeouts.Power, false, nil
 	}
 	if j.know.pending {
 		commands, err := j.underWay(ctx)
 		if err != nil || len(commands) > 0 {
 			*idle = 0
-			return false, err
+			return false, err == nil, err
 		}
 	}
 	if j.listed() || j.how == answerFollowed {
 		*idle++
-		return *idle >= surely && time.Since(j.sent) >= silentAfter, nil
+		return *idle >= surely && time.Since(j.sent) >= silentAfter, false, nil
 	}
-	return time.Since(j.sent) >= j.config.Timeouts.Late, nil
+	return time.Since(j.sent) >= j.config.Timeouts.Late, false, nil
+}
+
+// atItsEnd waits until the director is at nothing of the step any more, and says
+// whether that came. It waits no longer than wholly: what a director says to be
+// at tells nothing of what is so.
+func (j *job) atItsEnd(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, wholly)
+	defer cancel()
+	return j.quiet(ctx) == nil
 }
 
 // failed is a step that the director took and that is not there, nor will be.
