@@ -30,7 +30,14 @@ type site struct {
 // configuration.
 func newSite(t *testing.T, racks map[string]liqid.Config, change func(*FabricConfig)) *site {
 	t.Helper()
-	s := &site{t: t, racks: map[string]*liqid.Director{}, data: t.TempDir()}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return newSiteIn(t, t.TempDir(), log, racks, change)
+}
+
+// newSiteIn is newSite with its data in a folder that is given, and its log.
+func newSiteIn(t *testing.T, data string, log *slog.Logger, racks map[string]liqid.Config, change func(*FabricConfig)) *site {
+	t.Helper()
+	s := &site{t: t, racks: map[string]*liqid.Director{}, data: data}
 	c := &Config{Listen: "127.0.0.1:0", Data: s.data}
 	for name, rc := range racks {
 		rc.Name = name
@@ -52,7 +59,7 @@ func newSite(t *testing.T, racks map[string]liqid.Config, change func(*FabricCon
 		c.Fabrics = append(c.Fabrics, f)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	server, err := newServer(ctx, c, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), func(string) string { return "" })
+	server, err := newServer(ctx, c, log, func(string) string { return "" })
 	if err != nil {
 		stop()
 		t.Fatal(err)
