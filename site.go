@@ -32,6 +32,8 @@ type Site struct {
 	claimByDevice map[DeviceID]*Claim
 	claimsOf      map[MachineID][]*Claim
 	seen          map[FabricName]map[string]*SeenDevice
+	// shown is what the pictures show in the places of devicesOf, in its order.
+	shown map[FabricName][]*SeenDevice
 }
 
 // Index prepares the look-ups; whoever fills a Site calls it once.
@@ -118,6 +120,24 @@ func (s *Site) indexSeen(before *Site) {
 		}
 	}
 	s.seen = seen
+	s.indexShown(before)
+}
+
+// indexShown notes how the pictures show the devices of each fabric.
+func (s *Site) indexShown(before *Site) {
+	same := sameSlice(s.Devices, before.Devices)
+	s.shown = make(map[FabricName][]*SeenDevice, len(s.devicesOf))
+	for name, devices := range s.devicesOf {
+		if same && s.Pictures[name] == before.Pictures[name] && before.shown[name] != nil {
+			s.shown[name] = before.shown[name]
+			continue
+		}
+		list := make([]*SeenDevice, len(devices))
+		for i, d := range devices {
+			list[i] = s.seen[name][d.Name]
+		}
+		s.shown[name] = list
+	}
 }
 
 // sameSlice says whether two slices are the same entries in memory.
@@ -275,7 +295,11 @@ func (s *Site) Lost(id MachineID) []Claim {
 // Seen is how the newest picture shows a part; nil where it does not, or where
 // another part is in its place.
 func (s *Site) Seen(d *Device) *SeenDevice {
-	seen := s.seen[d.Fabric][d.Name]
+	return s.seen[d.Fabric][d.Name].of(d)
+}
+
+// of is how a place is shown, where it is the part d that is in it; else nil.
+func (seen *SeenDevice) of(d *Device) *SeenDevice {
 	if seen == nil || !seen.Fingerprint.Same(d.Fingerprint) {
 		return nil
 	}
@@ -321,11 +345,37 @@ func (s *Site) HealthOf(d *Device) Health {
 	return d.Health
 }
 
+// AsShown is a part as people see it, and conditions do: with its health of
+// [Site.HealthOf].
+func (s *Site) AsShown(d *Device) *Device {
+	health := s.HealthOf(d)
+	if health == d.Health {
+		return d
+	}
+	shown := *d
+	shown.Health = health
+	return &shown
+}
+
 // WhyNotFree says why a device cannot be given to a request of a project that
 // names pool (empty: none): the condition as a refusal counts it. Empty: it is
 // free. It is the one definition of a free device.
 func (s *Site) WhyNotFree(d *Device, project ProjectID, pool PoolID) string {
-	seen := s.Seen(d)
+	return s.whyNotFree(d, s.Seen(d), project, pool)
+}
+
+// WhyNotFreeOf is [Site.WhyNotFree] of all devices of a fabric, in the order of
+// [Site.DevicesOf]: quicker than to ask for each of them.
+func (s *Site) WhyNotFreeOf(fabric FabricName, project ProjectID, pool PoolID) []string {
+	devices, shown := s.devicesOf[fabric], s.shown[fabric]
+	out := make([]string, len(devices))
+	for i, d := range devices {
+		out[i] = s.whyNotFree(d, shown[i].of(d), project, pool)
+	}
+	return out
+}
+
+func (s *Site) whyNotFree(d *Device, seen *SeenDevice, project ProjectID, pool PoolID) string {
 	switch {
 	case d.Pool != pool && d.Pool != "":
 		if p := s.Pool(d.Pool); p != nil && p.Project == project {

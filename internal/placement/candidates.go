@@ -196,19 +196,15 @@ func (t *trial) standings() []string {
 	q := t.query
 	of := standing{t.fabric.Name, q.pool}
 	why, known := q.standings[of]
-	devices := q.site.DevicesOf(of.fabric)
 	if !known {
-		why = make([]string, len(devices))
-		for i, d := range devices {
-			why[i] = q.site.WhyNotFree(d, q.request.Project, q.pool)
-		}
+		why = q.site.WhyNotFreeOf(of.fabric, q.request.Project, q.pool)
 		q.standings[of] = why
 	}
 	if q.freeing == nil {
 		return why
 	}
 	why = slices.Clone(why)
-	for i, d := range devices {
+	for i, d := range q.site.DevicesOf(of.fabric) {
 		if _, comes := q.freeing[d.ID]; comes && why[i] == "claimed" {
 			why[i] = ""
 		}
