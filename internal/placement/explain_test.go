@@ -201,3 +201,18 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s (-want +got):\n%s", file, d)
 	}
 }
+
+// The guide shows what is really said.
+func TestGuideShowsWhatIsSaid(t *testing.T) {
+	guide := string(must(os.ReadFile("../../docs/guides/explain.md")))
+	for _, entries := range [][]string{{"cpu 1", "gpu A100:2"}, {"cpu 1", "gpu A100:2 & memory 43GB"}} {
+		x, _ := explained(three(), placement.Request{Verb: composa.VerbCompose, Project: "proj_a", Name: "train", Entries: want(entries...)})
+		indent := "\n"
+		if x.Fabric == "" {
+			indent = "\n  "
+		}
+		if shown := indent + strings.Join(x.Lines(), indent) + "\n"; !strings.Contains(guide, shown) {
+			t.Errorf("docs/guides/explain.md does not show:%s", shown)
+		}
+	}
+}
