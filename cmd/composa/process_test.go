@@ -34,29 +34,36 @@ func count(small, proving int) int {
 	return small
 }
 
+// programName is what the tests' own binary is called where it is to be the
+// program: nothing has to be built for it.
+const programName = "composa"
+
 var (
-	built   string // folder of the binary; TestMain removes it
+	links   string // folder of the program; TestMain removes it
 	ownHome = os.Getenv("HOME")
 )
 
-// program builds the binary once for all tests, with the race detector in it.
+// program is the path of the program: this very binary, with the race detector
+// where the tests have it.
 var program = sync.OnceValues(func() (path string, err error) {
-	if built, err = os.MkdirTemp("", "composa-test-"); err != nil {
+	self, err := os.Executable()
+	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(built, "composa")
-	build := exec.Command("go", "build", "-race", "-o", path, ".")
-	build.Env = append(os.Environ(), "HOME="+ownHome) // Go's caches are there
-	out, err := build.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("cannot build the program: %v\n%s", err, out)
+	if links, err = os.MkdirTemp("", "composa-test-"); err != nil {
+		return "", err
 	}
-	return path, nil
+	path = filepath.Join(links, programName)
+	return path, os.Symlink(self, path)
 })
 
 // TestMain gives the tests a home of their own, so that no program started here
 // finds or changes the contexts of who runs them.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == programName {
+		main()
+		return
+	}
 	home, err := os.MkdirTemp("", "composa-home-")
 	if err != nil {
 		panic(err)
@@ -70,8 +77,8 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	os.RemoveAll(home)
-	if built != "" {
-		os.RemoveAll(built)
+	if links != "" {
+		os.RemoveAll(links)
 	}
 	os.Exit(code)
 }
