@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/internal/rest"
 )
 
@@ -145,6 +146,53 @@ func TestARefusalLeavesNoKey(t *testing.T) {
 	}
 	if got := w.ask("PUT", "/v1/machines/default/train?wait=30", wishOfOne, "Idempotency-Key: k1"); got.status != http.StatusCreated || got.header.Get("Idempotency-Replayed") != "" {
 		t.Errorf("the key of refused requests: %d %s", got.status, got.body)
+	}
+}
+
+// A machine that was freed since is shown as that, and not as one that is there.
+func TestTheKeyOfAMachineThatWasFreedTellsThat(t *testing.T) {
+	w := newWorld(t, setting{})
+	first := w.ask("PUT", "/v1/machines/default/train?wait=30", wishOfOne, "Idempotency-Key: k1")
+	if first.status != http.StatusCreated {
+		t.Fatalf("%d %s", first.status, first.body)
+	}
+	if a := w.ask("POST", "/v1/machines/default/train/free?wait=30", `{"grace": 0}`); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	again := w.ask("PUT", "/v1/machines/default/train?wait=30", wishOfOne, "Idempotency-Key: k1")
+	var m api.Machine
+	if json.Unmarshal([]byte(again.body), &m) != nil || again.status != http.StatusOK || again.header.Get("Location") != "" || m.FreedAt == nil {
+		t.Errorf("again: %d at %q: %s", again.status, again.header.Get("Location"), again.body)
+	}
+}
+
+// The key of a pool tells of that pool: not of another one that has its name
+// now, and wherever its parts are.
+func TestTheKeyOfAPoolTellsOfThatPool(t *testing.T) {
+	w := newWorld(t, setting{})
+	create := func(key string) answer {
+		return w.ask("POST", "/v1/pools", `{"name": "vision", "ids": ["rack1/gpu5"]}`, "Idempotency-Key: "+key)
+	}
+	add := func() answer {
+		return w.ask("POST", "/v1/pools/default/vision/add", `{"ids": ["rack1/gpu4"]}`, "Idempotency-Key: add")
+	}
+	if a := create("first"); a.status >= 300 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if a := add(); a.status >= 300 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	must(w.client.RemoveFromPool(t.Context(), "default", "vision", []string{"rack1/gpu4", "rack1/gpu5"}))
+	if err := w.client.DeletePool(t.Context(), "default", "vision", 0); err != nil {
+		t.Fatal(err)
+	}
+	if a := create("second"); a.status >= 300 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	for name, again := range map[string]answer{"create": create("first"), "add": add()} {
+		if p := again.problem(t); again.status != http.StatusNotFound || p.Code != "not_found" || again.header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%s: %d %s", name, again.status, again.body)
+		}
 	}
 }
 

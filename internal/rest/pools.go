@@ -65,6 +65,9 @@ func (s *Server) showPool(ctx context.Context, project composa.ProjectID, name s
 		return nil, err
 	}
 	p := v.site.PoolNamed(project, name)
+	if kept := callOf(ctx).kept; kept != nil { // the pool that was meant then, and no other of its name
+		p = v.site.Pool(composa.PoolID(kept.Result))
+	}
 	if p == nil {
 		return nil, noPool("show", name)
 	}
@@ -93,12 +96,12 @@ func (s *Server) createPool(ctx context.Context, in *createPoolInput) (*createPo
 	if err := checkPool(b); err != nil {
 		return nil, err
 	}
-	devices, err := s.devicesOf(ctx, fmt.Sprintf("cannot create pool %q", b.Name), b.IDs)
-	if err != nil {
-		return nil, err
-	}
 	err = callOf(ctx).once(func(who composa.Who) error {
-		_, err := s.Store.CreatePool(ctx, who, composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels, Where: strings.TrimSpace(b.Where)}, devices...)
+		devices, err := s.devicesOf(ctx, fmt.Sprintf("cannot create pool %q", b.Name), b.IDs)
+		if err != nil {
+			return err
+		}
+		_, err = s.Store.CreatePool(ctx, who, composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels, Where: strings.TrimSpace(b.Where)}, devices...)
 		return err
 	})
 	if err != nil {
@@ -134,18 +137,8 @@ func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}
 		return nil, err
 	}
 	c := callOf(ctx)
-	if c.kept == nil && revision > 0 {
-		now, err := s.showPool(ctx, c.project.ID, in.Name)
-		if err != nil {
-			return nil, err
-		}
-		if now.Body.Revision != revision {
-			return nil, composa.Errorf(composa.CodeMismatch, "cannot delete pool %q: it is at revision %d, not %d", in.Name, now.Body.Revision, revision).
-				WithNext("look at it again")
-		}
-	}
 	return &struct{}{}, c.once(func(who composa.Who) error {
-		return s.Store.DeletePool(ctx, who, c.project.ID, in.Name)
+		return s.Store.DeletePool(ctx, who, c.project.ID, in.Name, revision)
 	})
 }
 
@@ -169,12 +162,12 @@ func (s *Server) changePool(ctx context.Context, begin string, in *poolDevicesIn
 	if len(in.Body.IDs) == 0 {
 		return nil, at("body.ids", "it names no device")
 	}
-	devices, err := s.devicesOf(ctx, fmt.Sprintf(begin, composa.Abridge(in.Name, composa.MaxName)), in.Body.IDs)
-	if err != nil {
-		return nil, err
-	}
-	err = c.once(func(who composa.Who) error {
-		_, err := change(ctx, who, c.project.ID, in.Name, devices)
+	err := c.once(func(who composa.Who) error {
+		devices, err := s.devicesOf(ctx, fmt.Sprintf(begin, composa.Abridge(in.Name, composa.MaxName)), in.Body.IDs)
+		if err != nil {
+			return err
+		}
+		_, err = change(ctx, who, c.project.ID, in.Name, devices)
 		return err
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ type Store interface {
 
 	SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u composa.DeviceUpdate) (*composa.Device, error)
 	CreatePool(ctx context.Context, who composa.Who, p composa.Pool, devices ...composa.DeviceID) (*composa.Pool, error)
-	DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string) error
+	DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, revision int64) error
 	AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
 	RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
 }

@@ -156,6 +156,9 @@ func (s *Server) machineAnswer(ctx context.Context, status int, m *composa.Machi
 	if op != "" {
 		body.Operation = string(op)
 	}
+	if !m.Living() { // it was freed since: it is shown, and there is nothing where it was
+		status = http.StatusOK
+	}
 	answer := &changeOutput{Status: status, ETag: etag(m.Revision), Body: body}
 	if status == http.StatusCreated {
 		answer.Location = "/v1/machines/" + body.Project + "/" + body.Name

@@ -188,7 +188,7 @@ func (w *writer) pool() {
 	p := rapid.SampledFrom(site.Pools).Draw(w.t, "pool")
 	d, ok := w.device(site)
 	if !ok || rapid.Bool().Draw(w.t, "delete") {
-		if err := b.DeletePool(b.ctx(), b.admin, p.Project, p.Name); err != nil {
+		if err := b.DeletePool(b.ctx(), b.admin, p.Project, p.Name, 0); err != nil {
 			b.code(err, composa.CodeRefused)
 		}
 		return

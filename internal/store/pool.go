@@ -150,11 +150,17 @@ func (t *tx) held(id composa.PoolID) (int, error) {
 }
 
 // DeletePool removes a pool that holds no device; refused while it does.
-func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string) error {
+// revision is the one that was looked at (0: any); another one is answered with
+// revision_differs.
+func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, revision int64) error {
 	return s.write(ctx, who, fmt.Sprintf("delete pool %q", name), func(t *tx) error {
 		p, err := t.lockPool(project, name)
 		if err != nil {
 			return err
+		}
+		if was := p.Revision - 1; revision != 0 && revision != was { // holding it gave it a new one
+			return composa.Errorf(composa.CodeMismatch, "cannot delete pool %q: it is at revision %d, not %d", name, was, revision).
+				WithNext("look at it again")
 		}
 		n, err := t.held(p.ID)
 		if err != nil {

@@ -74,7 +74,7 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"SavePlan":       {composa.Plan{ID: "plan_2", Project: b.project}},
 			"Advance":        {composa.Advance{Operation: running.ID, Revision: running.Revision}},
 			"CreatePool":     {composa.Pool{Project: b.project, Name: "fresh"}},
-			"DeletePool":     {b.project, "vision"},
+			"DeletePool":     {b.project, "vision", int64(0)},
 			"AddToPool":      {b.project, "vision", []composa.DeviceID{devices[0].ID}},
 			"RemoveFromPool": {b.project, "vision", []composa.DeviceID{devices[0].ID}},
 			"AddToken":       {b.admin.Principal.ID, []byte("hash"), ""},
