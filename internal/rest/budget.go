@@ -68,6 +68,21 @@ func (b *budgets) call(now time.Time, who composa.Who, changes bool) error {
 	return nil
 }
 
+// readCost is what one read stands for of what a condition cost, in the units of
+// selector.MaxListCost.
+const readCost = 100
+
+// looked takes what a condition cost out of the reads of who asked for it. It is
+// known only afterwards, so that the next calls pay.
+func (b *budgets) looked(now time.Time, who composa.Who, cost int) {
+	if cost < readCost {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.get(who.Principal.ID).reads.ReserveN(now, min(cost/readCost, b.limits.Reads))
+}
+
 // follow takes a stream of events out of the budget of who opens it, until leave
 // is called.
 func (b *budgets) follow(who composa.Who) (leave func(), err error) {

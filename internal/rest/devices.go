@@ -31,10 +31,11 @@ func (s *Server) listDevices(ctx context.Context, in *listDevicesInput) (*huma.S
 	if err != nil {
 		return nil, err
 	}
-	page, err := sh.devicePage(deviceFilter{
+	page, cost, err := sh.devicePage(ctx, deviceFilter{
 		kind: composa.Kind(in.Kind), fabric: composa.FabricName(in.Fabric), free: in.Free, pool: in.Pool,
 		use: composa.Use(in.Use), model: strings.ToLower(in.Model), where: in.Where,
 	}, in.PageInput)
+	s.budgets.looked(s.Clock(), callOf(ctx).who, cost)
 	if err != nil {
 		return nil, err
 	}
@@ -55,21 +56,9 @@ type deviceFilter struct {
 // maxFilters is how many filters one version of the site is kept divided by.
 const maxFilters = 64
 
-// find returns the places in the site's devices of those that are wanted. What a
-// filter finds is kept for as long as the site stays as it is.
-func (sh *shown) find(f deviceFilter) ([]int, error) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if found, ok := sh.found[f]; ok {
-		return found, nil
-	}
-	met, ended := func(*composa.Device, bool) bool { return true }, func() error { return nil }
-	if f.where != "" {
-		var err error
-		if met, ended, err = filterWhere(sh.view.site, "query.where", f.where); err != nil {
-			return nil, err
-		}
-	}
+// those are the places in the site's devices of those that a filter has and that
+// meet its condition.
+func (sh *shown) those(ctx context.Context, f deviceFilter, met func(d *composa.Device, free bool) bool) ([]int, error) {
 	found := []int{}
 	for _, shelf := range sh.shelves {
 		if f.fabric != "" && shelf.name() != f.fabric {
@@ -80,18 +69,14 @@ func (sh *shown) find(f deviceFilter) ([]int, error) {
 			return nil, err
 		}
 		for i := range there.rows {
+			if i%100 == 0 && ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			if d, r := &shelf.devices[i], &there.rows[i]; f.has(d, r) && met(d, r.free) {
 				found = append(found, shelf.first+i)
 			}
 		}
 	}
-	if err := ended(); err != nil {
-		return nil, err
-	}
-	if len(sh.found) >= maxFilters {
-		clear(sh.found)
-	}
-	sh.found[f] = found
 	return found, nil
 }
 
@@ -103,20 +88,21 @@ func (f *deviceFilter) has(d *composa.Device, r *row) bool {
 		(f.model == "" || strings.Contains(r.model, f.model))
 }
 
-// devicePage is the page of the devices that are wanted, encoded.
-func (sh *shown) devicePage(f deviceFilter, p PageInput) (*listing, error) {
+// devicePage is the page of the devices that are wanted, encoded, and what it
+// cost to find them.
+func (sh *shown) devicePage(ctx context.Context, f deviceFilter, p PageInput) (page *listing, cost int, err error) {
 	list := sh.view.site.Devices
 	n, at := len(list), func(i int) int { return i }
 	if f != (deviceFilter{}) {
-		found, err := sh.find(f)
-		if err != nil {
-			return nil, err
+		var found []int
+		if found, cost, err = sh.find(ctx, f); err != nil {
+			return nil, cost, err
 		}
 		n, at = len(found), func(i int) int { return found[i] }
 	}
 	from, to, next, err := bounds(n, p, func(i int) string { return string(list[at(i)].Place()) }, comparePlaces)
 	if err != nil {
-		return nil, err
+		return nil, cost, err
 	}
 	out := &listing{next: next}
 	for from < to {
@@ -128,12 +114,12 @@ func (sh *shown) devicePage(f deviceFilter, p PageInput) (*listing, error) {
 		}
 		there, err := shelf.all()
 		if err != nil {
-			return nil, err
+			return nil, cost, err
 		}
 		out.parts = append(out.parts, there.items(first-shelf.first, first-shelf.first+end-from))
 		from = end
 	}
-	return out, nil
+	return out, cost, nil
 }
 
 // shelfOf is the shelf that a place in the site's devices is on.

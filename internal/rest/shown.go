@@ -20,7 +20,7 @@ type shown struct {
 	available func() ([]api.Available, error)
 
 	mu    sync.Mutex
-	found map[deviceFilter][]int // what a filter finds, by place in the site's devices
+	found map[deviceFilter]*finding
 }
 
 // shown returns the site as the caller sees it now.
@@ -66,7 +66,7 @@ func (s *Server) show(ctx context.Context, version int64, before *shown) (*shown
 	if err != nil {
 		return nil, err
 	}
-	sh := &shown{version: version, view: newView(n, who, site), found: map[deviceFilter][]int{}}
+	sh := &shown{version: version, view: newView(n, who, site), found: map[deviceFilter]*finding{}}
 	sh.shelves = shelve(sh.view, before)
 	sh.fabrics, sh.available = sync.OnceValues(sh.allFabrics), sync.OnceValues(sh.availableNow)
 	return sh, nil

@@ -1,10 +1,15 @@
 package rest_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +52,70 @@ func TestDevicesThatMeetACondition(t *testing.T) {
 	all, free := `device.kind == "gpu"`, `device.kind == "gpu" && device.free`
 	if a, f := count(client.DeviceFilter{Where: all}), count(client.DeviceFilter{Where: free}); a-f != 2 {
 		t.Errorf("%d GPUs, %d of them free; want two less", a, f)
+	}
+}
+
+// Who lists by a condition pays for it with reads; those who ask the same at the
+// same time, or after it, share one look, also at a condition that is refused.
+func TestAConditionIsLookedAtOnceAndPaidFor(t *testing.T) {
+	w := newWorld(t, setting{})
+	srv := w.limited(t, rest.Limits{Reads: 2000})
+	list := func(where string) answer {
+		return ask(srv, w.token, "GET", "/v1/devices?where="+url.QueryEscape(where), "")
+	}
+	for where, want := range map[string]int{`device.memory + 1 > 2`: 200, `device.memry > 1`: 400} {
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				if a := list(where); a.status != want {
+					t.Errorf("%s: %d: %s; want %d", where, a.status, a.body, want)
+				}
+			})
+		}
+		all.Wait()
+	}
+	for i := range 4 {
+		list(fmt.Sprintf("device.cores > %d", i))
+	}
+	if a := list("device.cores > 0"); a.status != 429 {
+		t.Errorf("after six conditions: %d: %s; want too many", a.status, a.body)
+	}
+}
+
+// fading is a context that is ended from a look at it on.
+type fading struct {
+	context.Context
+	looks *atomic.Int64
+}
+
+func (f fading) Err() error {
+	if f.looks.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Who goes away before the answer is there leaves none behind.
+func TestAListThatNobodyWaitsForIsLookedForAgain(t *testing.T) {
+	w := newWorld(t, setting{})
+	given := 0
+	for n := range 20 {
+		path := "/v1/devices?where=" + url.QueryEscape(fmt.Sprintf("device.cores > %d", n))
+		left := new(atomic.Int64)
+		left.Store(int64(n))
+		req := httptest.NewRequestWithContext(fading{t.Context(), left}, "GET", path, nil)
+		req.Header.Set("Authorization", "Bearer "+w.token)
+		rec := httptest.NewRecorder()
+		w.rest.ServeHTTP(rec, req)
+		if rec.Code == 200 {
+			given++
+		}
+		if a := w.direct("GET", path, ""); a.status != 200 {
+			t.Errorf("after one who went away at look %d (%d): %d: %s", n, rec.Code, a.status, a.body)
+		}
+	}
+	if given == 0 || given == 20 {
+		t.Errorf("%d of 20 were answered; want some and not all", given)
 	}
 }
 

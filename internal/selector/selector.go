@@ -21,7 +21,7 @@ const (
 	MaxExpression = composa.MaxWhere
 	MaxCost       = 2000
 	MaxPoolCost   = surely
-	MaxListCost   = 2_000_000
+	MaxListCost   = 1_000_000
 	MaxDepth      = 32  // of brackets
 	MaxLoops      = 2   // exists and all in each other
 	MaxRegexp     = 500 // instructions of a compiled regular expression
@@ -142,6 +142,9 @@ func (s *Selector) Run() *Run { return &Run{selector: s} }
 // Match applies the selector to the next device. Beyond the limit only plain
 // comparisons are made, and [Run.Err] tells.
 func (r *Run) Match(d *composa.Device, free bool) Verdict { return r.selector.match(d, free, &r.meter) }
+
+// Cost is what the run cost so far, in the units of MaxListCost.
+func (r *Run) Cost() int { return int(r.meter.spent) }
 
 // Err says that the run passed its limit, so that what it found is not all.
 func (r *Run) Err() error {
