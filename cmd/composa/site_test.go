@@ -20,6 +20,7 @@ import (
 type site struct {
 	t      *testing.T
 	racks  map[string]*liqid.Director
+	server *Server
 	client *client.Client
 	token  string
 	data   string
@@ -64,6 +65,7 @@ func newSiteIn(t *testing.T, data string, log *slog.Logger, racks map[string]liq
 		stop()
 		t.Fatal(err)
 	}
+	s.server = server
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx) }()
 	t.Cleanup(func() {
