@@ -33,7 +33,8 @@ func TestRealServer(t *testing.T) {
 			return startDemo(env, program)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits":    exits,
+			"examples": runExamples,
 			// apply FILE CODE carries out the plan whose id a file holds, and compares the
 			// exit code.
 			"apply": func(ts *testscript.TestScript, neg bool, args []string) {

@@ -60,13 +60,19 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: exits CODE ARGS…")
 	}
 	err := ts.Exec("composa", args[1:]...)
-	code := "0"
-	if err != nil {
-		_, code, _ = strings.Cut(err.Error(), "exit status ")
-	}
+	code := exitCodeOf(err)
 	if code != args[0] {
 		ts.Fatalf("composa %s exits with %q (%v), want %s", strings.Join(args[1:], " "), code, err, args[0])
 	}
+}
+
+// exitCodeOf is the exit code of a program that ran.
+func exitCodeOf(err error) string {
+	if err == nil {
+		return "0"
+	}
+	_, code, _ := strings.Cut(err.Error(), "exit status ")
+	return code
 }
 
 // called compares the calls that the server got.
