@@ -147,12 +147,12 @@ func (f *Fabric) unlock() { <-f.edit }
 // readings is what the readings of a look are to be enough for.
 type readings int
 
-// One reading is made to begin a step or, as oneReading, to prove it, and a second
-// one follows where it is not enough for that (see look.enough). Two are made in
-// any case where it is to be sure what there is.
+// One reading is made to begin a step or to prove it, and a second one follows
+// where it is not enough for that (see look.enough). Two are made in any case
+// where it is to be sure what there is.
 const (
 	toBegin readings = iota
-	oneReading
+	toProve
 	twoReadings
 )
 

@@ -14,7 +14,9 @@ import (
 // queued, what our own steps are just changing is in doubt.
 func (f *Fabric) Observe(ctx context.Context, scope composa.Scope) (*composa.Picture, error) {
 	what := "cannot look at " + string(f.config.Name)
-	ctx = behind(ctx)
+	if scope.Everything() { // somebody waits for what names what it asks for
+		ctx = behind(ctx)
+	}
 	f.steps.giveWay(ctx, scope)
 	k, err := f.know(ctx)
 	if err != nil {

@@ -108,7 +108,7 @@ func (j *job) judgeOff(ctx context.Context, again bool) (composa.Standing, strin
 			return composa.Ready, "", nil
 		}
 	}
-	return j.judge(ctx, oneReading)
+	return j.judge(ctx, toProve)
 }
 
 // notOff says how the machine was seen when the time for its host was over.

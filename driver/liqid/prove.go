@@ -24,7 +24,7 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 	w := j.wait()
 	idle, against := 0, 0
 	ended := j.last == nil || j.last.finish != nil || j.how == answerFollowed || j.hides(*j.last)
-	why, n := "it is not to be seen yet", oneReading
+	why, n := "it is not to be seen yet", toProve
 	for looks := 1; ; looks++ {
 		standing, conflict, err := j.judge(ctx, n)
 		switch {
@@ -55,7 +55,7 @@ func (j *job) prove(ctx context.Context) (*composa.Picture, error) {
 			case against >= surely:
 				return nil, faultf(composa.CodeUnknown, "%s took it, and then: %s", j.config.Name, why)
 			case working && j.atItsEnd(ctx):
-				n = oneReading
+				n = toProve
 				continue
 			}
 		}
