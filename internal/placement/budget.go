@@ -44,12 +44,13 @@ func (b *budget) refused(begin string, next string) error {
 // site, and the budget.
 type shared struct {
 	*budget
+	site      *composa.Site
 	standings map[standing][]string
 	wheres    map[string]*expression
 }
 
-func newShared(b *budget) *shared {
-	return &shared{budget: b, standings: map[standing][]string{}, wheres: map[string]*expression{}}
+func newShared(site *composa.Site, b *budget) *shared {
+	return &shared{budget: b, site: site, standings: map[standing][]string{}, wheres: map[string]*expression{}}
 }
 
 // expression is a where with what was found out by it.
@@ -87,7 +88,11 @@ func (s *shared) verdict(e *expression, d *composa.Device) verdict {
 		return verdict{why: "where costs too much to tell"}
 	}
 	before := s.conditions.Spent()
-	got := e.selector.MatchWithin(s.conditions, d, true)
+	seen := d
+	if e.selector.Uses("health") {
+		seen = s.site.AsShown(d)
+	}
+	got := e.selector.MatchWithin(s.conditions, seen, true)
 	v := e.read(got)
 	if s.conditions.Spent() != before && !s.over() {
 		e.told[d] = v

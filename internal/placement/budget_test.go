@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,28 @@ func TestWhereTakesFreeAsGiven(t *testing.T) {
 			t.Fatal(text)
 		}
 		if d := cmp.Diff([]composa.Removed{{Condition: "claimed", Count: 7}}, x.Fabrics[0].Entries[0].Lost); d != "" {
+			t.Errorf("%s (-want +got):\n%s", where, d)
+		}
+	}
+}
+
+// A where sees a part that no picture shows as people do: missing.
+func TestWhereSeesHealthAsItIsShown(t *testing.T) {
+	site := rack(new(composa.Site), "rack1", "cpu0", "gpu[0-2]")
+	p := site.Pictures["rack1"]
+	p.Devices = slices.DeleteFunc(p.Devices, func(d composa.SeenDevice) bool { return d.Name == "gpu1" })
+	site.Index()
+	for where, lost := range map[string][]composa.Removed{
+		`device.health == "ok"`:      {{Condition: `not where device.health == "ok"`, Count: 1}},
+		`device.health == "missing"`: {{Condition: `not where device.health == "missing"`, Count: 2}, {Condition: "missing", Count: 1}},
+	} {
+		x, text := explained(site, placement.Request{
+			Verb: composa.VerbCompose, Project: "proj_a", Name: "train", Entries: want("gpu 3 & where " + where),
+		})
+		if x == nil {
+			t.Fatal(text)
+		}
+		if d := cmp.Diff(lost, x.Fabrics[0].Entries[0].Lost); d != "" {
 			t.Errorf("%s (-want +got):\n%s", where, d)
 		}
 	}

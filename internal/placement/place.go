@@ -46,7 +46,7 @@ func Place(site *composa.Site, r Request) (*Choice, error) {
 }
 
 func place(site *composa.Site, r Request, b *budget) (*Choice, error) {
-	q, err := newQuery(site, r, newShared(b))
+	q, err := newQuery(site, r, newShared(site, b))
 	if err != nil {
 		return nil, err
 	}
