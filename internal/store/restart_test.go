@@ -55,7 +55,7 @@ func TestARestartKeepsEverything(t *testing.T) {
 	})
 }
 
-// A process that writes is killed at a random moment; what it acknowledged is
+// A process with several writers is killed at a random moment; what it acknowledged is
 // there afterwards, and nothing is half done.
 func TestKilledWhileWriting(t *testing.T) {
 	if path := os.Getenv("COMPOSA_TEST_WRITE_TO"); path != "" {
@@ -127,13 +127,20 @@ func writeUntilKilled(t *testing.T, path string) {
 	b := &bed{t: t, url: "sqlite:" + path, clock: new(clock)}
 	b.open()
 	b.project, b.admin = "proj_x", system
-	for {
-		op, err := b.Accept(context.Background(), system, b.compose(composa.NewID("m")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Println("acknowledged", op.ID)
+	failed := make(chan error)
+	for range 4 { // so that several are committed together
+		go func() {
+			for {
+				op, err := b.Accept(context.Background(), system, b.compose(composa.NewID("m")))
+				if err != nil {
+					failed <- err
+					return
+				}
+				fmt.Println("acknowledged", op.ID)
+			}
+		}()
 	}
+	t.Fatal(<-failed)
 }
 
 func refuseOpen(t *testing.T, url string, code composa.Code, says ...string) {
