@@ -27,15 +27,15 @@ func costly(i int) string {
 // together.
 func TestConditionsShareOneBudget(t *testing.T) {
 	site := large()
-	for _, entries := range []int{4, 16, 64} {
+	for _, entries := range []int{4, 64} {
 		var lines []string
 		for i := range entries {
 			lines = append(lines, "gpu 1 & where "+costly(i))
 		}
 		r := placement.Request{Verb: composa.VerbCompose, Project: "proj_a", Name: "train", Entries: want(lines...)}
-		_, spent, _, err := placement.PlaceWithin(site, r, placement.MaxConditionCost, placement.MaxSteps)
-		if most := placement.MaxConditionCost + 2*uint64(selector.MaxCost); spent > most {
-			t.Errorf("%d entries spent %d, %d are allowed", entries, spent, placement.MaxConditionCost)
+		_, spent, _, err := placement.PlaceWithin(site, r, 100_000, placement.MaxSteps)
+		if most := 100_000 + 2*uint64(selector.MaxCost); spent > most {
+			t.Errorf("%d entries spent %d, 100000 are allowed", entries, spent)
 		}
 		if composa.CodeOf(err) != composa.CodeInvalid || !strings.Contains(err.Error(), "its conditions cost too much to tell which devices meet them") {
 			t.Errorf("%d entries: %v", entries, err)
@@ -52,7 +52,7 @@ func TestCostRefusesNothing(t *testing.T) {
 	}
 	where := "[1,2,3,4,5,6,7,8].exists(x, [1,2,3,4,5,6,7,8].exists(y, x+y+3 == device.cores || x+y > 100*device.memory))"
 	r := placement.Request{Verb: composa.VerbCompose, Project: "proj_a", Name: "train", Entries: want("gpu 1 & where " + where)}
-	if _, err := placement.Place(site, r); err != nil && composa.CodeOf(err) != composa.CodeInvalid {
+	if _, _, _, err := placement.PlaceWithin(site, r, 100_000, placement.MaxSteps); composa.CodeOf(err) != composa.CodeInvalid {
 		t.Errorf("all racks: %v", err)
 	}
 	r.Fabrics = []composa.FabricName{"rack19"}
@@ -127,17 +127,20 @@ func manyRacks(gpus int) *composa.Site {
 // much.
 func TestMatchingIsBounded(t *testing.T) {
 	site := manyRacks(500)
-	for _, each := range []int{1, 3, 7} {
-		c, _, left, err := placement.PlaceWithin(site, many(each), placement.MaxConditionCost, placement.MaxSteps)
-		t.Logf("each %d: %d steps, %v", each, placement.MaxSteps-left, err)
-		if left < -placement.MaxSteps/10 {
+	for _, each := range []int{3, 7} {
+		r, steps := many(each), 1_000_000
+		if each == 3 {
+			r.Fabrics = []composa.FabricName{"rack0"}
+		}
+		c, _, left, err := placement.PlaceWithin(site, r, placement.MaxConditionCost, steps)
+		if left < -steps/5 {
 			t.Errorf("each %d: %d steps more than allowed", each, -left)
 		}
-		if err == nil && len(c.Bound) != each*composa.MaxEntries {
-			t.Errorf("each %d: %d devices", each, len(c.Bound))
-		}
-		if err != nil && composa.CodeOf(err) != composa.CodeInvalid {
-			t.Error(err)
+		switch {
+		case each == 3 && (err != nil || len(c.Bound) != each*composa.MaxEntries):
+			t.Errorf("one rack: %v", err)
+		case each == 7 && composa.CodeOf(err) != composa.CodeInvalid:
+			t.Errorf("all racks: %v", err)
 		}
 	}
 }
@@ -148,12 +151,12 @@ func TestMatchingIsBounded(t *testing.T) {
 func TestSmallBudgets(t *testing.T) {
 	site := large()
 	cut, tooMuch := 0, 0
-	for i, r := range someRequests(40) {
+	for i, r := range someRequests(8) {
 		if i%4 == 0 {
 			r.Entries[1].Where = "device.model.matches('A') || " + costly(i)
 		}
 		whole, _, _, wantErr := placement.PlaceWithin(site, r, math.MaxInt64, math.MaxInt)
-		for steps := 2_000; steps < 2_000_000; steps *= 3 {
+		for steps := 2_000; steps < 2_000_000; steps *= 5 {
 			c, _, left, err := placement.PlaceWithin(site, r, uint64(steps), steps)
 			var e *composa.Error
 			switch {
