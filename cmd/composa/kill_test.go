@@ -238,8 +238,10 @@ func (k *kill) send(ctx context.Context, ask request) (op string, err error) {
 	if text, err = io.ReadAll(answer.Body); err != nil {
 		return "", err
 	}
-	var told struct{ ID, Operation string }
+	var told struct{ ID, Operation, Code string }
 	switch err := json.Unmarshal(text, &told); {
+	case err == nil && told.Code == "cancelled" && told.Operation != "": // it was asked for before, and is over
+		return told.Operation, nil
 	case err != nil || answer.StatusCode > 299:
 		return "", refused(fmt.Sprintf("%s %s answered %d: %s", ask.method, ask.path, answer.StatusCode, text))
 	case answer.StatusCode == http.StatusAccepted:
