@@ -116,17 +116,22 @@ func (j *job) queue(ctx context.Context, method string, devices []composa.Device
 	return nil
 }
 
-// unmovedPool looks, before a pool is committed, whether the group holds or
-// awaits something that neither was in it nor is of the step. Queued devices of
+// unmovedPool looks, before a pool is committed, whether the group is still the
+// same one and holds or awaits nothing that neither was in it nor is of the step. Queued devices of
 // the step may show or not (liqid-api.md 2.4).
 func (j *job) unmovedPool(ctx context.Context, g *group, before map[string]member, moves aspect, queued []composa.DeviceRef) error {
+	var groups []group
 	var now map[string]member
 	var commands []pending
 	err := together(
+		func() (err error) { groups, err = j.readGroups(ctx); return err },
 		func() (err error) { now, _, err = j.readMembers(ctx, j.know, g, nil, j.look.machines); return err },
 		func() (err error) { commands, err = j.pendingAt(ctx, target{group: g.id}); return err })
 	if err != nil {
 		return err
+	}
+	if is := findGroup(groups, g.id); is == nil || is.name != g.name {
+		return faultf(composa.CodeConflict, "group %s was replaced by another one meanwhile", g.name)
 	}
 	if len(commands) > 0 {
 		return faultf(composa.CodeBusy, "%s is at work on group %s (%s)", j.config.Name, g.name, commands[0].command)

@@ -68,6 +68,34 @@ func TestWhatHasNoCheckIsNotDoneToAStranger(t *testing.T) {
 	}
 }
 
+// Nor is anything put into it: the check in the session sees the group.
+func TestNothingIsPutIntoAStrangersGroup(t *testing.T) {
+	s := newScene(t, emulator.Config{API: "2.5", Counts: small})
+	s.do(s.enter("gpu0"))
+	s.do(s.leave("gpu0")) // the group is there
+	step := s.enter("gpu0")
+	ours := s.director.Snapshot().Groups[0]
+	s.regrouped(ours.ID)
+	if _, err := s.f.Apply(t.Context(), step); driver.CodeOf(err) != composa.CodeConflict {
+		t.Errorf("%v, want conflict", err)
+	}
+	if d, _ := s.director.Snapshot().Device("gpu0"); d.Group != 0 {
+		t.Error("gpu0 is in the stranger's group")
+	}
+	s.clean("at the end")
+}
+
+// regrouped deletes our group and makes a stranger's under its number.
+func (s *scene) regrouped(id int) {
+	s.Helper()
+	s.rack.provoked = true
+	number := strconv.Itoa(id)
+	if err := s.rack.do([3]string{"DELETE", "group/" + number, ""},
+		[3]string{"POST", "group", `{"grp_id":` + number + `,"group_name":"theirs","fabr_id":1,"pod_id":-1}`}); err != nil {
+		s.Fatal(err)
+	}
+}
+
 // A machine is not made in a group that somebody made anew under the number of
 // ours.
 func TestAMachineIsNotMadeInAStrangersGroup(t *testing.T) {
@@ -76,12 +104,7 @@ func TestAMachineIsNotMadeInAStrangersGroup(t *testing.T) {
 	s.do(s.leave("gpu0")) // the group is there
 	s.observe()
 	ours := s.director.Snapshot().Groups[0]
-	s.rack.provoked = true
-	id := strconv.Itoa(ours.ID)
-	if err := s.rack.do([3]string{"DELETE", "group/" + id, ""},
-		[3]string{"POST", "group", `{"grp_id":` + id + `,"group_name":"theirs","fabr_id":1,"pod_id":-1}`}); err != nil {
-		t.Fatal(err)
-	}
+	s.regrouped(ours.ID)
 	s.ahead.Add(int64(young / 2))
 	if _, err := s.f.Apply(t.Context(), s.step(composa.ActMake)); err != nil {
 		t.Error(err)
