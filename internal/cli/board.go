@@ -15,6 +15,7 @@ import (
 type board struct {
 	head    string // which server, and as whom
 	trouble string // why what follows is old; empty: it is not
+	unheard string // why changes are not told at once; empty: they are
 	status  *siteStatus
 	latest  []string // what happened last, the newest behind; nil: not shown
 	now     time.Time
@@ -37,6 +38,8 @@ func (b *board) lines(width, height int) []string {
 	add(b.head)
 	if b.trouble != "" {
 		add(b.trouble)
+	} else if b.unheard != "" {
+		add(b.unheard)
 	}
 	gaps := height == 0 || height >= 20
 	gap := func() {

@@ -131,7 +131,7 @@ of two pools is in the older one.`,
 			pool.Project = project
 			made, err := c.CreatePool(ctx, pool)
 			if err != nil {
-				return err
+				return pointedList(err, fmt.Sprintf("cannot create pool %q", args[0]), where)
 			}
 			return a.showPool(made)
 		},

@@ -47,7 +47,8 @@ func (a *app) watchLive(ctx context.Context, c *client.Client) error {
 	page := &screen{out: a.out}
 	page.enter()
 	defer page.leave()
-	defer a.retrying.to(nil)() // the page says it
+	stream := &hearing{clock: a.clock}
+	defer a.retrying.to(stream.lost)() // the page says it
 	b := &board{head: a.boardHead(), latest: []string{}, color: a.colored(a.out), status: &siteStatus{}}
 	draw := func() {
 		b.now = a.clock()
@@ -59,15 +60,45 @@ func (a *app) watchLive(ctx context.Context, c *client.Client) error {
 		if err := a.lookOnce(ctx, b); err != nil {
 			return err
 		}
+		b.unheard = stream.trouble()
 		draw()
 		next := lookAgain
-		if b.trouble != "" {
+		if b.trouble != "" || b.unheard != "" {
 			next = askAgain
 		}
 		if !rest(ctx, max(drawPause, 2*time.Since(began)), sized, nil, draw) || !rest(ctx, next, sized, changed, draw) {
 			return nil // interrupted: that was all
 		}
 	}
+}
+
+// hearing is whether changes are told as they happen.
+type hearing struct {
+	clock func() time.Time
+	mu    sync.Mutex
+	why   string
+	at    time.Time
+}
+
+// unheardFor is how long it counts that they are not: longer than what is told
+// of one try to the next.
+const unheardFor = 2 * nextWord
+
+// lost takes why they are not told just now.
+func (h *hearing) lost(why string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.why, h.at = why, h.clock()
+}
+
+// trouble is why they are not told; empty: they are.
+func (h *hearing) trouble() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.why == "" || h.clock().Sub(h.at) > unheardFor {
+		return ""
+	}
+	return fmt.Sprintf("looked at every %s only: %s", askAgain, h.why)
 }
 
 // rest waits for a while, or until something changed; changed nil: for all of
