@@ -65,10 +65,12 @@ func schemaOf(schemas huma.Registry, v any) *huma.Schema {
 }
 
 func problemResponse(schemas huma.Registry) *huma.Response {
-	return &huma.Response{
+	r := &huma.Response{
 		Description: "It did not work, and why.",
 		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schemaOf(schemas, problem{})}},
 	}
+	header(r, "Retry-After", "Seconds after which it is worth to ask again; not with every problem")
+	return r
 }
 
 // description is the OpenAPI document, as it is served; it does not differ from

@@ -228,7 +228,7 @@ func (s *Server) stream(ctx context.Context, from *stance, out *stream, follow b
 	}
 }
 
-// renew looks anew who follows and what they may see: a token that is taken back
+// renew looks anew who follows and what they may see: a token that has ended
 // ends its streams, and names are those of now.
 func (s *Server) renew(ctx context.Context, from *stance) error {
 	c := callOf(ctx)

@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/internal/auth"
 )
 
@@ -62,3 +65,9 @@ var (
 	MinOf    = minOf
 	MinToAPI = minToAPI
 )
+
+// StatusOf is how a code is answered.
+func StatusOf(code composa.Code) int { return status[code].http }
+
+// Codes are all codes that are answered.
+func Codes() []composa.Code { return slices.Sorted(maps.Keys(status)) }

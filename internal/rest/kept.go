@@ -21,9 +21,8 @@ const (
 )
 
 // kept is what was read of the newest version of the store, so that a call that
-// only reads asks the store for nothing but its version. Whatever changes there,
-// also a token that is taken back, moves the version, and nothing of an older
-// one is used again.
+// only reads asks the store for nothing but its version. Whatever changes there
+// moves the version, and nothing of an older one is used again.
 type kept struct {
 	identity atomic.Pointer[composa.Identity]
 

@@ -90,7 +90,11 @@ func (rt *route) describe(schemas huma.Registry) huma.Operation {
 		if i == 0 {
 			op.DefaultStatus = a.status
 		}
-		op.Responses[strconv.Itoa(a.status)] = a.describe(schemas)
+		answer := a.describe(schemas)
+		if rt.method != http.MethodGet {
+			header(answer, replayedHeader, "true: it is answered by what came of an earlier request with the key")
+		}
+		op.Responses[strconv.Itoa(a.status)] = answer
 	}
 	return op
 }
@@ -98,7 +102,7 @@ func (rt *route) describe(schemas huma.Registry) huma.Operation {
 func (a success) describe(schemas huma.Registry) *huma.Response {
 	r := &huma.Response{Description: a.about}
 	if a.tag != "" {
-		r.Headers = map[string]*huma.Param{"ETag": {Schema: &huma.Schema{Type: huma.TypeString, Description: a.tag}}}
+		header(r, "ETag", a.tag)
 	}
 	if a.body == nil {
 		return r
@@ -112,6 +116,14 @@ func (a success) describe(schemas huma.Registry) *huma.Response {
 		r.Content[t] = &huma.MediaType{Schema: schemaOf(schemas, a.body)}
 	}
 	return r
+}
+
+// header describes a header of an answer.
+func header(r *huma.Response, name, about string) {
+	if r.Headers == nil {
+		r.Headers = map[string]*huma.Param{}
+	}
+	r.Headers[name] = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString, Description: about}}
 }
 
 // exemplify puts the example into the description of the request's body.

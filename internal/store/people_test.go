@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,5 +49,26 @@ func TestPeople(t *testing.T) {
 		if diff := cmp.Diff([]composa.Principal{again, system.Principal}, people); diff != "" {
 			t.Errorf("principals (-want +got):\n%s", diff)
 		}
+	})
+}
+
+// A token whose time is over is nobody's, also where it was somebody's before.
+func TestATokenEndsWithItsTime(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		hash := sha256.Sum256([]byte("secret"))
+		b.ok(b.AddToken(b.ctx(), system, b.admin.Principal.ID, hash[:], "demo"))
+		ends := b.clock.now().Add(time.Hour).Truncate(time.Microsecond)
+		b.ok(b.write(b.ctx(), system, "let a token end", func(t *tx) error {
+			_, err := t.exec(`UPDATE token SET expires_at = $1 WHERE hash = $2`, micros(ends), hash[:])
+			return err
+		}))
+		who, err := b.TokenOwner(b.ctx(), system, hash[:])
+		b.ok(err)
+		if !who.Expires.Equal(ends) {
+			t.Errorf("it ends at %v, want %v", who.Expires, ends)
+		}
+		b.clock.looks.Add(time.Hour.Milliseconds())
+		_, err = b.TokenOwner(b.ctx(), system, hash[:])
+		b.code(err, composa.CodeUnauthenticated)
 	})
 }
