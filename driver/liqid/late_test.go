@@ -50,7 +50,7 @@ func TestACommitThatTakesEffectLate(t *testing.T) {
 				}
 				tick := time.NewTicker(time.Millisecond)
 				defer tick.Stop()
-				for len(s.director.Snapshot().Pending) > 0 {
+				for now := s.director.Snapshot(); now.Late+len(now.Pending) > 0; now = s.director.Snapshot() {
 					<-tick.C
 				}
 				if err := s.f.Settle(t.Context(), step); err != nil {
