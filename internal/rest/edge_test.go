@@ -121,7 +121,7 @@ var edges = map[string]edge{
 	"graceSeconds": sized("86400", func(w *world, n int) answer {
 		return w.direct("POST", "/v1/machines/default/nobody/free", fmt.Sprintf(`{"grace": %d}`, n))
 	}),
-	"nameLength": sized("63", func(w *world, n int) answer {
+	"nameLength": sized("64 characters, 63 are allowed", func(w *world, n int) answer {
 		return w.direct("POST", "/v1/pools", `{"name": "`+strings.Repeat("n", n)+`"}`)
 	}),
 	"labels": sized("64 are allowed", func(w *world, n int) answer {
