@@ -27,8 +27,8 @@ type Storm struct {
 var (
 	// lateFaults hit the calls that commit.
 	lateFaults = []string{
-		"1/5 POST fabric/reprogram late=30s", "1/5 POST pool/done late=20s", "1/4 DELETE machine/* late=30s",
-		"1/3 POST fabric/reprogram late=5s", "1/6 * late=12s",
+		"1/3 POST fabric/reprogram late=30s", "1/3 POST pool/done late=20s", "1/2 DELETE machine/* late=30s",
+		"1/2 POST fabric/reprogram late=5s", "1/3 * late=12s",
 	}
 	otherFaults = []string{
 		"1/40 * drop-after", "1/40 * drop-before", "1/60 * status=500", "1/30 * status=503", "1/80 * hang", "1/40 * delay=2s",

@@ -247,8 +247,10 @@ func TestKeysOfTwoThatTakeTurnsAreBothHeldToTheMost(t *testing.T) {
 func TestASweepThatWasRolledBackIsDue(t *testing.T) {
 	var s sweeps
 	now := epoch.Add(time.Hour)
-	if !s.due("user_a", now) || !s.due("user_a", now) {
-		t.Error("what was not done is not due")
+	for range 2 {
+		if !s.due("user_a", now) {
+			t.Error("what was not done is not due")
+		}
 	}
 	s.done("user_a", now)
 	if s.due("user_a", now) {
