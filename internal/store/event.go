@@ -35,7 +35,7 @@ func (t *tx) tell(e composa.Event, state any) error {
 // never meets n-1 later.
 func (t *tx) finish() error {
 	if len(t.told) == 0 && t.changed.tables == nil {
-		return nil
+		return t.flush()
 	}
 	var last int64
 	var prev []byte

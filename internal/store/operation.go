@@ -166,25 +166,6 @@ func (t *tx) operationCondition(f composa.OperationFilter, p composa.Page) (stri
 	return strings.Join(where, " AND "), args, nil
 }
 
-// OpenOperations returns, with their steps and the oldest first, the operations
-// that a fabric's runner has to carry on with: running, waiting or undoing.
-func (s *Store) OpenOperations(ctx context.Context, who composa.Who, fabric composa.FabricName) ([]composa.Operation, error) {
-	var out []composa.Operation
-	err := s.read(ctx, who, "read the operations of "+string(fabric), func(t *tx) error {
-		args := []any{string(fabric)}
-		where := "ended_at IS NULL AND fabric = $1 AND phase IN ('running', 'waiting', 'undoing')"
-		if seen, more := t.visible("project", args); seen != "" {
-			where, args = where+" AND "+seen, more
-		}
-		var err error
-		if out, err = t.operations(where+" ORDER BY created_at, id", args...); err != nil {
-			return err
-		}
-		return t.withSteps(out)
-	})
-	return out, err
-}
-
 // typicalOf is how many operations Typical looks at.
 const typicalOf = 9
 

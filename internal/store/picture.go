@@ -1,8 +1,6 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +12,6 @@ import (
 // when what it shows changed, so its times can be older than those of the row.
 type observed struct {
 	picture  *composa.Picture // never changed once it is here
-	digest   []byte           // of what it shows, without times
 	revision int64
 }
 
@@ -62,8 +59,8 @@ func (t *tx) picture(fabric composa.FabricName) (*observed, error) {
 	var began, ended time.Time
 	var complete int64
 	p := new(composa.Picture)
-	if _, err := t.get([]any{moment{&began}, moment{&ended}, &complete, &o.digest, jsonText{p}},
-		`SELECT began, ended, complete, digest, body FROM observed WHERE fabric = $1`, string(fabric)); err != nil {
+	if _, err := t.get([]any{moment{&began}, moment{&ended}, &complete, jsonText{p}},
+		`SELECT began, ended, complete, body FROM observed WHERE fabric = $1`, string(fabric)); err != nil {
 		return nil, err
 	}
 	p.Complete = complete != 0
@@ -130,17 +127,13 @@ func (t *tx) overlay(newer *composa.Picture) (laid, error) {
 		return laid{}, err
 	}
 	o := observed{picture: newer, revision: 1}
-	l := laid{changed: true}
+	l := laid{}
 	if was != nil {
 		o.picture, o.revision = was.picture.Overlay(newer), was.revision+1
 		l.was = was.picture
 	}
 	l.is = o.picture
-	if was != nil && composa.SameShown(was.picture, o.picture) {
-		l.changed, o.digest = false, was.digest
-	} else if o.digest, err = digest(o.picture); err != nil {
-		return laid{}, err
-	}
+	l.changed = was == nil || !composa.SameShown(was.picture, o.picture)
 	whole := newer.Scope.Everything() && newer.Complete
 	if whole && !l.changed {
 		err = t.writeTimes(&o)
@@ -176,28 +169,6 @@ func tidy(p *composa.Picture) *composa.Picture {
 	return &out
 }
 
-// digest is the SHA-256 of what a picture shows, without the times of looking.
-func digest(p *composa.Picture) ([]byte, error) {
-	bare := *p
-	bare.Began, bare.Ended, bare.Looks = time.Time{}, time.Time{}, nil
-	bare.Devices, bare.Machines = append([]composa.SeenDevice{}, p.Devices...), append([]composa.SeenMachine{}, p.Machines...)
-	for i := range bare.Devices {
-		d := &bare.Devices[i]
-		d.Seen = time.Time{}
-		if d.Host != nil {
-			host := *d.Host
-			host.At = time.Time{}
-			d.Host = &host
-		}
-	}
-	for i := range bare.Machines {
-		bare.Machines[i].Seen = time.Time{}
-	}
-	text, err := json.Marshal(&bare)
-	sum := sha256.Sum256(text)
-	return sum[:], err
-}
-
 func (t *tx) writeTimes(o *observed) error {
 	p := o.picture
 	_, err := t.exec(`UPDATE observed SET began = $1, ended = $2, revision = $3 WHERE fabric = $4`,
@@ -211,10 +182,10 @@ func (t *tx) writePicture(was, o *observed) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO observed (fabric, began, ended, complete, digest, body, revision) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	if _, err := t.exec(`INSERT INTO observed (fabric, began, ended, complete, body, revision) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (fabric) DO UPDATE SET began = excluded.began, ended = excluded.ended, complete = excluded.complete,
-			digest = excluded.digest, body = excluded.body, revision = excluded.revision`,
-		string(p.Fabric), p.Began.UnixMicro(), p.Ended.UnixMicro(), bit(p.Complete), o.digest, text, o.revision); err != nil {
+			body = excluded.body, revision = excluded.revision`,
+		string(p.Fabric), p.Began.UnixMicro(), p.Ended.UnixMicro(), bit(p.Complete), text, o.revision); err != nil {
 		return err
 	}
 	var before []composa.SeenMachine

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -71,10 +72,15 @@ func (t *tx) flush() error {
 		return answers.Close()
 	})
 	for i, n := range changed {
-		if check := waiting[i].check; check != nil {
-			if err := check(n); err != nil {
-				return err
-			}
+		check := waiting[i].check
+		if check == nil {
+			continue
+		}
+		err := check(n)
+		// Of a transaction that failed nothing can be read any more: only what a
+		// check says by itself counts then.
+		if _, said := errors.AsType[*composa.Error](err); err != nil && (failed == nil || said) {
+			return err
 		}
 	}
 	return failed

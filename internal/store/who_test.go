@@ -57,7 +57,6 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"Operation":      {running.ID},
 			"Explanation":    {running.ID},
 			"Operations":     {composa.OperationFilter{}, composa.Page{}},
-			"OpenOperations": {composa.FabricName("rack1")},
 			"Typical":        {composa.VerbCompose, composa.FabricName("rack1")},
 			"Events":         {int64(0), 0, composa.EventFilter{Types: []composa.EventType{"machine", "operation", "step", "claim", "pool"}}},
 			"Projects":       {},
