@@ -53,9 +53,7 @@ func run(pattern, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := cmd.Wait(); err != nil {
-		return err
-	}
+	failed := cmd.Wait() // told last: what was measured is worth having all the same
 	text, err := json.MarshalIndent(figures, "", "  ")
 	if err != nil {
 		return err
@@ -63,7 +61,10 @@ func run(pattern, out string) error {
 	if err := os.WriteFile(out, append(text, '\n'), 0o644); err != nil {
 		return err
 	}
-	return table(os.Stdout, figures)
+	if err := table(os.Stdout, figures); err != nil {
+		return err
+	}
+	return failed
 }
 
 // read turns the output of go test -bench into figures.
@@ -73,6 +74,9 @@ func read(r io.Reader) ([]figure, error) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		line := lines.Text()
+		if strings.HasPrefix(line, "--- FAIL") || strings.Contains(line, "_test.go:") {
+			fmt.Fprintln(os.Stderr, line)
+		}
 		if name, ok := strings.CutPrefix(line, "pkg: "); ok {
 			pkg = strings.TrimPrefix(name, "github.com/composa-dev/composa/")
 			fmt.Fprintln(os.Stderr, "measuring", pkg, "…")
