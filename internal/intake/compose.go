@@ -3,6 +3,8 @@ package intake
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/composa-dev/composa"
@@ -115,8 +117,13 @@ func (p *proposal) again(site *composa.Site, who composa.Who, m *composa.Machine
 }
 
 // changeCommand is the command that comes nearest to turning a machine of one
-// spec into one of another.
+// spec into one of another. Where more than counts differ there is none: a total
+// says nothing of models and conditions, and could take what is wanted.
 func changeCommand(name string, is, want composa.Spec) string {
+	anew := "composa free " + name + " and compose it anew"
+	if !onlyCounts(is, want) {
+		return anew
+	}
 	var totals, byName, commands []string
 	for _, k := range composa.Kinds() {
 		switch have, wanted := countOf(is, k), countOf(want, k); {
@@ -133,9 +140,35 @@ func changeCommand(name string, is, want composa.Spec) string {
 		commands = append(commands, "composa unplug "+name+" "+strings.Join(byName, ","))
 	}
 	if len(commands) == 0 {
-		return "composa free " + name + " and compose it anew"
+		return anew
 	}
 	return strings.Join(commands, " and ")
+}
+
+// onlyCounts says whether all entries of each kind, of both specs, ask for the
+// same but for how many; of a kind that one spec does not have, for any device.
+func onlyCounts(is, want composa.Spec) bool {
+	for _, k := range composa.Kinds() {
+		of := func(s composa.Spec) []composa.Entry {
+			return slices.DeleteFunc(slices.Clone(s.Entries), func(e composa.Entry) bool { return e.Kind != k })
+		}
+		a, b := of(is), of(want)
+		both := slices.Concat(a, b)
+		if len(both) == 0 {
+			continue
+		}
+		first := both[0]
+		if len(a) == 0 || len(b) == 0 {
+			first = composa.Entry{Kind: k}
+		}
+		for _, e := range both {
+			e.Key, e.Count = first.Key, first.Count
+			if !reflect.DeepEqual(e, first) || len(e.Places) > 0 || e.IPMI != "" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func countOf(s composa.Spec, k composa.Kind) int {
