@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,13 +165,13 @@ func TestTheProofOfAHostThatIsOffShowsNothingAsFreeThatMoves(t *testing.T) {
 	}
 	s.observe() // it knows his group, and asks for all groups at once
 	d, _ := s.director.Snapshot().Device("gpu6")
-	off, moves := false, false
+	var off, moves atomic.Bool // the director answers several calls at once
 	s.answerWith(func(w http.ResponseWriter, q *http.Request) bool {
 		switch {
 		case strings.Contains(q.URL.Path, "/power/shutdown"):
-			off = true
-		case off && !moves && strings.HasSuffix(q.URL.Path, "/predevice") && q.URL.Query().Get("grp_id") == strconv.Itoa(d.Group):
-			moves = true
+			off.Store(true)
+		case off.Load() && !moves.Load() && strings.HasSuffix(q.URL.Path, "/predevice") && q.URL.Query().Get("grp_id") == strconv.Itoa(d.Group):
+			moves.Store(true)
 			io.WriteString(w, `{"response":{"data":[],"errors":null,"code":0}}`)
 			return true
 		}
@@ -179,7 +180,7 @@ func TestTheProofOfAHostThatIsOffShowsNothingAsFreeThatMoves(t *testing.T) {
 	step := s.switched(composa.ActPower, false)
 	step.Show = composa.Scope{Devices: []string{"gpu6"}}
 	p := s.do(step)
-	if seen := p.Device("gpu6"); !moves || !p.Complete || seen == nil || seen.Spot.Area == composa.AreaFree {
-		t.Errorf("%+v, complete %t, moved: %t", seen, p.Complete, moves)
+	if seen := p.Device("gpu6"); !moves.Load() || !p.Complete || seen == nil || seen.Spot.Area == composa.AreaFree {
+		t.Errorf("%+v, complete %t, moved: %t", seen, p.Complete, moves.Load())
 	}
 }

@@ -28,10 +28,11 @@ func (p *preparing) Prepare(ctx context.Context, s composa.Step) {
 }
 
 // What the first step of an operation begins with is read once, the runner does
-// not wait for it, and it ends with the runner.
+// not wait for it, and it ends with the runner. A step takes longer than
+// reserving a handle beside it, so that the second one begins where the first ends.
 func TestRunReadsAheadAndDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, memory.Delays{})
+		l := newLab(t, memory.Delays{Change: time.Second})
 		f := &preparing{Fabric: l.world.Fabric()}
 		f.Reserver = f.Fabric.(driver.Reserver)
 		stop := l.serve(f, l.store)
