@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,8 +25,10 @@ import (
 // TestKilledServerFinishesOrUndoes kills the real server process in the middle
 // of real operations, before one of its calls reaches a director, after a
 // director answered one and before the server hears it, and after one of its own
-// events; starts it again, and looks at what it makes of them. A failure prints
-// the seed; COMPOSA_KILL_SEED repeats the choices.
+// events; starts it again, and looks at what it makes of them. An operation that
+// ended before its moment came is no kill: it is counted by itself, and another
+// moment is tried. A failure prints the seed; COMPOSA_KILL_SEED repeats the
+// choices.
 func TestKilledServerFinishesOrUndoes(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("COMPOSA_KILL_SEED"); s != "" {
@@ -43,18 +46,29 @@ func TestKilledServerFinishesOrUndoes(t *testing.T) {
 		return taps[rack].url
 	}, "--call-latency", "2ms", "--commit-latency", "50ms-150ms", "--cpus", "6", "--gpus", "12", "--ssds", "6", "--nics", "4")
 
-	ends := map[string]int{}
+	want, kills, never, inRow := count(6, 200), 0, 0, 0
+	ends, missed := map[string]int{}, map[string]int{}
 	first := rng.IntN(len(killed))
-	for i := range count(6, 200) {
-		k := &kill{racked: r, taps: taps, rng: rng, n: i, verb: killed[(first+i)%len(killed)]}
-		phase := k.run()
-		ends[k.verb+" "+phase]++
+	for kills < want {
+		k := &kill{racked: r, taps: taps, rng: rng, n: kills + never, verb: killed[(first+kills)%len(killed)]}
+		phase, came := k.run()
 		k.truths()
 		if t.Failed() {
-			t.Fatalf("kill %d: %s of %v, %s, ended %s\n%s", i, k.verb, k.machines, k.moment, phase, r.server.said())
+			t.Fatalf("kill %d: %s of %v, %s (it came: %v), ended %s\n%s", kills+1, k.verb, k.machines, k.moment, came, phase, r.server.said())
+		}
+		if came {
+			kills, inRow = kills+1, 0
+			ends[k.verb+" "+phase]++
+			continue
+		}
+		never++
+		missed[k.verb]++
+		if inRow++; inRow == 50 {
+			t.Fatalf("%d moments in a row never came, of %s", inRow, k.verb)
 		}
 	}
-	t.Logf("ends: %v", ends)
+	t.Logf("%d kills, ends: %v", kills, ends)
+	t.Logf("%d moments never came, of: %v", never, missed)
 }
 
 // killed are the operations during which the server is killed; cancel is the
@@ -79,19 +93,23 @@ type request struct {
 	body         any
 }
 
-func (k *kill) run() (phase string) {
+// run says how the operation ended, and whether the server was killed in it.
+func (k *kill) run() (phase string, came bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	k.rack = fmt.Sprintf("rack%d", 1+k.rng.IntN(2))
 	ask := k.prepare(ctx)
-	dead := k.set(ctx)
+	m := &moment{server: k.server, dead: make(chan struct{})}
+	k.set(ctx, m)
 	op, err := k.send(ctx, ask)
 	if _, no := errors.AsType[refused](err); no { // else it was killed before it answered
 		k.t.Fatalf("asked: %v", err)
 	}
-	k.untilKilled(ctx, op, dead)
+	came = k.untilKilled(ctx, op, m)
 	k.taps[k.rack].set(nil)
-	k.start()
+	if came {
+		k.start()
+	}
 	again, err := k.send(ctx, ask)
 	switch {
 	case err != nil:
@@ -106,67 +124,91 @@ func (k *kill) run() (phase string) {
 	if done.Phase == "held" {
 		k.t.Errorf("operation %s is held: %s %v", again, done.Reason, done.Result)
 	}
-	return done.Phase
+	return done.Phase, came
 }
 
-// set sets the moment of the kill: a call of the director, or an event.
-func (k *kill) set(ctx context.Context) (dead <-chan struct{}) {
-	server, done := k.server, make(chan struct{})
-	kill := func() { server.kill(); close(done) }
+// moment is when a server is killed.
+type moment struct {
+	server *process
+	dead   chan struct{} // closed when it was killed
+
+	mu   sync.Mutex
+	over bool // it came, or it comes no more
+}
+
+// come kills the server, unless the moment is over.
+func (m *moment) come() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.over {
+		return
+	}
+	m.over = true
+	m.server.kill()
+	close(m.dead)
+}
+
+// pass says whether the moment came; it comes no more.
+func (m *moment) pass() (came bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	came, m.over = m.over, true
+	return came
+}
+
+// set chooses the moment: a call of the director, or an event.
+func (k *kill) set(ctx context.Context, m *moment) {
 	switch at := 1 + k.rng.IntN(18); k.rng.IntN(4) {
 	case 0:
 		k.moment = fmt.Sprintf("at its event %d", at)
-		k.killAtEvent(ctx, at, kill)
+		go killAtEvent(ctx, k.client, at, m)
 	case 1:
 		at *= 3
 		k.moment = fmt.Sprintf("before its call %d", at)
-		k.taps[k.rack].set(&trap{at: at, act: kill})
+		k.taps[k.rack].set(&trap{at: at, act: m.come})
 	case 2:
 		k.moment = fmt.Sprintf("before its changing call %d", at)
-		k.taps[k.rack].set(&trap{at: at, changing: true, act: kill})
+		k.taps[k.rack].set(&trap{at: at, changing: true, act: m.come})
 	case 3:
 		k.moment = fmt.Sprintf("after its changing call %d", at)
-		k.taps[k.rack].set(&trap{at: at, changing: true, after: true, act: kill})
+		k.taps[k.rack].set(&trap{at: at, changing: true, after: true, act: m.come})
 	}
-	return done
 }
 
 // killAtEvent kills when the server has told so many events.
-func (k *kill) killAtEvent(ctx context.Context, at int, kill func()) {
-	ctx, stop := context.WithCancel(ctx)
-	k.t.Cleanup(stop)
-	go func() {
-		defer stop()
-		n := 0
-		for _, err := range k.client.Events(ctx, "", client.EventFilter{}) {
-			if n++; err != nil || n == at {
-				break
-			}
+func killAtEvent(ctx context.Context, c *client.Client, at int, m *moment) {
+	n := 0
+	for _, err := range c.Events(ctx, "", client.EventFilter{}) {
+		if err != nil {
+			return
 		}
-		kill()
-	}()
+		if n++; n == at {
+			m.come()
+			return
+		}
+	}
 }
 
-// untilKilled returns once the server is dead; it kills it itself where the
-// operation came to its end before the moment did.
-func (k *kill) untilKilled(ctx context.Context, op string, dead <-chan struct{}) {
+// untilKilled returns once the server is dead, or the operation came to its end
+// before the moment did.
+func (k *kill) untilKilled(ctx context.Context, op string, m *moment) (came bool) {
 	ended := make(chan struct{})
 	if op != "" {
-		go func() {
+		go func(c *client.Client) {
+			defer close(ended)
 			if k.verb == "cancel" {
-				k.client.Cancel(ctx, op) // it may be killed before it answers
+				c.Cancel(ctx, op) // it may be killed before it answers
 			}
-			k.client.Wait(ctx, op) // until the server dies, or that
-			close(ended)
-		}()
+			c.Wait(ctx, op) // until the server dies, or that
+		}(k.client)
 	}
 	select {
-	case <-dead:
+	case <-m.dead:
 	case <-ended:
-		k.server.kill()
 	case <-ctx.Done():
-		k.t.Fatalf("%s of %v: the moment never came", k.verb, k.machines)
+		k.t.Fatalf("%s of %v: neither an end nor the moment came", k.verb, k.machines)
 	}
+	return m.pass()
 }
 
 // prepare makes the machines that the operation needs, and returns what asks
