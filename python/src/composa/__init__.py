@@ -1,0 +1,1 @@
+"""Compose machines out of racks of composable hardware."""

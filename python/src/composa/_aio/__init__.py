@@ -1,0 +1,1 @@
+"""The modules that talk to a server, asynchronously; _sync is made from them."""
