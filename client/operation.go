@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/composa-dev/composa/api"
@@ -36,6 +38,15 @@ func (c *Client) Operations(ctx context.Context, f OperationFilter) iter.Seq2[ap
 // it answers once the operation ended or is held, or that time has passed.
 func (c *Client) Operation(ctx context.Context, id string, wait time.Duration) (*api.Operation, error) {
 	return get[api.Operation](ctx, c, join("/v1/operations", id), waitQuery(wait))
+}
+
+// Newer returns an operation with its steps as soon as its revision is greater
+// than the one the caller has (1 and up), or it ended or is held, or the wait
+// (up to [MaxWait]) has passed: asked again and again it tells of every step.
+func (c *Client) Newer(ctx context.Context, id string, revision int64, wait time.Duration) (*api.Operation, error) {
+	q := values("newer", strconv.FormatInt(revision, 10))
+	maps.Copy(q, waitQuery(wait))
+	return get[api.Operation](ctx, c, join("/v1/operations", id), q)
 }
 
 // Wait returns the operation once it ended or is held, however long that takes;

@@ -50,6 +50,7 @@ type OperationPath struct {
 type operationInput struct {
 	OperationPath
 	ChangeInput
+	Newer int64 `query:"newer" minimum:"0" example:"3" doc:"With wait: answer already once its revision is greater than this, so that each step can be followed; 0: only once it ended or is held"`
 }
 
 type operationOutput struct {
@@ -63,7 +64,11 @@ func (s *Server) operation(ctx context.Context, in *operationInput) (*operationO
 		return nil, err
 	}
 	defer leave()
-	op, err := s.await(ctx, callOf(ctx).who, composa.OperationID(in.ID), patience)
+	enough := settled
+	if in.Newer > 0 {
+		enough = newer(in.Newer)
+	}
+	op, err := s.await(ctx, callOf(ctx).who, composa.OperationID(in.ID), patience, enough)
 	out, err := s.showOperation(ctx, op, err)
 	if err != nil || !in.Explain {
 		return out, err
@@ -110,7 +115,7 @@ func (s *Server) decide(ctx context.Context, in *OperationPath, word func(contex
 	if err != nil {
 		return nil, err
 	}
-	if err := auth.Allow(who.Principal, auth.OperationDecide, op.Project, in.ID); err != nil {
+	if err := auth.Allow(who, auth.OperationDecide, op.Project, in.ID); err != nil {
 		return nil, err
 	}
 	err = callOf(ctx).once(func(who composa.Who) (err error) {

@@ -52,9 +52,14 @@ func settled(op *composa.Operation) bool {
 	return op.Phase.Ended() || op.Phase == composa.PhaseHeld
 }
 
-// await returns an operation once it is settled, or as it is when the time has
-// passed or the server stops. It fails when the caller went away.
-func (s *Server) await(ctx context.Context, who composa.Who, id composa.OperationID, d time.Duration) (*composa.Operation, error) {
+// newer says whether an operation is settled or has a greater revision.
+func newer(revision int64) func(*composa.Operation) bool {
+	return func(op *composa.Operation) bool { return op.Revision > revision || settled(op) }
+}
+
+// await returns an operation once the caller has enough of it, or as it is when
+// the time has passed or the server stops. It fails when the caller went away.
+func (s *Server) await(ctx context.Context, who composa.Who, id composa.OperationID, d time.Duration, enough func(*composa.Operation) bool) (*composa.Operation, error) {
 	if d <= 0 {
 		return s.Store.Operation(ctx, who, id)
 	}
@@ -72,7 +77,7 @@ func (s *Server) await(ctx context.Context, who composa.Who, id composa.Operatio
 	}
 	for {
 		op, err := s.Store.Operation(ctx, who, id)
-		if err != nil || settled(op) {
+		if err != nil || enough(op) {
 			return op, err
 		}
 		_, at, err = s.feed.Next(held, who, at, 0, composa.EventFilter{Subject: string(id)})
@@ -106,7 +111,7 @@ func (s *Server) done(ctx context.Context, out *composa.Outcome, patience time.D
 	op := out.Operation
 	if !settled(op) && patience > 0 {
 		var err error
-		if op, err = s.await(ctx, who, op.ID, patience); err != nil {
+		if op, err = s.await(ctx, who, op.ID, patience, settled); err != nil {
 			return nil, err
 		}
 	}

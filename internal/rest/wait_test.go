@@ -199,3 +199,20 @@ func (explosive) Look(context.Context, composa.FabricName) (*composa.Picture, er
 func (explosive) Check(context.Context, composa.FabricName) ([]composa.Check, error) {
 	return nil, errors.New("secret cause")
 }
+
+// With newer each change of an operation is an answer of its own, and none
+// comes twice; of one that ended the answer comes at once.
+func TestWaitForNewer(t *testing.T) {
+	w := newWorld(t, setting{racks: []string{"rack1"}})
+	op := must(w.client.PutMachine(t.Context(), "default", "train", wish(1), 0)).Operation
+	for op.Phase != "done" {
+		next := must(w.client.Newer(t.Context(), op.ID, op.Revision, time.Minute))
+		if next.Revision <= op.Revision {
+			t.Fatalf("revision %d, %s, comes after %d, %s", next.Revision, next.Phase, op.Revision, op.Phase)
+		}
+		op = next
+	}
+	if again := must(w.client.Newer(t.Context(), op.ID, op.Revision, time.Minute)); again.Revision != op.Revision {
+		t.Errorf("revision %d of an operation that ended at %d", again.Revision, op.Revision)
+	}
+}
