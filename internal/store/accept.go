@@ -130,6 +130,7 @@ func (t *tx) addOperation(op *composa.Operation, why *composa.Explanation) error
 		return err
 	}
 	op.CreatedAt, op.Revision, op.Deadline = t.now, 1, stored(op.Deadline)
+	t.keepOperation(op)
 	if op.Phase == composa.PhaseRunning {
 		op.StartedAt = t.now
 	}
@@ -170,7 +171,7 @@ func (t *tx) startOperation(op *composa.Operation, why *composa.Explanation) (be
 	}
 	is.Deadline = stored(is.Deadline)
 	*op = is
-	if err := t.changeOperation(op); err != nil {
+	if err := t.restateOperation(op); err != nil {
 		return nil, err
 	}
 	if err := t.explain(op.ID, why); err != nil {

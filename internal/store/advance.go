@@ -166,15 +166,15 @@ func (t *tx) recordBinding(m *composa.Machine, change composa.MachineChange, op 
 	if err != nil {
 		return err
 	}
-	spec := m.Spec
-	if change.Spec != nil {
-		spec = *change.Spec
+	same := change.Spec == nil
+	if !same {
+		texts, err := bodies(m.Spec, *change.Spec)
+		if err != nil {
+			return err
+		}
+		same = texts[0] == texts[1]
 	}
-	texts, err := bodies(m.Spec, spec)
-	if err != nil {
-		return err
-	}
-	if texts[0] == texts[1] {
+	if same {
 		var recorded []RevisionPart
 		var known bool
 		if _, err := t.get([]any{jsonText{&recorded}, &known}, `SELECT binding, binding IS NOT NULL FROM machine_revision WHERE machine = $1 AND revision = $2`, string(m.ID), m.SpecRevision); err != nil {
@@ -188,7 +188,9 @@ func (t *tx) recordBinding(m *composa.Machine, change composa.MachineChange, op 
 			return err
 		}
 	}
-	m.Spec = spec
+	if change.Spec != nil {
+		m.Spec = *change.Spec
+	}
 	m.SpecRevision++
 	if err := t.addRevision(m, op); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -16,10 +17,7 @@ import (
 // fresh reads the whole site, as a store that was just opened does.
 func (b *bed) fresh() *composa.Site {
 	b.t.Helper()
-	other := &Store{engine: b.engine, clock: b.clock.now}
-	other.decoded.pictures, other.changes.since = map[composa.FabricName]*observed{}, map[int64]change{}
-	other.kept.reading = make(chan struct{}, 1)
-	site, err := other.readSite(b.ctx(), "read the site", 0)
+	site, err := b.empty().readSite(b.ctx(), "read the site", 0)
 	b.ok(err)
 	return &site.Site
 }
@@ -69,6 +67,7 @@ func (w *writer) actions() map[string]func(*rapid.T) {
 			}
 		},
 		"compose": func(*rapid.T) { w.compose() },
+		"step":    func(*rapid.T) { w.step() },
 		"end":     func(*rapid.T) { w.end() },
 		"cancel": func(*rapid.T) {
 			b := w.bed()
@@ -114,6 +113,43 @@ func (w *writer) compose() {
 	}
 	w.n++
 	b.accept(b.compose(fmt.Sprintf("m%d", w.n), rapid.SampledFrom(free).Draw(w.t, "device")))
+}
+
+// step goes on with an operation: its step begins, ends, or another plan follows,
+// and it may bring a picture.
+func (w *writer) step() {
+	b := w.bed()
+	site := b.site()
+	if len(site.Operations) == 0 {
+		return
+	}
+	op := rapid.SampledFrom(site.Operations).Draw(w.t, "operation")
+	now := b.clock.now()
+	s := op.Steps[len(op.Steps)-1]
+	a := composa.Advance{Operation: op.ID, Revision: op.Revision, Fabric: op.Fabric, Phase: composa.PhaseRunning, Reason: "it goes on"}
+	switch s.State {
+	case composa.StepPlanned:
+		s.State, s.Attempt, s.BeganAt, s.Step.Machine.Native = composa.StepRunning, 1, now, "7"
+		s.Step.Show = composa.Scope{Devices: []string{"gpu0"}}
+	case composa.StepRunning:
+		s.State, s.EndedAt, s.Evidence = composa.StepDone, now.Local(), "seen"
+		s.Step.Machine.NativeSince = now.Add(time.Nanosecond)
+	default:
+		s = composa.StepRecord{Generation: s.Generation + 1, Ordinal: 1, Direction: composa.Forward, Step: s.Step, State: composa.StepPlanned}
+	}
+	a.Steps = []composa.StepRecord{s}
+	if p := site.Pictures[op.Fabric]; p != nil && rapid.Bool().Draw(w.t, "picture") {
+		narrow := *p
+		narrow.Began, narrow.Ended, narrow.Looks = now, now, nil
+		narrow.Devices, narrow.Machines = slices.Clone(p.Devices[:min(1, len(p.Devices))]), nil
+		narrow.Scope = composa.Scope{Labels: []string{"train"}}
+		for i := range narrow.Devices {
+			narrow.Devices[i].Seen = now
+			narrow.Scope.Devices = append(narrow.Scope.Devices, narrow.Devices[i].Name)
+		}
+		a.Picture = &narrow
+	}
+	b.advance(a)
 }
 
 func (w *writer) end() {

@@ -190,16 +190,25 @@ func (t *tx) addRevision(m *composa.Machine, op *composa.Operation) error {
 // holds, and tells it: op is the operation that the machine then has, nil when
 // it has none.
 func (t *tx) changeMachine(before, m *composa.Machine, was, op *composa.Operation, cause composa.OperationID) error {
-	texts, err := bodies(m.Spec, m.Spec.Labels)
-	if err != nil {
-		return err
-	}
 	m.Revision++
 	m.UpdatedAt = t.now
-	if err := t.execRow(string(m.ID), `UPDATE machine SET fabric = $1, native = $2, native_since = $3, spec = $4, spec_revision = $5, made = $6, operation = $7,
-		labels = $8, deleted_at = $9, updated_at = $10, updated_by = $11, revision = $12 WHERE id = $13`,
-		string(m.Fabric), m.Native, micros(m.NativeSince), texts[0], m.SpecRevision, bit(m.Made), string(m.Operation),
-		texts[1], micros(m.FreedAt), micros(t.now), string(t.who.Principal.ID), m.Revision, string(m.ID)); err != nil {
+	const progress = `UPDATE machine SET fabric = $1, native = $2, native_since = $3, made = $4, operation = $5, deleted_at = $6,
+		updated_at = $7, updated_by = $8, revision = $9`
+	values := []any{
+		string(m.Fabric), m.Native, micros(m.NativeSince), bit(m.Made), string(m.Operation), micros(m.FreedAt),
+		micros(t.now), string(t.who.Principal.ID), m.Revision,
+	}
+	var err error
+	if m.SpecRevision == before.SpecRevision { // the spec of a revision never changes
+		err = t.execRow(string(m.ID), progress+` WHERE id = $10`, append(values, string(m.ID))...)
+	} else {
+		var texts []string
+		if texts, err = bodies(m.Spec, m.Spec.Labels); err == nil {
+			err = t.execRow(string(m.ID), progress+`, spec = $10, spec_revision = $11, labels = $12 WHERE id = $13`,
+				append(values, texts[0], m.SpecRevision, texts[1], string(m.ID))...)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	t.hold(m)

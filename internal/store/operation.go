@@ -40,6 +40,27 @@ func (t *tx) operations(where string, args ...any) ([]composa.Operation, error) 
 	return out, err
 }
 
+// readOperations reads operations with their steps, and keeps them.
+func (t *tx) readOperations(ids []composa.OperationID) ([]composa.Operation, error) {
+	var out []composa.Operation
+	for chunk := range slices.Chunk(ids, maxParameters) {
+		which, args := in("id", chunk, nil)
+		read, err := t.operations(which, args...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, read...)
+	}
+	if err := t.withSteps(out); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		is := out[i]
+		t.keepOperation(&is)
+	}
+	return out, nil
+}
+
 // withSteps fills in the steps of operations.
 func (t *tx) withSteps(ops []composa.Operation) error {
 	index := make(map[composa.OperationID]*composa.Operation, len(ops))
@@ -48,7 +69,7 @@ func (t *tx) withSteps(ops []composa.Operation) error {
 		ids[i] = ops[i].ID
 		index[ops[i].ID] = &ops[i]
 	}
-	for chunk := range slices.Chunk(ids, 500) {
+	for chunk := range slices.Chunk(ids, maxParameters) {
 		which, args := in("operation", chunk, nil)
 		err := t.each(func(r row) error {
 			var id composa.OperationID
@@ -75,15 +96,12 @@ func (t *tx) operation(id composa.OperationID) (*composa.Operation, error) {
 }
 
 func (t *tx) operationBy(id composa.OperationID, hold string) (*composa.Operation, error) {
-	found, err := t.operations(`id = $1`+hold, string(id))
+	found, err := t.wholeOperations(`id = $1`+hold, string(id))
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 || !t.who.Sees(found[0].Project) {
 		return nil, composa.Errorf(composa.CodeNotFound, "cannot find operation %q: there is none of that id", composa.Abridge(string(id), 40))
-	}
-	if err := t.withSteps(found); err != nil {
-		return nil, err
 	}
 	return &found[0], nil
 }
@@ -213,38 +231,62 @@ func (t *tx) onBehalf(op *composa.Operation) composa.PrincipalID {
 	return op.Principal
 }
 
-// changeOperation writes what can change of an operation whose row this
-// transaction holds.
+// changeOperation writes what the progress of an operation changes. This
+// transaction holds its row.
 func (t *tx) changeOperation(op *composa.Operation) error {
-	result := ""
-	if op.Result != nil {
-		var err error
-		if result, err = body(op.Result); err != nil {
-			return err
-		}
+	progress, err := t.progress(op)
+	if err != nil {
+		return err
+	}
+	return t.execRow(string(op.ID), `UPDATE operation SET `+progressColumns+` WHERE id = $11`, append(progress, string(op.ID))...)
+}
+
+// restateOperation writes of an operation also what it is about to do.
+func (t *tx) restateOperation(op *composa.Operation) error {
+	progress, err := t.progress(op)
+	if err != nil {
+		return err
 	}
 	texts, err := bodies(op.Machines, op.Prior, op.Target)
 	if err != nil {
 		return err
 	}
-	op.Revision++
-	err = t.execRow(string(op.ID), `UPDATE operation SET message = $1, phase = $2, direction = $3, machines = $4, fabric = $5, request = $6, prior = $7, target = $8,
-		behind = $9, deadline = $10, cancel_requested = $11, reason = $12, result = $13, started_at = $14, ended_at = $15,
-		updated_at = $16, updated_by = $17, revision = $18 WHERE id = $19`,
-		op.Message, string(op.Phase), string(op.Direction), texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2],
-		string(op.Behind), micros(op.Deadline), bit(op.CancelRequested), op.Reason, result, micros(op.StartedAt), micros(op.EndedAt),
-		micros(t.now), string(t.who.Principal.ID), op.Revision, string(op.ID))
-	return err
+	return t.execRow(string(op.ID), `UPDATE operation SET `+progressColumns+`, message = $11, machines = $12, fabric = $13, request = $14,
+		prior = $15, target = $16, behind = $17 WHERE id = $18`, append(progress,
+		op.Message, texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), string(op.ID))...)
 }
 
-// putLeg records where the operation's one leg stands.
+const progressColumns = `phase = $1, direction = $2, deadline = $3, cancel_requested = $4, reason = $5, result = $6,
+	started_at = $7, ended_at = $8, updated_at = $9, updated_by = $10, revision = revision + 1`
+
+// progress are the values of progressColumns. op is of the next revision then.
+func (t *tx) progress(op *composa.Operation) ([]any, error) {
+	result := ""
+	if op.Result != nil {
+		var err error
+		if result, err = body(op.Result); err != nil {
+			return nil, err
+		}
+	}
+	op.Revision++
+	t.keepOperation(op)
+	return []any{
+		string(op.Phase), string(op.Direction), micros(op.Deadline), bit(op.CancelRequested), op.Reason, result,
+		micros(op.StartedAt), micros(op.EndedAt), micros(t.now), string(t.who.Principal.ID),
+	}, nil
+}
+
+// putLeg records where the operation's one leg stands, where it is not known to
+// stand there.
 func (t *tx) putLeg(op *composa.Operation, epoch int64) error {
-	if op.Fabric == "" {
+	is := leg{op.Fabric, op.Phase, epoch}
+	if op.Fabric == "" || t.legs[op.ID] == is {
 		return nil
 	}
+	t.knowLeg(op.ID, is)
 	return t.later(queued{query: `INSERT INTO leg (operation, fabric, state, epoch) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (operation, fabric) DO UPDATE SET state = excluded.state, epoch = excluded.epoch`,
-		args: []any{string(op.ID), string(op.Fabric), string(op.Phase), epoch}})
+		args: []any{string(op.ID), string(is.fabric), string(is.state), is.epoch}})
 }
 
 // putSteps adds step rows or brings them to a new state, and tells each state
@@ -291,7 +333,7 @@ func (t *tx) putSteps(op *composa.Operation, steps []composa.StepRecord) error {
 func withRows(have, written []composa.StepRecord) []composa.StepRecord {
 	out := slices.Clone(have)
 	for _, s := range written {
-		s.BeganAt, s.EndedAt = stored(s.BeganAt), stored(s.EndedAt)
+		s.BeganAt, s.EndedAt, s.Step.Show = stored(s.BeganAt), stored(s.EndedAt), composa.Scope{}
 		same := func(r composa.StepRecord) bool { return r.Generation == s.Generation && r.Ordinal == s.Ordinal }
 		if i := slices.IndexFunc(out, same); i >= 0 {
 			out[i] = s

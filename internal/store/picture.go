@@ -15,11 +15,12 @@ type observed struct {
 	revision int64
 }
 
-// decoded keeps the pictures that were read or written last, by fabric and
-// revision.
+// decoded keeps the pictures and the operations that were read or written last,
+// each of one revision.
 type decoded struct {
-	guard    sync.Mutex
-	pictures map[composa.FabricName]*observed
+	guard      sync.Mutex
+	pictures   map[composa.FabricName]*observed
+	operations map[composa.OperationID]*keptOperation
 }
 
 func (k *decoded) keptPicture(fabric composa.FabricName, revision int64) *observed {

@@ -165,15 +165,8 @@ func (t *tx) siteClaims(site *keptSite, c *change) (err error) {
 }
 
 func (t *tx) siteOperations(site *keptSite, c *change) (err error) {
-	read := func(where string, args ...any) ([]composa.Operation, error) {
-		ops, err := t.operations(where, args...)
-		if err != nil {
-			return nil, err
-		}
-		return ops, t.withSteps(ops)
-	}
 	site.Operations, err = renew(t, site.Operations, c, "operation", `ended_at IS NULL`,
-		func(op *composa.Operation) composa.OperationID { return op.ID }, read,
+		func(op *composa.Operation) composa.OperationID { return op.ID }, t.wholeOperations,
 		func(a, b composa.Operation) int {
 			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 		})

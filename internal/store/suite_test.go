@@ -272,11 +272,19 @@ func (b *bed) asStored(op *composa.Operation) {
 	if _, measured := b.t.(*testing.B); measured {
 		return
 	}
-	read, err := b.Operation(b.ctx(), system, op.ID)
+	read, err := b.empty().Operation(b.ctx(), system, op.ID)
 	b.ok(err)
 	if diff := cmp.Diff(read, op, cmpopts.EquateEmpty()); diff != "" {
 		b.t.Fatalf("the operation that was returned is not the one in the tables (-tables +returned):\n%s", diff)
 	}
+}
+
+// empty is a store on the same tables that keeps nothing in memory yet.
+func (b *bed) empty() *Store {
+	s := &Store{engine: b.engine, clock: b.clock.now}
+	s.decoded.pictures, s.changes.since = map[composa.FabricName]*observed{}, map[int64]change{}
+	s.kept.reading = make(chan struct{}, 1)
+	return s
 }
 
 // made ends the compose operation op: its machine is made.
@@ -305,5 +313,6 @@ func (b *bed) forget() {
 	b.decoded.guard.Lock()
 	defer b.decoded.guard.Unlock()
 	clear(b.decoded.pictures)
+	clear(b.decoded.operations)
 	b.kept.site.Store(nil)
 }

@@ -34,7 +34,9 @@ type tx struct {
 	projects map[composa.MachineID]composa.ProjectID
 	// locked are the machines whose rows this transaction holds, as they are now.
 	locked map[composa.MachineID]composa.Machine
-	after  []func() // run when it ended well: what the caches learn
+	// legs are the rows of legs as this transaction knows them.
+	legs  map[composa.OperationID]leg
+	after []func() // run when it ended well: what the caches learn
 
 	changed change // what was written
 	number  int64  // of the change
