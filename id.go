@@ -25,7 +25,7 @@ type (
 	PoolID string
 	// ProjectID names one project ("proj_…").
 	ProjectID string
-	// PrincipalID names who acts ("user_…", "token_…", "system", "fabric_…").
+	// PrincipalID names who acts ("user_…", "system", "fabric_…").
 	PrincipalID string
 )
 
@@ -44,6 +44,7 @@ const (
 	PrefixPool      = "pool"
 	PrefixProject   = "proj"
 	PrefixUser      = "user"
+	PrefixToken     = "tok"
 )
 
 var idAlphabet = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)

@@ -38,14 +38,21 @@ type Who struct {
 	Principal Principal
 	// Projects are those that the principal may see. Nil with kind system: all.
 	Projects []ProjectID
+	// Admin says that the principal administers the site ([RoleAdmin]).
+	Admin bool
+	// Token is the one that it shows; empty: none.
+	Token TokenID
+	// Expires is when that token ends; zero: never by itself.
+	Expires time.Time
 	// Request is the id of the request, for the events that come of it.
 	Request string
-	// Expires is when the token ends that it shows; zero: never.
-	Expires time.Time
 	// Key makes the request safe to repeat: the transaction that changes
 	// something for it keeps the key. Nil: it has none.
 	Key *RequestKey
 }
+
+// Administers says whether w administers the site: who does, and the server.
+func (w Who) Administers() bool { return w.Admin || w.Principal.Kind == PrincipalSystem }
 
 // System is the server acting for itself, in every project.
 func System() Who {

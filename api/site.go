@@ -11,11 +11,19 @@ type Site struct {
 	Site        string         `json:"site"`
 	Incarnation string         `json:"incarnation"`
 	Principal   string         `json:"principal"`
+	Role        string         `json:"role" enum:"admin,member" doc:"Of who asks: admin administers the site"`
+	Token       *SignedIn      `json:"token,omitempty" doc:"The token that who asks shows"`
 	Projects    []string       `json:"projects"`
 	Emulated    bool           `json:"emulated,omitempty" doc:"Some fabric is pretend hardware"`
 	Limits      map[string]int `json:"limits" doc:"Every limit by name"`
 	Features    []string       `json:"features" doc:"Names that only grow"`
 	Now         time.Time      `json:"now"`
+}
+
+// SignedIn is the token with which somebody signed in.
+type SignedIn struct {
+	ID        string     `json:"id" example:"tok_k3v9q2xwabcdefgh"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty" doc:"When it ends; absent: not by itself"`
 }
 
 // Project owns machines and pools.

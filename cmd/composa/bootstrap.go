@@ -31,9 +31,10 @@ func ensureAdmin(ctx context.Context, s *store.Store, data string, getenv func(s
 		if _, err := s.TokenOwner(ctx, composa.System(), auth.Hash(given)); err == nil {
 			return bootstrap{}, nil
 		}
-		return bootstrap{}, s.AddToken(ctx, composa.System(), admin.ID, auth.Hash(given), "COMPOSA_BOOTSTRAP_TOKEN")
+		_, err := s.AddToken(ctx, composa.System(), composa.Token{Owner: admin.ID, Note: "COMPOSA_BOOTSTRAP_TOKEN"}, auth.Hash(given))
+		return bootstrap{}, err
 	}
-	has, err := s.HasTokens(ctx, composa.System())
+	has, err := s.AdminCanSignIn(ctx, composa.System())
 	if err != nil || has {
 		return bootstrap{}, err
 	}
@@ -44,7 +45,7 @@ func ensureAdmin(ctx context.Context, s *store.Store, data string, getenv func(s
 	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
 		return bootstrap{}, composa.Errorf(composa.CodeInternal, "cannot write the first token: %v", err)
 	}
-	if err := s.AddToken(ctx, composa.System(), admin.ID, hash, "bootstrap"); err != nil {
+	if _, err := s.AddToken(ctx, composa.System(), composa.Token{Owner: admin.ID, Note: "bootstrap"}, hash); err != nil {
 		return bootstrap{}, err
 	}
 	return bootstrap{path: path}, nil

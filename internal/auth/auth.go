@@ -2,10 +2,10 @@
 // knows who asks.
 //
 // [Allow] is the one function that every request passes, with the [Verb] that
-// its route is registered under. For now it knows one role: users and the
-// system may do everything in their projects, a fabric nothing. What a
-// principal does not see is kept from it by the store, which takes the
-// principal on every call.
+// its route is registered under. Users and the system may do everything in their
+// projects, a fabric nothing; what is about other users only who administers the
+// site. What a principal does not see is kept from it by the store, which takes
+// the principal on every call.
 //
 // A token is shown once, when it is made; the store keeps its [Hash] only.
 package auth
@@ -45,6 +45,12 @@ const (
 	PlanMake        Verb = "plan.make"
 	PlanCarryOut    Verb = "plan.carry_out" // besides what the plan does
 	EventRead       Verb = "event.read"
+	UserRead        Verb = "user.read"
+	UserCreate      Verb = "user.create"
+	TokenRead       Verb = "token.read"
+	TokenCreate     Verb = "token.create"
+	TokenDelete     Verb = "token.delete"
+	TokenOfOthers   Verb = "token.of_others" // besides what is done with them
 )
 
 var verbs = []Verb{
@@ -53,14 +59,19 @@ var verbs = []Verb{
 	DeviceRead, DeviceEdit, FabricRead, FabricCheck, FabricProbe,
 	PoolRead, PoolCreate, PoolEdit, PoolDelete,
 	OperationRead, OperationDecide, PlanRead, PlanMake, PlanCarryOut, EventRead,
+	UserRead, UserCreate, TokenRead, TokenCreate, TokenDelete, TokenOfOthers,
 }
+
+// forAdmins are the verbs of who administers the site.
+var forAdmins = []Verb{UserCreate, TokenOfOthers}
 
 // Verbs lists every verb that a route may carry.
 func Verbs() []Verb { return slices.Clone(verbs) }
 
-// Allow refuses, with code not_allowed, what a principal may not do. project is
+// Allow refuses, with code not_allowed, what somebody may not do. project is
 // empty for what belongs to the site; object names the thing for the message.
-func Allow(p composa.Principal, verb Verb, project composa.ProjectID, object string) error {
+func Allow(who composa.Who, verb Verb, project composa.ProjectID, object string) error {
+	p := who.Principal
 	switch {
 	case p.ID == "":
 		return composa.Errorf(composa.CodeUnauthenticated, "cannot %s: nobody is signed in", describe(verb, object)).
@@ -69,6 +80,9 @@ func Allow(p composa.Principal, verb Verb, project composa.ProjectID, object str
 		return composa.Errorf(composa.CodeNotAllowed, "cannot %s: nobody may do that", describe(verb, object))
 	case p.Kind != composa.PrincipalUser && p.Kind != composa.PrincipalSystem:
 		return composa.Errorf(composa.CodeNotAllowed, "cannot %s: %s %q may not do that", describe(verb, object), p.Kind, p.Name)
+	case slices.Contains(forAdmins, verb) && !who.Administers():
+		return composa.Errorf(composa.CodeNotAllowed, "cannot %s: %s %q does not administer the site", describe(verb, object), p.Kind, p.Name).
+			WithNext("ask an administrator of the site")
 	}
 	return nil
 }

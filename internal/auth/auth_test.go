@@ -10,23 +10,33 @@ import (
 )
 
 func TestAllow(t *testing.T) {
-	admin := composa.Principal{ID: "user_a", Kind: composa.PrincipalUser, Name: "admin"}
-	fabric := composa.Principal{ID: "fabric_rack1", Kind: composa.PrincipalFabric, Name: "rack1"}
+	user := composa.Who{Principal: composa.Principal{ID: "user_a", Kind: composa.PrincipalUser, Name: "ada"}}
+	admin := composa.Who{Principal: user.Principal, Admin: true}
+	fabric := composa.Who{Principal: composa.Principal{ID: "fabric_rack1", Kind: composa.PrincipalFabric, Name: "rack1"}, Admin: true}
 	for _, tt := range []struct {
 		name string
-		who  composa.Principal
+		who  composa.Who
 		verb auth.Verb
 		want composa.Code
 	}{
-		{"a user composes", admin, auth.MachineCompose, ""},
-		{"the system composes", composa.System().Principal, auth.MachineCompose, ""},
-		{"nobody composes", composa.Principal{}, auth.MachineCompose, composa.CodeUnauthenticated},
+		{"a user composes", user, auth.MachineCompose, ""},
+		{"the system composes", composa.System(), auth.MachineCompose, ""},
+		{"nobody composes", composa.Who{Admin: true}, auth.MachineCompose, composa.CodeUnauthenticated},
 		{"a fabric composes", fabric, auth.MachineCompose, composa.CodeNotAllowed},
 		{"a fabric reads", fabric, auth.SiteRead, composa.CodeNotAllowed},
-		{"a kind that nobody knows", composa.Principal{ID: "x", Kind: "robot"}, auth.SiteRead, composa.CodeNotAllowed},
+		{"a kind that nobody knows", composa.Who{Principal: composa.Principal{ID: "x", Kind: "robot"}}, auth.SiteRead, composa.CodeNotAllowed},
 		{"a verb that nobody knows", admin, "machine.explode", composa.CodeNotAllowed},
 		{"no verb", admin, "", composa.CodeNotAllowed},
-		{"the system and a verb that nobody knows", composa.System().Principal, "x", composa.CodeNotAllowed},
+		{"a user reads users", user, auth.UserRead, ""},
+		{"a user makes a token", user, auth.TokenCreate, ""},
+		{"a user removes a token", user, auth.TokenDelete, ""},
+		{"a user makes a user", user, auth.UserCreate, composa.CodeNotAllowed},
+		{"a user meddles with another's token", user, auth.TokenOfOthers, composa.CodeNotAllowed},
+		{"an administrator makes a user", admin, auth.UserCreate, ""},
+		{"an administrator makes another's token", admin, auth.TokenOfOthers, ""},
+		{"the system makes a user", composa.System(), auth.UserCreate, ""},
+		{"a fabric makes a user", fabric, auth.UserCreate, composa.CodeNotAllowed},
+		{"the system and a verb that nobody knows", composa.System(), "x", composa.CodeNotAllowed},
 	} {
 		if got := composa.CodeOf(auth.Allow(tt.who, tt.verb, "proj_a", "train")); got != tt.want {
 			t.Errorf("%s: code %q, want %q", tt.name, got, tt.want)

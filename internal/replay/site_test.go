@@ -60,7 +60,7 @@ func open(tb testing.TB, limits liqid.Limits, racks ...emulator.Config) *site {
 	token, hash := auth.NewToken()
 	admin, err := s.store.EnsureAdmin(ctx, composa.System())
 	if err == nil {
-		err = s.store.AddToken(ctx, composa.System(), admin.ID, hash, "")
+		_, err = s.store.AddToken(ctx, composa.System(), composa.Token{Owner: admin.ID}, hash)
 	}
 	if err != nil {
 		tb.Fatal(err)

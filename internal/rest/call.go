@@ -224,7 +224,7 @@ func (s *Server) identify(r *http.Request, verb auth.Verb) error {
 		}
 		project = c.project.ID
 	}
-	return auth.Allow(who.Principal, verb, project, r.URL.Path)
+	return auth.Allow(who, verb, project, r.URL.Path)
 }
 
 // recorder notes the status of an answer.

@@ -82,6 +82,10 @@ func (n names) eventBody(e *composa.Event) any {
 		if p, ok := decode[composa.Pool](e.Body); ok {
 			return api.EventPool{ID: string(p.ID), Project: n.project(p.Project), Name: p.Name, Most: p.Most, Labels: p.Labels, Revision: p.Revision}
 		}
+	case "user": // of a token nothing is told: its note is its owner's affair
+		if u, ok := decode[composa.Principal](e.Body); ok && e.Project != "" {
+			return api.EventUser{ID: string(u.ID), Name: u.Name}
+		}
 	}
 	return nil
 }

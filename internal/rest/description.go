@@ -30,6 +30,7 @@ var chapters = []*huma.Tag{
 	{Name: "devices", Description: "The parts that fabrics can attach."},
 	{Name: "fabrics", Description: "The composable systems."},
 	{Name: "pools", Description: "Devices kept for a purpose."},
+	{Name: "users", Description: "Who may sign in, and the tokens with which they do."},
 	{Name: "events", Description: "What happened, as it happens."},
 	{Name: "site", Description: "The server, and who asks."},
 }
@@ -96,7 +97,7 @@ var description = sync.OnceValue(func() *documents {
 
 // eventBodies are the shapes that the body of an event can have beside those of
 // the routes.
-var eventBodies = []any{api.EventMachine{}, api.EventDevice{}, api.EventClaim{}, api.EventFabric{}, api.EventPool{}}
+var eventBodies = []any{api.EventMachine{}, api.EventDevice{}, api.EventClaim{}, api.EventFabric{}, api.EventPool{}, api.EventUser{}}
 
 // open lets answers have fields that the description does not know, because
 // answers grow; what a request may say stays closed.

@@ -251,7 +251,7 @@ func (s *Server) edit(ctx context.Context, word string, match MatchInput, e *api
 	if err != nil {
 		return nil, err
 	}
-	if err := auth.Allow(v.who.Principal, auth.DeviceEdit, "", word); err != nil {
+	if err := auth.Allow(v.who, auth.DeviceEdit, "", word); err != nil {
 		return nil, err
 	}
 	u := composa.DeviceUpdate{Address: e.Address, Login: e.Login, Labels: e.Labels}

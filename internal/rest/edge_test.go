@@ -133,6 +133,15 @@ var edges = map[string]edge{
 	"labelValueLength": sized("255 are allowed", func(w *world, n int) answer {
 		return w.planned(`"devices": [{"kind": "gpu", "count": 1}], "labels": {"k": "` + strings.Repeat("v", n) + `"}`)
 	}),
+	"users":            elsewhere("../store/user_test.go", "TestUsersHaveAMost"),
+	"tokensPerUser":    elsewhere("../store/token_test.go", "TestTokensOfOneUserHaveAMost"),
+	"tokenMemoryHours": elsewhere("../store/token_test.go", "TestAnEndedTokenIsRememberedForAWhile"),
+	"tokenSeconds": sized("<= 31536000", func(w *world, n int) answer {
+		return w.direct("POST", "/v1/tokens", fmt.Sprintf(`{"expires": %d}`, n))
+	}),
+	"noteLength": sized("200 are allowed", func(w *world, n int) answer {
+		return w.direct("POST", "/v1/tokens", `{"note": "`+strings.Repeat("n", n)+`"}`)
+	}),
 	"machineDevices": sized("512 allowed", func(w *world, n int) answer {
 		return w.planned(fmt.Sprintf(`"devices": [{"kind": "gpu", "count": %d}]`, n))
 	}),
@@ -317,7 +326,7 @@ func changes(t *testing.T, w *world, _ int) {
 func (w *world) other(t *testing.T) string {
 	t.Helper()
 	text, hash := auth.NewToken()
-	if err := w.store.AddToken(t.Context(), composa.System(), composa.SystemPrincipal, hash, "test"); err != nil {
+	if _, err := w.store.AddToken(t.Context(), composa.System(), composa.Token{Owner: composa.SystemPrincipal, Note: "test"}, hash); err != nil {
 		t.Fatal(err)
 	}
 	return text

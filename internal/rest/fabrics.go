@@ -110,7 +110,7 @@ func (s *Server) checkFabric(ctx context.Context, in *checkInput) (*checkOutput,
 		with, ask = s.probes, func(fs Fabrics, ctx context.Context, name composa.FabricName) ([]composa.Check, error) {
 			return fs.Probe(ctx, who, name)
 		}
-		if err := auth.Allow(who.Principal, auth.FabricProbe, "", in.Name); err != nil {
+		if err := auth.Allow(who, auth.FabricProbe, "", in.Name); err != nil {
 			return nil, err
 		}
 		if only := f.ReadOnly(); only != nil {

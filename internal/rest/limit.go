@@ -133,6 +133,11 @@ func (s *Server) limits() map[string]int {
 		"labels":            composa.MaxLabels,
 		"labelKeyLength":    composa.MaxLabelKey,
 		"labelValueLength":  composa.MaxLabelValue,
+		"users":             composa.MaxUsers,
+		"tokensPerUser":     composa.MaxTokensEach,
+		"tokenSeconds":      seconds(composa.MaxTokenLife),
+		"tokenMemoryHours":  int(composa.TokenMemory / time.Hour),
+		"noteLength":        composa.MaxNote,
 		"machineDevices":    composa.MaxCount,
 		"machineEntries":    composa.MaxEntries,
 	}
@@ -141,7 +146,7 @@ func (s *Server) limits() map[string]int {
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // features are names that only grow (docs/compatibility.md).
-var features = []string{"devices", "events", "explain", "fabrics", "idempotency", "machines", "min", "operations", "operations-by-plan", "plans", "pools", "pools-by-where", "probe", "projects", "wait", "where"}
+var features = []string{"devices", "events", "explain", "fabrics", "idempotency", "machines", "min", "operations", "operations-by-plan", "plans", "pools", "pools-by-where", "probe", "projects", "tokens", "users", "wait", "wait-newer", "where"}
 
 // places bounds how many do the same at the same time.
 type places chan struct{}

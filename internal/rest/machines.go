@@ -281,5 +281,5 @@ func (s *Server) projectOf(ctx context.Context, verb auth.Verb, name, object str
 	if err != nil {
 		return nil, err
 	}
-	return p, auth.Allow(who.Principal, verb, p.ID, object)
+	return p, auth.Allow(who, verb, p.ID, object)
 }

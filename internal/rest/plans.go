@@ -132,7 +132,7 @@ func (s *Server) carryOut(ctx context.Context, in *carryOutInput) (*changeOutput
 	if err != nil {
 		return nil, err
 	}
-	if err := auth.Allow(c.who.Principal, verbOf[p.Verb], p.Project, p.Machine); err != nil {
+	if err := auth.Allow(c.who, verbOf[p.Verb], p.Project, p.Machine); err != nil {
 		return nil, err
 	}
 	out, err := s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) {

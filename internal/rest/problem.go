@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -218,6 +219,8 @@ func placeOf(err error) api.ProblemPlace {
 		at.Message = fmt.Sprintf("%s is none of %s", value, list)
 	case words == "expected length":
 		at.Message = fmt.Sprintf("%s is longer than %s characters", value, rest)
+	case words == "expected number": // huma writes large ones as 3.1e+07
+		at.Message = fmt.Sprintf("expected number <= %s, not %s", plainNumber(rest), value)
 	case d.Message == "invalid integer":
 		at.Message = value + " is not a whole number"
 	case d.Message == "invalid boolean":
@@ -233,8 +236,18 @@ func plainValue(v any) (text string, ok bool) {
 	switch v := v.(type) {
 	case string:
 		return fmt.Sprintf("%q", composa.Abridge(v, 40)), true
-	case float64, bool, int, int64:
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), true
+	case bool, int, int64:
 		return fmt.Sprint(v), true
 	}
 	return "", false
+}
+
+// plainNumber writes a number without an exponent.
+func plainNumber(text string) string {
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	return text
 }

@@ -227,7 +227,7 @@ func TestAUserWithoutProjectsSeesNothing(t *testing.T) {
 			if got.status >= 500 {
 				t.Errorf("%s %s answers %d: %s", l.Method, path, got.status, got.body)
 			}
-			for _, secret := range []string{m.ID, op, "admin", `"secret-name"`, `"hidden-pool"`, string(w.admin.Projects[0])} {
+			for _, secret := range []string{m.ID, op, `"admin"`, `"secret-name"`, `"hidden-pool"`, string(w.admin.Projects[0])} {
 				asked := strings.Contains(path, strings.Trim(secret, `"`))
 				if strings.Contains(got.body, secret) && !asked {
 					t.Errorf("%s %s tells %s: %s", l.Method, path, secret, got.body)

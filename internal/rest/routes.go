@@ -59,7 +59,7 @@ func init() {
 			about:   "Exactly the stored plan: the same devices, steps and disturbances. Where something of it is not any more as it was when it was made, nothing is done and the answer is moved, with what moved. A plan is carried out once: asking again answers the operation that does it, or did. Only who made a plan may carry it out.",
 			answers: changes("The machine, made"), example: exampleCarryOut, on: reply((*Server).carryOut)},
 		{method: get, path: "/v1/operations/{id}", verb: auth.OperationRead, id: "getOperation", tag: "operations",
-			summary: "Show an operation, or wait for it", about: "With wait it answers once the operation ended or is held, or the time has passed.",
+			summary: "Show an operation, or wait for it", about: "With wait it answers once the operation ended or is held, or the time has passed; with newer also at its next step.",
 			answers: ok(api.Operation{}), on: reply((*Server).operation)},
 		{method: post, path: "/v1/operations/{id}/cancel", verb: auth.OperationDecide, id: "cancelOperation", tag: "operations",
 			summary: "End an operation", about: "A queued one ends at once; a running one stops before its next step and everything is put back. One that has ended stays as it is.",
@@ -119,6 +119,24 @@ func init() {
 		{method: post, path: "/v1/pools/{project}/{name}/remove", verb: auth.PoolEdit, id: "removeFromPool", tag: "pools",
 			summary: "Take devices out of a pool", about: "All or none. What is attached stays attached.",
 			answers: ok(api.Pool{}), example: examplePoolDevices, on: reply((*Server).removeFromPool)},
+
+		{method: get, path: "/v1/users", verb: auth.UserRead, id: "listUsers", tag: "users",
+			summary: "List users", about: "The members of the projects of who asks; all for who administers the site. In natural order of name.",
+			answers: ok(api.Users{}), on: reply((*Server).listUsers)},
+		{method: post, path: "/v1/users", verb: auth.UserCreate, id: "createUser", tag: "users",
+			summary: "Make a user", about: "A member of one project. To sign in, they need a token, which POST /v1/tokens makes. Only who administers the site may.",
+			answers: []success{{status: http.StatusCreated, about: "The user", body: api.User{}}}, example: exampleUser, on: reply((*Server).createUser)},
+		{method: get, path: "/v1/users/{name}", verb: auth.UserRead, id: "getUser", tag: "users",
+			summary: "Show a user", answers: ok(api.User{}), on: reply((*Server).user)},
+		{method: get, path: "/v1/tokens", verb: auth.TokenRead, also: auth.TokenOfOthers, id: "listTokens", tag: "users",
+			summary: "List tokens", about: "Those that let somebody in: of who asks, and of everybody for who administers the site. In natural order of user, then the oldest first. No text of a token is shown.",
+			answers: ok(api.Tokens{}), on: reply((*Server).listTokens)},
+		{method: post, path: "/v1/tokens", verb: auth.TokenCreate, also: auth.TokenOfOthers, id: "createToken", tag: "users",
+			summary: "Make a token", about: "For who asks, or, where they administer the site, for another user. This answer alone shows the token's text. Repeated with the same key it is answered by the token without its text, and with next, which says what to do where the first answer was lost.",
+			answers: []success{{status: http.StatusCreated, about: "The token", body: api.Token{}}}, example: exampleToken, on: reply((*Server).createToken)},
+		{method: remove, path: "/v1/tokens/{id}", verb: auth.TokenDelete, id: "deleteToken", tag: "users",
+			summary: "Remove a token", about: "One's own, or, for who administers the site, anybody's. From then on it lets nobody in, and its event streams and waits end.",
+			answers: []success{{status: http.StatusNoContent, about: "It lets nobody in any more"}}, on: reply((*Server).deleteToken)},
 
 		{method: get, path: "/v1/events", verb: auth.EventRead, id: "listEvents", tag: "events",
 			summary: "List or follow events",
@@ -181,5 +199,7 @@ var (
 	examplePlan        = api.NewPlan{Verb: "compose", Project: "default", Machine: "train", Compose: &examplePut}
 	exampleEdit        = api.EditDevice{Address: new("10.0.0.12"), Login: new("ubuntu")}
 	examplePool        = api.NewPool{Name: "vision", Project: "default", Most: 16, IDs: []string{"rack1/gpu3"}}
+	exampleUser        = api.NewUser{Name: "ada", Project: "default"}
+	exampleToken       = api.NewToken{User: "ada", Note: "notebooks", Expires: 7776000}
 	examplePoolDevices = api.PoolDevices{IDs: []string{"rack1/gpu3"}}
 )

@@ -23,6 +23,13 @@ type Store interface {
 	Projects(ctx context.Context, who composa.Who) ([]composa.Project, error)
 	Project(ctx context.Context, who composa.Who, name string) (*composa.Project, error)
 	Principals(ctx context.Context, who composa.Who) ([]composa.Principal, error)
+	Users(ctx context.Context, who composa.Who) ([]composa.User, error)
+	User(ctx context.Context, who composa.Who, name string) (*composa.User, error)
+	CreateUser(ctx context.Context, who composa.Who, name string, project composa.ProjectID) (*composa.User, error)
+	Tokens(ctx context.Context, who composa.Who) ([]composa.Token, error)
+	Token(ctx context.Context, who composa.Who, id composa.TokenID) (*composa.Token, error)
+	AddToken(ctx context.Context, who composa.Who, k composa.Token, hash []byte) (*composa.Token, error)
+	DeleteToken(ctx context.Context, who composa.Who, id composa.TokenID) error
 
 	Site(ctx context.Context, who composa.Who) (*composa.Site, error)
 	Machine(ctx context.Context, who composa.Who, project composa.ProjectID, name string) (*composa.Machine, error)

@@ -22,7 +22,11 @@ func (s *Server) getSite(ctx context.Context, _ *struct{}) (*siteOutput, error) 
 	v := sh.view
 	out := api.Site{
 		Version: s.Version, Site: string(id.Site), Incarnation: id.Incarnation, Principal: c.who.Principal.Name,
+		Role:     string(roleOf(c.who)),
 		Projects: []string{}, Limits: s.limits(), Features: features, Now: s.Clock().UTC(),
+	}
+	if c.who.Token != "" {
+		out.Token = &api.SignedIn{ID: string(c.who.Token), ExpiresAt: moment(c.who.Expires)}
 	}
 	for _, p := range v.all {
 		out.Projects = append(out.Projects, p.Name)
@@ -31,6 +35,14 @@ func (s *Server) getSite(ctx context.Context, _ *struct{}) (*siteOutput, error) 
 		out.Emulated = out.Emulated || v.emulated(v.site.Fabrics[i].Name)
 	}
 	return &siteOutput{Body: out}, nil
+}
+
+// roleOf is the role of who asks on the site.
+func roleOf(who composa.Who) composa.Role {
+	if who.Administers() {
+		return composa.RoleAdmin
+	}
+	return composa.RoleMember
 }
 
 type listProjectsInput struct{ PageInput }

@@ -175,7 +175,7 @@ func (w *world) signIn(ctx context.Context) {
 		w.t.Fatal(err)
 	}
 	text, hash := auth.NewToken()
-	if err := w.store.AddToken(ctx, composa.System(), admin.ID, hash, "test"); err != nil {
+	if _, err := w.store.AddToken(ctx, composa.System(), composa.Token{Owner: admin.ID, Note: "test"}, hash); err != nil {
 		w.t.Fatal(err)
 	}
 	w.token = text

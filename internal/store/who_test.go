@@ -46,6 +46,8 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 		_, err := b.CreatePool(b.ctx(), b.admin, composa.Pool{Project: b.project, Name: "vision"})
 		b.ok(err)
 		b.ok(b.SavePlan(b.ctx(), b.admin, composa.Plan{ID: "plan_1", Project: b.project, ExpiresAt: epoch.Add(time.Hour)}))
+		kept, err := b.AddToken(b.ctx(), b.admin, composa.Token{Owner: b.admin.Principal.ID}, []byte("kept"))
+		b.ok(err)
 		before, at := b.site(), b.lastEvent()
 
 		stranger := composa.Who{Principal: composa.Principal{ID: "user_other", Kind: composa.PrincipalUser, Name: "other"}, Projects: []composa.ProjectID{"proj_other"}}
@@ -66,7 +68,13 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"Request":        {},
 			"KeepRequest":    {"machine_1"},
 			"TokenOwner":     {[]byte("hash")},
-			"HasTokens":      {},
+			"AdminCanSignIn": {},
+			"Users":          {},
+			"User":           {"admin"},
+			"CreateUser":     {"fresh", b.project},
+			"Tokens":         {},
+			"Token":          {kept.ID},
+			"DeleteToken":    {kept.ID},
 			"Accept":         {b.compose("new")},
 			"RequestCancel":  {running.ID},
 			"Decide":         {running.ID, "retry"},
@@ -76,7 +84,7 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"DeletePool":     {b.project, "vision", int64(0)},
 			"AddToPool":      {b.project, "vision", []composa.DeviceID{devices[0].ID}},
 			"RemoveFromPool": {b.project, "vision", []composa.DeviceID{devices[0].ID}},
-			"AddToken":       {b.admin.Principal.ID, []byte("hash"), ""},
+			"AddToken":       {composa.Token{Owner: b.admin.Principal.ID}, []byte("hash")},
 		}
 		// These act on the site; whether somebody may is for package auth to say.
 		site := map[string]bool{"TakeTenure": true, "BeginProbe": true, "EndProbe": true, "Record": true, "PutFabric": true, "KeepFabrics": true, "SetHosts": true, "SetDevice": true, "EnsureAdmin": true}
