@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from tests.kernels import Kernel
 from tests.processes import Demo, Director, Server
 from tests.relay import Relay
 
@@ -75,6 +76,20 @@ def relay() -> Iterator[Callable[[str], Relay]]:
     yield make
     for r in made:
         r.close()
+
+
+@pytest.fixture
+def kernel() -> Iterator[Callable[[str, str], Kernel]]:
+    """Start kernels whose environment names a server and a token; all end with the test."""
+    made: list[Kernel] = []
+
+    def make(url: str, token: str) -> Kernel:
+        made.append(Kernel(os.environ | {"COMPOSA_URL": url, "COMPOSA_TOKEN": token}))
+        return made[-1]
+
+    yield make
+    for k in made:
+        k.close()
 
 
 def ask(url: str, token: str, method: str, path: str, body: Any = None) -> Any:
