@@ -5,11 +5,15 @@
 // beside the value: the unit "most:UNIT" holds the most that UNIT may be, and
 // "least:UNIT" the least (internal/measure). Ratios are of two things measured in
 // turn in one run, because machines are noisy; nothing here fails a test.
+//
+// Other languages measure too: -also names a program that prints its figures in
+// the same format.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -32,28 +36,28 @@ type figure struct {
 func main() {
 	pattern := flag.String("bench", ".", "which benchmarks, a `regexp`")
 	out := flag.String("o", "bench.json", "`file` to write")
+	also := flag.String("also", "", "a `command`, words between spaces, that prints more figures as go test -bench does")
 	flag.Parse()
-	if err := run(*pattern, *out); err != nil {
+	commands := [][]string{{"go", "test", "-timeout", "0", "-run", "^$", "-bench", *pattern, "-benchmem", "./..."}}
+	if *also != "" {
+		commands = append(commands, strings.Fields(*also))
+	}
+	if err := run(commands, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "cannot measure:", err)
 		os.Exit(1)
 	}
 }
 
-func run(pattern, out string) error {
-	cmd := exec.Command("go", "test", "-timeout", "0", "-run", "^$", "-bench", pattern, "-benchmem", "./...")
-	cmd.Stderr = os.Stderr
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
+// run measures with each command and writes all figures. Where one fails the
+// others are measured and written all the same.
+func run(commands [][]string, out string) error {
+	figures := []figure{}
+	var failed error
+	for _, words := range commands {
+		found, err := measured(words)
+		figures = append(figures, found...)
+		failed = errors.Join(failed, err)
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	figures, err := read(pipe)
-	if err != nil {
-		return err
-	}
-	failed := cmd.Wait() // told last: what was measured is worth having all the same
 	text, err := json.MarshalIndent(figures, "", "  ")
 	if err != nil {
 		return err
@@ -67,7 +71,26 @@ func run(pattern, out string) error {
 	return failed
 }
 
-// read turns the output of go test -bench into figures.
+// measured runs one command and returns the figures that it printed, also where
+// it failed.
+func measured(words []string) ([]figure, error) {
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	figures, err := read(pipe)
+	if ended := cmd.Wait(); ended != nil {
+		err = errors.Join(err, fmt.Errorf("%s: %w", strings.Join(words, " "), ended))
+	}
+	return figures, err
+}
+
+// read turns the output of a measuring command into figures.
 func read(r io.Reader) ([]figure, error) {
 	figures := []figure{}
 	pkg := ""
