@@ -42,6 +42,7 @@ type Source interface {
 type Feed struct {
 	source Source
 	log    *slog.Logger
+	hear   func([]composa.Event) // nil: nobody
 	stop   context.CancelFunc
 	ended  chan struct{} // closed when the reading goroutine has ended
 
@@ -52,11 +53,13 @@ type Feed struct {
 	more         chan struct{} // closed, and replaced, when newest grows
 }
 
-// New starts a feed. Close ends it.
-func New(source Source, log *slog.Logger) *Feed {
+// New starts a feed. Close ends it. hear, where it is not nil, is told all that
+// is committed from now on, whoever may see it, in order, before a follower is.
+// The feed waits for it.
+func New(source Source, log *slog.Logger, hear func([]composa.Event)) *Feed {
 	changed, forget := source.Notify()
 	running, stop := context.WithCancel(context.Background())
-	f := &Feed{source: source, log: log, stop: stop, ended: make(chan struct{}), more: make(chan struct{})}
+	f := &Feed{source: source, log: log, hear: hear, stop: stop, ended: make(chan struct{}), more: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
 		defer forget()
@@ -126,6 +129,9 @@ func (f *Feed) read(ctx context.Context) error {
 			return err
 		}
 		if len(events) > 0 {
+			if f.hear != nil {
+				f.hear(events)
+			}
 			f.take(events)
 		}
 		if len(events) < MaxBatch {

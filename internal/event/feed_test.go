@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -74,7 +76,7 @@ func (b *book) Events(_ context.Context, who composa.Who, after int64, limit int
 	return out, nil
 }
 
-func start(b *book) *event.Feed { return event.New(b, slog.New(slog.DiscardHandler)) }
+func start(b *book) *event.Feed { return event.New(b, slog.New(slog.DiscardHandler), nil) }
 
 func numbers(events []composa.Event) []int64 {
 	out := []int64{}
@@ -101,6 +103,39 @@ func TestNextWaitsForAnEvent(t *testing.T) {
 		synctest.Wait()
 		if diff := cmp.Diff([]int64{1}, numbers(got)); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// Who hears is told everything once and in order, also over a failure, and before
+// any follower is.
+func TestHearsBeforeFollowers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{}
+		b.add("a", "machine.before")
+		var told []int64
+		f := event.New(b, slog.New(slog.DiscardHandler), func(events []composa.Event) { told = append(told, numbers(events)...) })
+		defer f.Close()
+		synctest.Wait()
+		var when []int64 // what was told when the follower was
+		go func() {
+			if _, _, err := f.Next(t.Context(), alice, 1, 10, composa.EventFilter{}); err == nil {
+				when = slices.Clone(told)
+			}
+		}()
+		b.mu.Lock()
+		b.fail = errors.New("away")
+		b.mu.Unlock()
+		b.add("b", "machine.made")
+		b.add("a", "token.deleted")
+		time.Sleep(time.Minute)
+		b.add("a", "machine.ready")
+		synctest.Wait()
+		if diff := cmp.Diff([]int64{2, 3, 4}, told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		if len(when) < 2 {
+			t.Errorf("the follower was told when %v were", when)
 		}
 	})
 }

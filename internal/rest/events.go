@@ -80,7 +80,7 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*huma.Str
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer s.streams.leave()
 		defer leave()
-		held, done, ok := s.hold(hc.Context())
+		held, done, ok := s.holdSignedIn(hc.Context())
 		if !ok {
 			return
 		}

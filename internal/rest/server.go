@@ -104,6 +104,7 @@ type Server struct {
 	nonce   string // tells the entity tags of this server from those of others
 
 	underWay underWay // requests with a key
+	signedIn signedIn // waits and streams
 
 	streams places // of event streams
 	waits   places // of calls that wait for an operation
@@ -141,7 +142,7 @@ func New(c Config) *Server {
 	}
 	s.closing, s.close = context.WithCancelCause(context.Background())
 	if c.Store != nil { // a server that is made for its description only has none
-		s.feed = event.New(c.Store, c.Log)
+		s.feed = event.New(c.Store, c.Log, s.heard)
 	}
 	mux := http.NewServeMux()
 	s.api = newAPI(mux)

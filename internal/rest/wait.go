@@ -58,12 +58,13 @@ func newer(revision int64) func(*composa.Operation) bool {
 }
 
 // await returns an operation once the caller has enough of it, or as it is when
-// the time has passed or the server stops. It fails when the caller went away.
+// the time has passed or the server stops. It fails when the caller went away, or
+// when the token of the call ends.
 func (s *Server) await(ctx context.Context, who composa.Who, id composa.OperationID, d time.Duration, enough func(*composa.Operation) bool) (*composa.Operation, error) {
 	if d <= 0 {
 		return s.Store.Operation(ctx, who, id)
 	}
-	held, done, ok := s.hold(ctx)
+	held, done, ok := s.holdSignedIn(ctx)
 	if !ok {
 		return s.Store.Operation(ctx, who, id)
 	}
@@ -85,6 +86,8 @@ func (s *Server) await(ctx context.Context, who composa.Who, id composa.Operatio
 		case err == nil:
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case errors.Is(context.Cause(held), errTokenEnded):
+			return nil, endedMeanwhile(id)
 		case held.Err() != nil || errors.Is(err, errStopping) || composa.CodeOf(err) == composa.CodeUnavailable:
 			return s.Store.Operation(ctx, who, id)
 		default:

@@ -1,0 +1,93 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/composa-dev/composa"
+)
+
+// errTokenEnded ends waits and streams whose token lets nobody in any more.
+var errTokenEnded = errors.New("the token has ended")
+
+// signedIn are the waits and streams that are open, by the token that opened
+// them. The zero value has none.
+type signedIn struct {
+	mu   sync.Mutex
+	open map[composa.TokenID]map[*context.CancelCauseFunc]struct{}
+}
+
+// enter notes what a token opened, until leave.
+func (o *signedIn) enter(id composa.TokenID, end context.CancelCauseFunc) (leave func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.open == nil {
+		o.open = map[composa.TokenID]map[*context.CancelCauseFunc]struct{}{}
+	}
+	if o.open[id] == nil {
+		o.open[id] = map[*context.CancelCauseFunc]struct{}{}
+	}
+	o.open[id][&end] = struct{}{}
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.open[id], &end)
+		if len(o.open[id]) == 0 {
+			delete(o.open, id)
+		}
+	}
+}
+
+// end ends all that a token opened.
+func (o *signedIn) end(id composa.TokenID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for end := range o.open[id] {
+		(*end)(errTokenEnded)
+	}
+}
+
+// holdSignedIn is hold for as long as the token of the call lets somebody in.
+func (s *Server) holdSignedIn(ctx context.Context) (held context.Context, done func(), ok bool) {
+	held, release, ok := s.hold(ctx)
+	if !ok {
+		return held, release, false
+	}
+	c := callOf(ctx)
+	held, end := context.WithCancelCause(held)
+	stop := context.CancelFunc(func() {})
+	if !c.who.Expires.IsZero() {
+		held, stop = context.WithTimeoutCause(held, c.who.Expires.Sub(s.Clock()), errTokenEnded)
+	}
+	leave := s.signedIn.enter(c.who.Token, end)
+	// One that was removed since the call began is met here, one that is removed
+	// from now on by who hears of it.
+	if _, err := s.owner(ctx, c.token); composa.CodeOf(err) == composa.CodeUnauthenticated {
+		end(errTokenEnded)
+	}
+	return held, func() {
+		leave()
+		stop()
+		end(nil)
+		release()
+	}, true
+}
+
+// heard ends what removed tokens opened, on whichever server they were removed.
+func (s *Server) heard(events []composa.Event) {
+	for i := range events {
+		if events[i].Type == composa.TokenDeleted {
+			s.signedIn.end(composa.TokenID(events[i].Subject))
+		}
+	}
+}
+
+// endedMeanwhile is the answer to who waited for an operation with a token that
+// ended before it did.
+func endedMeanwhile(id composa.OperationID) error {
+	e := composa.Errorf(composa.CodeUnauthenticated, "cannot wait for operation %s any longer: the token has ended or was removed; the operation goes on", id).
+		WithNext("sign in with another token and ask for the operation")
+	e.Operation = id
+	return e
+}
