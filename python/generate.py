@@ -78,15 +78,25 @@ def sync(out: pathlib.Path) -> None:
     for p in made:
         target = out / p.name
         target.write_text(note.format(p.name) + target.read_text())
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", "--no-force-exclude", str(out)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--quiet", "--no-force-exclude", str(out)], check=True
+    )
 
 
 def stale(fresh: pathlib.Path, kept: pathlib.Path) -> list[str]:
     """Name the files of fresh that are missing in kept or differ there, and those of kept that are no more made."""
     made = {p.relative_to(fresh) for p in fresh.rglob("*.py")}
-    bad = [str(kept / p) for p in sorted(made) if not (kept / p).exists() or not filecmp.cmp(fresh / p, kept / p, shallow=False)]
+    bad = [
+        str(kept / p)
+        for p in sorted(made)
+        if not (kept / p).exists() or not filecmp.cmp(fresh / p, kept / p, shallow=False)
+    ]
     if kept.name == "_sync":
-        bad += [str(p) for p in sorted(kept.glob("*.py")) if p.relative_to(kept) not in made and p.name not in by_hand]
+        bad += [
+            str(p)
+            for p in sorted(kept.glob("*.py"))
+            if p.relative_to(kept) not in made and p.name not in by_hand
+        ]
     return bad
 
 
@@ -100,7 +110,9 @@ def main() -> int:
         wire(fresh / "_wire.py")
         sync(fresh / "_sync")
         bad = stale(fresh / "_sync", package / "_sync")
-        if not (package / "_wire.py").exists() or not filecmp.cmp(fresh / "_wire.py", package / "_wire.py", shallow=False):
+        if not (package / "_wire.py").exists() or not filecmp.cmp(
+            fresh / "_wire.py", package / "_wire.py", shallow=False
+        ):
             bad.append(str(package / "_wire.py"))
         if check:
             for path in bad:

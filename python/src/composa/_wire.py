@@ -350,6 +350,35 @@ class NewPool(Wire):
     """
 
 
+class NewToken(Wire):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    expires: Annotated[int | None, Field(examples=[7776000], ge=0, le=31536000)] = None
+    """
+    Seconds after which it ends; 0 or absent: not by itself
+    """
+    note: Annotated[str | None, Field(examples=["notebooks"])] = None
+    """
+    What it is for
+    """
+    user: Annotated[str | None, Field(examples=["ada"])] = None
+    """
+    As whom it lets act; who asks unless said
+    """
+
+
+class NewUser(Wire):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[str, Field(examples=["ada"])]
+    project: Annotated[str | None, Field(examples=["default"])] = None
+    """
+    That the user becomes a member of; default unless said
+    """
+
+
 class OperationMachine(Wire):
     id: str
     name: str
@@ -503,6 +532,14 @@ class Share(Wire):
     kind: str
 
 
+class SignedIn(Wire):
+    expires_at: Annotated[AwareDatetime | None, Field(alias="expiresAt")] = None
+    """
+    When it ends; absent: not by itself
+    """
+    id: Annotated[str, Field(examples=["tok_k3v9q2xwabcdefgh"])]
+
+
 class Site(Wire):
     emulated: bool | None = None
     """
@@ -520,7 +557,15 @@ class Site(Wire):
     now: AwareDatetime
     principal: str
     projects: list[str]
+    role: str
+    """
+    Of who asks: admin administers the site
+    """
     site: str
+    token: SignedIn | None = None
+    """
+    The token that who asks shows
+    """
     version: str
 
 
@@ -547,6 +592,47 @@ class Step(Wire):
     text: Annotated[str, Field(examples=["attach rack1/gpu0, rack1/gpu1 to train"])]
 
 
+class Token(Wire):
+    created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
+    created_by: Annotated[str, Field(alias="createdBy")]
+    expires_at: Annotated[AwareDatetime | None, Field(alias="expiresAt")] = None
+    """
+    When it ends; absent: not by itself
+    """
+    id: Annotated[str, Field(examples=["tok_k3v9q2xwabcdefgh"])]
+    """
+    By which it is listed and removed; no secret
+    """
+    next: str | None = None
+    """
+    What to do where the text was not received, in an answer that cannot show it again
+    """
+    note: Annotated[str | None, Field(examples=["notebooks"])] = None
+    """
+    What it is for
+    """
+    token: str | None = None
+    """
+    Its text, a secret: in the answer that tells of its making, and never again
+    """
+    user: Annotated[str, Field(examples=["ada"])]
+    """
+    As whom it lets act
+    """
+
+
+class Tokens(Wire):
+    as_of: Annotated[AwareDatetime, Field(alias="asOf")]
+    """
+    When the list was read
+    """
+    items: list[Token]
+    next: str | None = None
+    """
+    Give it as cursor to get the next page; absent on the last
+    """
+
+
 class Unplug(Wire):
     model_config = ConfigDict(
         extra="forbid",
@@ -562,6 +648,33 @@ class Unplug(Wire):
     timeout: Annotated[int | None, Field(examples=[600], ge=0, le=604800)] = None
     """
     Seconds after which waiting for a silent fabric ends; 0: never
+    """
+
+
+class User(Wire):
+    created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
+    created_by: Annotated[str, Field(alias="createdBy")]
+    id: Annotated[str, Field(examples=["user_k3v9q2xwabcdefgh"])]
+    name: Annotated[str, Field(examples=["ada"])]
+    projects: list[str]
+    """
+    Names of the projects that the user is a member of
+    """
+    role: str
+    """
+    admin administers the site: makes users, and looks after everybody's tokens
+    """
+
+
+class Users(Wire):
+    as_of: Annotated[AwareDatetime, Field(alias="asOf")]
+    """
+    When the list was read
+    """
+    items: list[User]
+    next: str | None = None
+    """
+    Give it as cursor to get the next page; absent on the last
     """
 
 

@@ -1,0 +1,99 @@
+"""Follows the events of a server as they happen, over broken connections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from composa import _limits
+from composa._aio import pausing
+from composa._call import Call, Query
+from composa.errors import Error, Failed, Unreachable
+
+if TYPE_CHECKING:
+    from composa._aio.connection import Connection
+
+# reset is the type of the event that tells that those between the last one and this are not to be had any
+# more: read again what you keep, and go on.
+reset = "reset"
+
+
+async def follow(connection: Connection, path: str, query: Query) -> AsyncIterator[dict[str, Any]]:
+    """Follow the events after one of an id, as they happen, for as long as the caller wants more.
+
+    It goes on where it was when the connection is lost, waiting longer from try to try. An event of type reset
+    is passed on like the others.
+
+    Args:
+        connection: The connection.
+        path: "/v1/events".
+        query: What is wanted: after (an id; None: from now on), type, subject.
+
+    Raises:
+        Error: What the server answered where it refuses. Nothing is raised while it is only not there.
+    """
+    at = str(query.get("after") or "")
+    pause = _limits.first_pause
+    while True:
+        error: Error | None = None
+        call = Call(connection.server.url, "GET", path, {**query, "after": at, "follow": True}, accept=ndjson)
+        try:
+            response = await connection.send(call, timeout=_limits.silence)
+        except Error as e:
+            error = e
+        else:
+            at = at or response.headers.get("last-event-id", "")
+            try:
+                async for line in _lines(response):
+                    event = _event_of(call, line)
+                    if event is not None:
+                        pause = _limits.first_pause
+                        at = event.get("id") or at
+                        yield event
+                error = Unreachable(
+                    f"cannot go on with {call.shown}: the server ended the stream", retryable=True
+                )
+            except httpx2.HTTPError as e:
+                error = call.lost(e)
+            finally:
+                await response.aclose()
+        if not error.retryable:
+            raise error
+        wait = max(pause, error.retry_after)
+        if connection.again is not None:
+            connection.again(error, wait)
+        await pausing.pause(wait)
+        pause = min(2 * pause, _limits.longest_pause)
+
+
+ndjson = "application/x-ndjson"
+
+
+async def _lines(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """Split an answer into lines. One that is cut off at the end is none: it comes again."""
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > _limits.event_bytes:
+            raise Failed(
+                f"cannot follow events: one has more than the {_limits.event_bytes} bytes allowed",
+                code="internal",
+            )
+
+
+def _event_of(call: Call, line: bytes) -> dict[str, Any] | None:
+    """Decode one line; None where it is a sign of life and no event."""
+    if not line.strip():
+        return None
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, dict):
+        raise Failed(f"cannot read the events of {call.shown}: a line is not an event", code="internal")
+    return event

@@ -1,0 +1,323 @@
+# Made from _aio/connection.py by generate.py: change it there.
+"""Calls the server: one Connection to one server, as one principal.
+
+Every change carries a key, so that it is safe to send it again where the answer was lost: up to 8 times
+within about 11 seconds. A token goes to the server that was chosen and to nobody else: redirects are not
+followed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import ssl
+import time
+from collections.abc import Iterator, Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+
+from composa import _limits, _wire
+from composa._sync import pausing
+from composa._call import Answer, Call, Query
+from composa._servers import Server, plain
+from composa._tries import Tries
+from composa._version import __version__
+from composa._wirebase import Wire
+from composa.errors import Error, Failed, Invalid, Refused
+
+W = TypeVar("W", bound=Wire)
+
+# needed are the features without which this module cannot work with a server.
+needed = ("devices", "events", "explain", "fabrics", "idempotency", "machines", "operations", "plans", "wait")
+
+
+class Connection:
+    """Calls one server. It may be used from several threads at once, and after a fork.
+
+    Args:
+        server: The server, and who one is there.
+        timeout: Seconds without a byte from the server after which a call counts as lost; a call that waits
+            on the server has that much more. None: never.
+        transport: Makes the connections in place of the network; None: the network.
+
+    Attributes:
+        server: The server.
+        again: Told before a call is sent again, or a stream opened again: why, and the seconds that are
+            waited before. None: nobody is told. It may be called from several threads at once.
+
+    Raises:
+        Invalid: The authorities or the environment's proxy cannot be used. No connection is made yet.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        timeout: float | None = _limits.timeout,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.server = server
+        self.again: Callable[[Error, float], None] | None = None
+        self._timeout = timeout
+        self._transport = transport
+        self._tls = _trusted(server)
+        self._made: tuple[object, httpx2.Client] | None = None
+        self._left: list[httpx2.Client] = []
+        self._closed = False
+
+    def site(self) -> _wire.Site:
+        """Ask the server what it is and who asks.
+
+        Raises:
+            NotAllowed: The token is not known, or has ended.
+            Unreachable: There is no answer, or something else answers there.
+            Refused: The server lacks what this module needs: it is of another version (code unsupported).
+        """
+        answer = self._answer(self._call("GET", "/v1"))
+        said = answer.body
+        features = said.get("features") if isinstance(said, dict) else None
+        if not isinstance(features, list):
+            raise answer.call.stranger(answer.status, answer.headers, answer.content)
+        missing = [f for f in needed if f not in features]
+        if missing:
+            raise self._without(str(said.get("version", "of no version"))[:40], missing)
+        return answer.read(_wire.Site)
+
+    def _without(self, version: str, missing: list[str]) -> Error:
+        return Refused(
+            f"cannot use the server at {self.server.url}: it is Composa {version}, "
+            f"which has no {', '.join(missing)}; this module, {__version__}, needs that",
+            next="update the server, or install the module of its version",
+            code="unsupported",
+        )
+
+    def get(self, path: str, query: Query | None = None, *, model: type[W]) -> W:
+        """Ask for a document.
+
+        Args:
+            path: Escaped (see part), such as "/v1/machines/default/train".
+            query: Values by name; None is left out.
+            model: What the document is.
+
+        Raises:
+            Error: What the server answered, or why there was no answer.
+        """
+        return (self._answer(self._call("GET", path, query))).read(model)
+
+    def change(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        match: int | None = None,
+    ) -> Answer:
+        """Make a change, at most once however often it is sent.
+
+        Args:
+            method: PUT, POST, PATCH or DELETE.
+            path: Escaped.
+            query: Values by name; None is left out.
+            body: A document, or what can be written as JSON; None: nothing.
+            key: Idempotency key, 1 to 128 visible characters of ASCII; None: one of its own.
+            match: The revision that the thing must have; None: any.
+
+        Returns:
+            The answer: 200 or 201 done, 202 goes on. `answer.read(model)` decodes it.
+
+        Raises:
+            Error: What the server answered, or why there was no answer. Code unknown: the answer was lost and
+                could not be had by further tries; `key` asks again.
+        """
+        if key is not None and (not key or len(key) > 128 or not plain(key)):
+            raise Invalid(f"cannot use the key {key[:140]!r}: it is not 1 to 128 visible characters of ASCII")
+        return self._answer(
+            self._call(
+                method, path, query, body, key or secrets.token_hex(16), match, own_key=key is not None
+            )
+        )
+
+    def pages(self, path: str, query: Query | None = None, *, model: type[W]) -> Iterator[W]:
+        """Ask for a list, a page at a time.
+
+        Args:
+            path: Escaped.
+            query: Values by name; None is left out. Without limit the pages are as large as the server gives.
+            model: What a page is; its `next` names the next one.
+
+        Raises:
+            Error: What the server answered, or why there was no answer.
+        """
+        asked: dict[str, Any] = {"limit": _limits.page_size, **(query or {})}
+        while True:
+            page = self.get(path, asked, model=model)
+            yield page
+            following = getattr(page, "next", None)
+            if not following:
+                return
+            if following == asked.get("cursor"):
+                raise Failed(
+                    f"cannot list {path} of {self.server.url}: the server names one page again and again",
+                    code="internal",
+                )
+            asked["cursor"] = following
+
+    def stream(self, path: str, query: Query | None = None) -> Iterator[dict[str, Any]]:
+        """Follow events as they happen; see stream.follow."""
+        from composa._sync import stream
+
+        return stream.follow(self, path, query or {})
+
+    def close(self) -> None:
+        """Close the connections; later calls are Invalid."""
+        self._closed = True
+        if self._made is not None and self._made[0] == pausing.place():
+            self._made[1].close()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        key: str = "",
+        match: int | None = None,
+        own_key: bool = False,
+    ) -> Call:
+        return Call(self.server.url, method, path, query or {}, body, key, match, own_key=own_key)
+
+    def _answer(self, call: Call) -> Answer:
+        """Make a call, again where that is safe and may help."""
+        tries, began = Tries(call), time.monotonic()
+        while True:
+            try:
+                return self._once(call)
+            except Error as e:
+                error = e
+            wait = tries.after(error, time.monotonic() - began)
+            if self.again is not None:
+                self.again(error, wait)
+            pausing.pause(wait)
+
+    def _once(self, call: Call) -> Answer:
+        response = self.send(call)
+        try:
+            return Answer(call, response.status_code, response.headers, self._content(call, response))
+        finally:
+            response.close()
+
+    def send(self, call: Call, timeout: float | None = None) -> httpx2.Response:
+        """Make a call once and return a successful answer, unread: the caller closes it.
+
+        Args:
+            call: The call.
+            timeout: Seconds without a byte; None: those of the connection and those that the call waits.
+
+        Raises:
+            Error: What the server answered, or why there was no answer.
+        """
+        client = self._client()
+        headers = call.headers(self.server.token)
+        request = client.build_request(
+            call.method,
+            call.url,
+            headers=headers,
+            content=call.content,
+            timeout=timeout or self._patience(call),
+        )
+        try:
+            response = client.send(request, stream=True)
+        except httpx2.HTTPError as e:
+            raise call.lost(e) from e
+        if 200 <= response.status_code < 300 and _is_ours(response):
+            return response
+        try:
+            content = self._content(call, response)
+        finally:
+            response.close()
+        if response.status_code < 300:
+            raise call.stranger(response.status_code, response.headers, content)
+        raise call.answered(response.status_code, response.headers, content)
+
+    def _content(self, call: Call, response: httpx2.Response) -> bytes:
+        """Read an answer to its end, but not what is too large or never ends."""
+        began, patience = time.monotonic(), self._patience(call)
+        parts, size = [], 0
+        try:
+            for chunk in response.iter_bytes():
+                parts.append(chunk)
+                size += len(chunk)
+                if size > _limits.answer_bytes:
+                    raise call.too_large()
+                if patience is not None and time.monotonic() - began > patience * _limits.answer_takes:
+                    raise httpx2.ReadTimeout("")
+        except httpx2.HTTPError as e:
+            raise call.lost(e) from e
+        return b"".join(parts)
+
+    def _patience(self, call: Call) -> float | None:
+        return None if self._timeout is None else self._timeout + call.waits
+
+    def _client(self) -> httpx2.Client:
+        """Return the connections of the place where the call is made."""
+        if self._closed:
+            raise Invalid(f"cannot call {self.server.url}: this connection was closed", next="connect again")
+        place = pausing.place()
+        if self._made is None or self._made[0] != place:
+            if self._made is not None:
+                self._left.append(self._made[1])  # kept: its sockets are somebody else's to close
+            self._made = (place, self._new_client())
+        return self._made[1]
+
+    def _new_client(self) -> httpx2.Client:
+        try:
+            return httpx2.Client(
+                verify=self._tls,
+                transport=self._transport,
+                trust_env=not _is_here(self.server.url),
+                follow_redirects=False,
+                limits=httpx2.Limits(
+                    max_connections=_limits.connections, max_keepalive_connections=_limits.connections
+                ),
+            )
+        except (ImportError, ValueError, httpx2.InvalidURL) as e:
+            raise Invalid(
+                f"cannot call {self.server.url}: the proxy of the environment cannot be used: {e}",
+                next="mend HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the server in NO_PROXY",
+            ) from None
+
+
+def _is_ours(response: httpx2.Response) -> bool:
+    """Say whether an answer is of a type that a Composa server gives."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in ("application/json", "application/x-ndjson") or response.status_code == 204
+
+
+def _is_here(url: str) -> bool:
+    """Say whether a server runs on this computer; no proxy stands between then."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _trusted(server: Server) -> ssl.SSLContext | bool:
+    """Return whom to trust: the server's own authorities, else those of the system."""
+    if server.url.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not used; to load the system's takes time
+    if not server.ca:
+        return True
+    try:
+        return ssl.create_default_context(cafile=server.ca)
+    except (OSError, ValueError) as e:
+        what = (
+            "it holds no PEM certificate"
+            if isinstance(e, ssl.SSLError)
+            else getattr(e, "strerror", None) or e
+        )
+        raise Invalid(f"cannot trust the authorities in {server.ca} for {server.url}: {what}") from None
