@@ -113,13 +113,20 @@ func TestHearsBeforeFollowers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{}
 		b.add("a", "machine.before")
+		var mu sync.Mutex
 		var told []int64
-		f := event.New(b, slog.New(slog.DiscardHandler), func(events []composa.Event) { told = append(told, numbers(events)...) })
+		f := event.New(b, slog.New(slog.DiscardHandler), func(events []composa.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, numbers(events)...)
+		})
 		defer f.Close()
 		synctest.Wait()
 		var when []int64 // what was told when the follower was
 		go func() {
 			if _, _, err := f.Next(t.Context(), alice, 1, 10, composa.EventFilter{}); err == nil {
+				mu.Lock()
+				defer mu.Unlock()
 				when = slices.Clone(told)
 			}
 		}()
@@ -131,6 +138,8 @@ func TestHearsBeforeFollowers(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.add("a", "machine.ready")
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if diff := cmp.Diff([]int64{2, 3, 4}, told); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
