@@ -48,6 +48,7 @@ renamed = {
 
 def wire(out: pathlib.Path) -> None:
     """Write the models of the OpenAPI document."""
+    header = '"""The documents of the REST interface, made from api/openapi.yaml by generate.py."""'
     subprocess.run(
         [
             sys.executable, "-m", "datamodel_code_generator",
@@ -58,7 +59,7 @@ def wire(out: pathlib.Path) -> None:
             "--ignore-enum-constraints", "--use-union-operator", "--use-standard-collections",
             "--use-schema-description", "--use-field-description", "--disable-timestamp",
             "--formatters", "ruff-check", "ruff-format",
-            "--custom-file-header", '"""The documents of the REST interface, made from api/openapi.yaml by generate.py."""',
+            "--custom-file-header", header,
         ],
         check=True,
     )  # fmt: skip
@@ -84,7 +85,7 @@ def sync(out: pathlib.Path) -> None:
 
 
 def stale(fresh: pathlib.Path, kept: pathlib.Path) -> list[str]:
-    """Name the files of fresh that are missing in kept or differ there, and those of kept that are no more made."""
+    """Name the files of fresh that are missing in kept or differ there, and those that are no more made."""
     made = {p.relative_to(fresh) for p in fresh.rglob("*.py")}
     bad = [
         str(kept / p)

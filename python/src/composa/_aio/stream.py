@@ -24,8 +24,8 @@ reset = "reset"
 async def follow(connection: Connection, path: str, query: Query) -> AsyncIterator[dict[str, Any]]:
     """Follow the events after one of an id, as they happen, for as long as the caller wants more.
 
-    It goes on where it was when the connection is lost, waiting longer from try to try. An event of type reset
-    is passed on like the others.
+    It goes on where it was when the connection is lost, waiting longer from try to try. An event of type
+    reset is passed on like the others.
 
     Args:
         connection: The connection.
@@ -35,31 +35,23 @@ async def follow(connection: Connection, path: str, query: Query) -> AsyncIterat
     Raises:
         Error: What the server answered where it refuses. Nothing is raised while it is only not there.
     """
-    at = str(query.get("after") or "")
+    place = _Place(str(query.get("after") or ""))
     pause = _limits.first_pause
     while True:
-        error: Error | None = None
-        call = Call(connection.server.url, "GET", path, {**query, "after": at, "follow": True}, accept=ndjson)
+        call = Call(
+            connection.server.url,
+            "GET",
+            path,
+            {**query, "after": place.at, "follow": True},
+            accept="application/x-ndjson",
+        )
         try:
-            response = await connection.send(call, timeout=_limits.silence)
+            async for event in _events(connection, call, place):
+                pause = _limits.first_pause
+                yield event
+            error: Error = Unreachable(f"cannot go on with {call.shown}: the stream ended", retryable=True)
         except Error as e:
             error = e
-        else:
-            at = at or response.headers.get("last-event-id", "")
-            try:
-                async for line in _lines(response):
-                    event = _event_of(call, line)
-                    if event is not None:
-                        pause = _limits.first_pause
-                        at = event.get("id") or at
-                        yield event
-                error = Unreachable(
-                    f"cannot go on with {call.shown}: the server ended the stream", retryable=True
-                )
-            except httpx2.HTTPError as e:
-                error = call.lost(e)
-            finally:
-                await response.aclose()
         if not error.retryable:
             raise error
         wait = max(pause, error.retry_after)
@@ -69,10 +61,30 @@ async def follow(connection: Connection, path: str, query: Query) -> AsyncIterat
         pause = min(2 * pause, _limits.longest_pause)
 
 
-ndjson = "application/x-ndjson"
+class _Place:
+    """Where in the events a follower is: after the one of the id `at`; "": from now on."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
 
 
-async def _lines(response: httpx2.Response) -> AsyncIterator[bytes]:
+async def _events(connection: Connection, call: Call, place: _Place) -> AsyncIterator[dict[str, Any]]:
+    """Read one connection's events, and move the place along."""
+    response = await connection.send(call, timeout=_limits.silence)
+    place.at = place.at or response.headers.get("last-event-id", "")
+    try:
+        async for line in _lines(call, response):
+            event = _event_of(call, line)
+            if event is not None:
+                place.at = str(event.get("id") or place.at)
+                yield event
+    except httpx2.HTTPError as e:
+        raise call.lost(e) from e
+    finally:
+        await response.aclose()
+
+
+async def _lines(call: Call, response: httpx2.Response) -> AsyncIterator[bytes]:
     """Split an answer into lines. One that is cut off at the end is none: it comes again."""
     rest = b""
     async for chunk in response.aiter_bytes():
@@ -81,7 +93,7 @@ async def _lines(response: httpx2.Response) -> AsyncIterator[bytes]:
             yield line
         if len(rest) > _limits.event_bytes:
             raise Failed(
-                f"cannot follow events: one has more than the {_limits.event_bytes} bytes allowed",
+                f"cannot read the events of {call.shown}: one has more than {_limits.event_bytes} bytes",
                 code="internal",
             )
 

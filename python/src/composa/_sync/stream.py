@@ -25,8 +25,8 @@ reset = "reset"
 def follow(connection: Connection, path: str, query: Query) -> Iterator[dict[str, Any]]:
     """Follow the events after one of an id, as they happen, for as long as the caller wants more.
 
-    It goes on where it was when the connection is lost, waiting longer from try to try. An event of type reset
-    is passed on like the others.
+    It goes on where it was when the connection is lost, waiting longer from try to try. An event of type
+    reset is passed on like the others.
 
     Args:
         connection: The connection.
@@ -36,31 +36,23 @@ def follow(connection: Connection, path: str, query: Query) -> Iterator[dict[str
     Raises:
         Error: What the server answered where it refuses. Nothing is raised while it is only not there.
     """
-    at = str(query.get("after") or "")
+    place = _Place(str(query.get("after") or ""))
     pause = _limits.first_pause
     while True:
-        error: Error | None = None
-        call = Call(connection.server.url, "GET", path, {**query, "after": at, "follow": True}, accept=ndjson)
+        call = Call(
+            connection.server.url,
+            "GET",
+            path,
+            {**query, "after": place.at, "follow": True},
+            accept="application/x-ndjson",
+        )
         try:
-            response = connection.send(call, timeout=_limits.silence)
+            for event in _events(connection, call, place):
+                pause = _limits.first_pause
+                yield event
+            error: Error = Unreachable(f"cannot go on with {call.shown}: the stream ended", retryable=True)
         except Error as e:
             error = e
-        else:
-            at = at or response.headers.get("last-event-id", "")
-            try:
-                for line in _lines(response):
-                    event = _event_of(call, line)
-                    if event is not None:
-                        pause = _limits.first_pause
-                        at = event.get("id") or at
-                        yield event
-                error = Unreachable(
-                    f"cannot go on with {call.shown}: the server ended the stream", retryable=True
-                )
-            except httpx2.HTTPError as e:
-                error = call.lost(e)
-            finally:
-                response.close()
         if not error.retryable:
             raise error
         wait = max(pause, error.retry_after)
@@ -70,10 +62,30 @@ def follow(connection: Connection, path: str, query: Query) -> Iterator[dict[str
         pause = min(2 * pause, _limits.longest_pause)
 
 
-ndjson = "application/x-ndjson"
+class _Place:
+    """Where in the events a follower is: after the one of the id `at`; "": from now on."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
 
 
-def _lines(response: httpx2.Response) -> Iterator[bytes]:
+def _events(connection: Connection, call: Call, place: _Place) -> Iterator[dict[str, Any]]:
+    """Read one connection's events, and move the place along."""
+    response = connection.send(call, timeout=_limits.silence)
+    place.at = place.at or response.headers.get("last-event-id", "")
+    try:
+        for line in _lines(call, response):
+            event = _event_of(call, line)
+            if event is not None:
+                place.at = str(event.get("id") or place.at)
+                yield event
+    except httpx2.HTTPError as e:
+        raise call.lost(e) from e
+    finally:
+        response.close()
+
+
+def _lines(call: Call, response: httpx2.Response) -> Iterator[bytes]:
     """Split an answer into lines. One that is cut off at the end is none: it comes again."""
     rest = b""
     for chunk in response.iter_bytes():
@@ -82,7 +94,7 @@ def _lines(response: httpx2.Response) -> Iterator[bytes]:
             yield line
         if len(rest) > _limits.event_bytes:
             raise Failed(
-                f"cannot follow events: one has more than the {_limits.event_bytes} bytes allowed",
+                f"cannot read the events of {call.shown}: one has more than {_limits.event_bytes} bytes",
                 code="internal",
             )
 
