@@ -1,0 +1,249 @@
+"""Getting into machines through a real sshd on loopback, which the server's hosts: names."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from composa import _ssh, errors, inside
+from tests import sshd
+from tests.conftest import MakeServer
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    kind: str
+    place: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """What is read of a machine, without a server."""
+
+    name: str = "train"
+    address: str | None = "127.0.0.1"
+    login: str | None = None
+    freed_at: datetime | None = None
+    devices: tuple[Part, ...] = (Part("gpu", "rack1/gpu0"), Part("cpu", "rack1/pcpu0"))
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
+    if sshd.program is None:
+        pytest.skip("sshd is not installed: apt install openssh-server")
+    it = sshd.Sshd(tmp_path_factory.mktemp("sshd"))
+    yield it
+    it.kill()
+
+
+def test_a_command_runs_on_the_machine_that_hosts_names(
+    server: MakeServer, there: sshd.Sshd, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import composa
+
+    hosts = f"hosts:\n  - {{place: rack1/pcpu0, address: 127.0.0.1, login: {there.login}}}\n"
+    s = server("--cpus", "1", "--gpus", "1", config=hosts)
+    with composa.connect(s.url, token=s.token, progress="none") as site, site.compose(name, gpu=1) as m:
+        capfd.readouterr()
+        ran = m.run("echo out; echo err >&2; id -un", options=there.options)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"out\n{there.login}\n", "err\n")
+        shown = capfd.readouterr()
+        assert (shown.out, shown.err) == (f"out\n{there.login}\n", "err\n")
+        with pytest.raises(errors.Refused, match=f"ssh -F .* {there.login}@127.0.0.1") as refused:
+            m.ssh(options=there.options)
+        assert refused.value.code == "unsupported"
+
+
+def test_a_machine_without_an_address_tells_the_operators_line(server: MakeServer, name: str) -> None:
+    import composa
+
+    line = "composa device set rack1/pcpu0 --address ADDRESS --login LOGIN"
+    s = server("--cpus", "1", "--gpus", "1")
+    with composa.connect(s.url, token=s.token, progress="none") as site:
+        m = site.compose(name, gpu=1)
+        with pytest.raises(errors.Refused, match=line):
+            m.run("true")
+
+
+def test_words_of_a_list_arrive_as_they_are(there: sshd.Sshd) -> None:
+    words = ["printf", "%s|", "two words", "$HOME", "it's", 'say "hi"', "", "*", "a;b", "ünï", "-n"]
+    assert inside.run(Host(), words, options=there.options).stdout == "|".join(words[2:]) + "|"
+
+
+def test_input_is_read_by_the_command(there: sshd.Sshd) -> None:
+    much = "line of input\n" * 100_000
+    assert inside.run(Host(), "wc -c", options=there.options, input=much).stdout.strip() == str(len(much))
+    assert inside.run(Host(), "head -c 4", options=there.options, input=much).stdout == "line"
+    assert inside.run(Host(), "cat", options=there.options).stdout == ""
+
+
+def test_a_flood_of_output_is_kept_to_its_bound(there: sshd.Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "kept_characters", 1000)
+    ran = inside.run(Host(), "yes | head -c 1000000; printf %s äöü >&2", options=there.options)
+    assert (len(ran.stdout), ran.stderr, ran.cut) == (1000, "äöü", True)
+    assert "first" in repr(ran)
+
+
+def test_a_command_that_fails_says_what_it_returned(there: sshd.Sshd) -> None:
+    with pytest.raises(inside.CommandFailed, match=r"train: .* returned 3: no such thing") as failed:
+        inside.run(Host(), "echo no such thing >&2; exit 3", options=there.options)
+    assert (failed.value.code, failed.value.ran.returncode) == ("failed", 3)
+    assert inside.run(Host(), "exit 3", options=there.options, check=False).returncode == 3
+
+
+def test_255_of_the_command_is_not_a_failure_of_ssh(there: sshd.Sshd) -> None:
+    ran = inside.run(Host(), "echo Permission denied >&2; exit 255", options=there.options, check=False)
+    assert (ran.returncode, ran.stderr) == (255, "Permission denied\n")
+
+
+def test_a_refused_connection_is_unreachable(there: sshd.Sshd) -> None:
+    with pytest.raises(errors.Unreachable, match="may still be starting") as gone:
+        inside.run(Host(), "true", options=["-p", str(sshd.free_port()), *there.options], check=False)
+    assert gone.value.retryable
+
+
+def test_a_name_that_nobody_knows_is_unreachable(there: sshd.Sshd) -> None:
+    with pytest.raises(errors.Unreachable, match="name is not known"):
+        inside.run(Host(address="no-such-host.invalid"), "true", options=there.options)
+
+
+def test_a_key_that_is_not_let_in_is_not_allowed(there: sshd.Sshd, tmp_path: pathlib.Path) -> None:
+    sshd.make_key(tmp_path / "other")
+    options = [
+        "-F",
+        "/dev/null",
+        "-p",
+        str(there.port),
+        "-i",
+        str(tmp_path / "other"),
+        "-o",
+        "IdentitiesOnly=yes",
+    ]
+    with pytest.raises(errors.NotAllowed, match="does not let you log in"):
+        inside.run(Host(), "true", options=[*options, "-o", f"UserKnownHostsFile={there.known_hosts}"])
+
+
+@pytest.mark.parametrize("known", ["none", "another"])
+def test_a_host_key_that_is_not_trusted_is_told(there: sshd.Sshd, tmp_path: pathlib.Path, known: str) -> None:
+    there.trust("" if known == "none" else sshd.make_key(tmp_path / "imposter"))
+    try:
+        with pytest.raises(errors.NotAllowed, match=r"ssh-keygen -R 127\.0\.0\.1"):
+            inside.run(Host(), "true", options=there.options)
+    finally:
+        there.trust(there.host_key)
+
+
+@pytest.mark.parametrize("options", [["-o", "NoSuchOption=1"], ["-Z"], ["-F", "/no/such/file"]])
+def test_options_that_ssh_does_not_take_are_told(options: list[str]) -> None:
+    with pytest.raises(errors.Invalid, match="check options="):
+        inside.run(Host(), "true", options=options)
+
+
+def test_a_lost_connection_is_unreachable(there: sshd.Sshd) -> None:
+    # The parent of the command's shell is the sshd that serves this one connection.
+    with pytest.raises(errors.Unreachable, match="connection was lost"):
+        inside.run(Host(), "kill -9 $(ps -o ppid= -p $$)", options=there.options)
+
+
+def test_the_time_that_was_given_ends_ssh(there: sshd.Sshd, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(errors.TimedOut, match="may go on"):
+        inside.run(Host(), "echo begun; exec cat /dev/zero > /dev/null", options=there.options, timeout=3)
+    assert "begun" in capfd.readouterr().out
+    assert not [t for t in threading.enumerate() if t.name == "composa-ssh"]
+
+
+def test_an_interrupt_ends_ssh(there: sshd.Sshd) -> None:
+    code = (
+        "import sys; from composa import inside; from tests.test_inside import Host\n"
+        "try: inside.run(Host(), 'echo begun; sleep 1000', options=sys.argv[1:])\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    args = [sys.executable, "-u", "-c", code, *there.options]
+    with subprocess.Popen(
+        args,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": "."},
+    ) as p:
+        assert p.stdout is not None
+        assert p.stdout.readline() == "begun\n"
+        p.send_signal(signal.SIGINT)
+        assert p.stdout.read() == "interrupted\n"
+
+
+async def test_a_cancelled_task_ends_ssh(there: sshd.Sshd, tmp_path: pathlib.Path) -> None:
+    fifo = tmp_path / "begun"
+    os.mkfifo(fifo)
+    running = asyncio.create_task(
+        inside.run_async(Host(), f"echo > {fifo}; sleep 1000", options=there.options)
+    )
+    await asyncio.to_thread(fifo.read_text)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not [t for t in threading.enumerate() if t.name == "composa-ssh"]
+    assert (await inside.run_async(Host(), "echo again", options=there.options)).stdout == "again\n"
+
+
+def test_what_was_freed_is_not_gone_into() -> None:
+    with pytest.raises(errors.Refused, match="freed at 2026-11-23"):
+        inside.run(Host(freed_at=datetime(2026, 11, 23, tzinfo=timezone.utc)), "true")
+
+
+@pytest.mark.parametrize(
+    ("address", "login", "command"),
+    [
+        ("-oProxyCommand=touch", None, "true"),
+        ("10.0.0.1; reboot", None, "true"),
+        ("host name", None, "true"),
+        ("127.0.0.1", "-oProxyCommand", "true"),
+        ("127.0.0.1", "a b", "true"),
+        ("127.0.0.1", None, "  "),
+        ("127.0.0.1", None, "a\0b"),
+        ("127.0.0.1", None, []),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_ssh(
+    address: str, login: str | None, command: str | list[str]
+) -> None:
+    with pytest.raises(errors.Invalid):
+        inside.run(Host(address=address), command, login=login)
+
+
+def test_options_in_one_text_and_a_timeout_of_nothing_are_refused() -> None:
+    with pytest.raises(errors.Invalid, match=r"options=\['-p', '22'\]"):
+        inside.run(Host(), "true", options="-p 22")
+    with pytest.raises(errors.Invalid, match="timeout"):
+        inside.run(Host(), "true", timeout=0)
+
+
+def test_without_ssh_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(errors.Failed, match="openssh-client"):
+        inside.run(Host(), "true")
+
+
+@given(st.text(max_size=20))
+def test_no_address_and_no_login_is_an_option_of_ssh(text: str) -> None:
+    for fine, made in ((_ssh.is_address(text), Host(address=text)), (_ssh.is_login(text), Host(login=text))):
+        try:
+            args = _ssh.arguments(_ssh.destination(made), "true")
+        except errors.Error:
+            assert not fine or not text
+        else:
+            where = args[args.index("--") + 1]
+            assert not where.startswith("-")
+            assert not set(where) & set(" \t\n;&|$`'\"<>")
