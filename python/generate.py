@@ -37,11 +37,13 @@ renamed = {
     "AsyncGenerator": "Generator",
     "Awaitable": "Callable",
     "asynccontextmanager": "contextmanager",
+    "aclosing": "closing",
     "aclose": "close",
     "aread": "read",
     "aiter_lines": "iter_lines",
     "aiter_bytes": "iter_bytes",
     "aiter_raw": "iter_raw",
+    "run_async": "run",
     "_aio": "_sync",
 }
 
