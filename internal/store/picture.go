@@ -97,10 +97,16 @@ func (t *tx) pictures() (map[composa.FabricName]*observed, error) {
 }
 
 // seenAgain is p after a whole and complete look, begun at began, that showed
-// the same.
+// the same. Narrow looks before it say nothing any more.
 func seenAgain(p *composa.Picture, began, ended time.Time) *composa.Picture {
 	out := *p
 	out.Began, out.Ended = began, ended
+	out.Looks = nil
+	for _, l := range p.Looks {
+		if l.Began.After(began) {
+			out.Looks = append(out.Looks, l)
+		}
+	}
 	out.Devices, out.Machines = slices.Clone(p.Devices), slices.Clone(p.Machines)
 	for i := range out.Devices {
 		out.Devices[i].Seen = later(out.Devices[i].Seen, began)
