@@ -143,7 +143,7 @@ func (s *Store) Version(ctx context.Context) (int64, error) {
 	return s.changes.newest.Load(), s.engine.translate(ctx, what, err)
 }
 
-func newestChange(ctx context.Context, db rowQuerier) (version int64, err error) {
+func newestChange(ctx context.Context, db *sql.DB) (version int64, err error) {
 	err = db.QueryRowContext(ctx, `SELECT changes FROM event_head WHERE one = 1`).Scan(&version)
 	return version, err
 }

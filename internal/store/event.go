@@ -29,6 +29,14 @@ func (t *tx) tell(e composa.Event, state any) error {
 	return nil
 }
 
+// head is the newest event's number and hash, and the number of the newest
+// change.
+type head struct {
+	seq     int64
+	hash    []byte
+	changes int64
+}
+
 // finish gives the transaction its number as a change, gives its events theirs
 // and writes them. It comes last: from here to the commit the head row is
 // locked, so numbers are dense and in order of commit, and who read number n
@@ -37,37 +45,78 @@ func (t *tx) finish() error {
 	if len(t.told) == 0 && t.changed.tables == nil {
 		return t.flush()
 	}
-	var last int64
-	var prev []byte
-	head := queued{
-		query: `UPDATE event_head SET seq = seq + $1, changes = changes + 1 WHERE one = 1 RETURNING seq, hash, changes`,
-		args:  []any{len(t.told)}, dest: []any{&last, &prev, &t.number},
-	}
-	if err := firstError(t.later(head), t.flush()); err != nil || len(t.told) == 0 {
-		return err
-	}
-	rows := make([][]any, len(t.told))
-	for i := range t.told {
-		e := &t.told[i]
-		e.Seq = last - int64(len(t.told)-1-i)
-		hash, err := eventHash(prev, e)
+	for {
+		before, err := t.head()
 		if err != nil {
 			return err
 		}
+		after, rows, err := t.numbered(before)
+		if err != nil {
+			return err
+		}
+		moved, err := t.moveHead(before, after)
+		if err != nil {
+			return err
+		}
+		if moved {
+			return t.insert("event", "seq, at, type, project, subject, subject_revision, principal, on_behalf_of, cause, body, prev_hash, hash", "", rows, nil)
+		}
+	}
+}
+
+// head is the row of the head, held for the rest of the transaction. Where one
+// connection writes it is remembered.
+func (t *tx) head() (head, error) {
+	if known := t.s.groups.head; t.s.engine.alone && known != nil {
+		return *known, nil
+	}
+	var h head
+	_, err := t.get([]any{&h.seq, &h.hash, &h.changes}, `SELECT seq, hash, changes FROM event_head WHERE one = 1`+t.s.engine.hold)
+	if h.hash == nil { // an empty one is read so, and is no NULL
+		h.hash = []byte{}
+	}
+	return h, err
+}
+
+// moveHead writes the row of the head; false where it was not as it was
+// remembered.
+func (t *tx) moveHead(before, after head) (moved bool, err error) {
+	q := queued{
+		query: `UPDATE event_head SET seq = $1, hash = $2, changes = $3 WHERE one = 1 AND seq = $4 AND changes = $5`,
+		args:  []any{after.seq, after.hash, after.changes, before.seq, before.changes},
+	}
+	if !t.s.engine.alone { // its row is held
+		return true, t.later(q)
+	}
+	n, err := t.runNow(q.query, q.args...)
+	t.s.groups.head = nil
+	if n == 1 && err == nil {
+		t.s.groups.head = &after
+	}
+	return n == 1, err
+}
+
+// numbered numbers the change and the events of the transaction after a head, and
+// returns the head after them and the rows of the events.
+func (t *tx) numbered(before head) (after head, rows [][]any, err error) {
+	t.number = before.changes + 1
+	after = head{seq: before.seq, hash: before.hash, changes: before.changes + 1}
+	rows = make([][]any, len(t.told))
+	for i := range t.told {
+		e := &t.told[i]
+		after.seq++
+		e.Seq = after.seq
+		hash, err := eventHash(after.hash, e)
+		if err != nil {
+			return after, nil, err
+		}
 		rows[i] = []any{
 			e.Seq, micros(e.At), string(e.Type), string(e.Project), e.Subject, e.Revision,
-			string(e.Principal), string(e.OnBehalf), e.Cause, string(e.Body), prev, hash,
+			string(e.Principal), string(e.OnBehalf), e.Cause, string(e.Body), after.hash, hash,
 		}
-		prev = hash
+		after.hash = hash
 	}
-	if err := t.insert("event",
-		"seq, at, type, project, subject, subject_revision, principal, on_behalf_of, cause, body, prev_hash, hash", "", rows, nil); err != nil {
-		return err
-	}
-	if err := t.later(queued{query: `UPDATE event_head SET hash = $1 WHERE one = 1`, args: []any{prev}}); err != nil {
-		return err
-	}
-	return t.flush()
+	return after, rows, nil
 }
 
 // eventHash chains an event to the one before it: SHA-256 of that hash and the

@@ -19,6 +19,9 @@ const maxGroup = 64
 // after the commit.
 type groups struct {
 	turn chan struct{} // held by the one who runs a group
+	// head is the row of the head as the one who runs a group left it; nil: it is
+	// to be read.
+	head *head
 
 	mu      sync.Mutex
 	waiting []*member
@@ -116,6 +119,11 @@ func (s *Store) run(group []*member) {
 // lost is true where the database ended the transaction of all because of one of
 // them: nothing is written, and the others are to be run each by itself.
 func (s *Store) runIn(group []*member) (lost bool, err error) {
+	defer func() {
+		if lost || err != nil || slices.ContainsFunc(group, func(m *member) bool { return m.err != nil }) {
+			s.groups.head = nil // what was taken back may have moved it
+		}
+	}()
 	raw, err := s.engine.write.BeginTx(context.WithoutCancel(group[0].ctx), nil)
 	if err != nil {
 		return false, err

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"maps"
 	"slices"
 
@@ -68,15 +67,10 @@ func (s *Store) readSite(ctx context.Context, what string, version int64) (*kept
 	return site, nil
 }
 
-// rowQuerier is a database or one transaction.
-type rowQuerier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // site reads what changed since before, and shares the rest with it.
 func (t *tx) site(before *keptSite) (*keptSite, error) {
-	version, err := newestChange(t.ctx, t)
-	if err != nil {
+	var version int64
+	if _, err := t.get([]any{&version}, `SELECT changes FROM event_head WHERE one = 1`); err != nil {
 		return nil, err
 	}
 	changed := t.s.changes.between(before.Version, version)

@@ -22,14 +22,18 @@ var errAgain = errors.New("another transaction was first")
 // tx is one transaction: on whose behalf, at what time, and what is told and
 // done once it is committed.
 type tx struct {
-	*sql.Tx
-	conn     *sql.Conn // that of the transaction, where statements are sent together
+	*sql.Tx // nil where statements are sent together
+	// conn is the connection, where statements are sent together; pipeline those
+	// that wait, and journeys how often some were sent.
+	conn     *sql.Conn
 	pipeline []queued
-	ctx      context.Context
-	s        *Store
-	who      composa.Who
-	now      time.Time // read once, in microseconds UTC
-	told     []composa.Event
+	journeys int
+
+	ctx  context.Context
+	s    *Store
+	who  composa.Who
+	now  time.Time // read once, in microseconds UTC
+	told []composa.Event
 	// projects are those of machines that were read.
 	projects map[composa.MachineID]composa.ProjectID
 	// locked are the machines whose rows this transaction holds, as they are now.
@@ -67,20 +71,7 @@ func (s *Store) writeOnce(ctx context.Context, who composa.Who, f func(t *tx) er
 	if s.engine.alone {
 		return s.writeTogether(ctx, who, f)
 	}
-	raw, conn, err := s.engine.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close() // back to where it came from
-	t := &tx{Tx: raw, conn: conn, ctx: ctx, s: s, who: who, now: s.now()}
-	if err := t.perform(f); err != nil {
-		return firstError(err, rollback(raw))
-	}
-	if err := raw.Commit(); err != nil {
-		return err
-	}
-	s.committed(t)
-	return nil
+	return s.writeAlone(ctx, who, f)
 }
 
 // perform does all that a transaction does but its commit.
@@ -199,11 +190,12 @@ func (t *tx) execRow(id, query string, args ...any) error {
 	return t.later(queued{query: query, args: args})
 }
 
-func (t *tx) run(query string, args ...any) (int64, error) {
-	if err := t.flush(); err != nil {
-		return 0, err
+func (t *tx) run(query string, args ...any) (changed int64, err error) {
+	if t.conn == nil {
+		return t.runNow(query, args...)
 	}
-	return t.runNow(query, args...)
+	err = t.send(queued{query: query, args: args, check: func(n int64) error { changed = n; return nil }})
+	return changed, err
 }
 
 func (t *tx) runNow(query string, args ...any) (int64, error) {
@@ -216,24 +208,24 @@ func (t *tx) runNow(query string, args ...any) (int64, error) {
 
 // get reads one row into dest; found is false where there is none.
 func (t *tx) get(dest []any, query string, args ...any) (found bool, err error) {
-	if err := t.flush(); err != nil {
-		return false, err
+	if t.conn != nil {
+		err = t.send(queued{query: query, args: args, dest: dest, found: &found})
+	} else {
+		err = wrapped(t.QueryRowContext(t.ctx, query, args...).Scan(dest...), query)
+		if found = err == nil; errors.Is(err, sql.ErrNoRows) {
+			err = nil
+		}
 	}
-	err = t.QueryRowContext(t.ctx, query, args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+	if found && err == nil {
+		t.wrote(query)
 	}
-	if err != nil {
-		return false, wrapped(err, query)
-	}
-	t.wrote(query)
-	return true, nil
+	return found, err
 }
 
 // each reads all rows, handing each to take.
 func (t *tx) each(take func(row) error, query string, args ...any) error {
-	if err := t.flush(); err != nil {
-		return err
+	if t.conn != nil {
+		return t.send(queued{query: query, args: args, take: take})
 	}
 	rows, err := t.QueryContext(t.ctx, query, args...)
 	if err != nil {

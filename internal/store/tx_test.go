@@ -17,6 +17,10 @@ func TestACallerThatGoesAwayIsNoFailureOfTheStore(t *testing.T) {
 		// gone waits until the transaction has ended by itself, or where it is one of
 		// a group, until it takes no more statements.
 		gone := func(t *tx) {
+			if t.conn != nil {
+				<-t.ctx.Done()
+				return
+			}
 			for {
 				_, err := t.Tx.ExecContext(context.Background(), "SELECT 1")
 				if errors.Is(err, sql.ErrTxDone) || t.s.engine.alone && t.ctx.Err() != nil {
