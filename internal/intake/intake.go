@@ -36,7 +36,9 @@ type Store interface {
 	SavePlan(ctx context.Context, who composa.Who, p composa.Plan) error
 	Plan(ctx context.Context, who composa.Who, id composa.PlanID) (*composa.Plan, error)
 	KeepRequest(ctx context.Context, who composa.Who, result string) error
-	Notify() (changed <-chan struct{}, cancel func())
+	// NotifyLine signals after each commit by which an operation came to wait in
+	// line, or one ended.
+	NotifyLine() (changed <-chan struct{}, cancel func())
 }
 
 // Intake takes requests. Its methods may be called at the same time.

@@ -19,7 +19,7 @@ const (
 
 // Run places queued operations as their turns come, until ctx ends.
 func (in *Intake) Run(ctx context.Context) error {
-	changed, cancel := in.store.Notify()
+	changed, cancel := in.store.NotifyLine()
 	defer cancel()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

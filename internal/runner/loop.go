@@ -20,8 +20,9 @@ type Store interface {
 	// Advance writes progress, whole or not at all; moved where it was decided
 	// on something that is not so any more.
 	Advance(ctx context.Context, who composa.Who, a composa.Advance) (*composa.Operation, error)
-	// Notify signals after each commit.
-	Notify() (changed <-chan struct{}, cancel func())
+	// NotifyFabric signals after each commit in which somebody else wrote an
+	// operation of a fabric: not where Advance did, which answers what it wrote.
+	NotifyFabric(fabric composa.FabricName) (changed <-chan struct{}, cancel func())
 }
 
 // Config is what a runner is made of.
@@ -49,6 +50,10 @@ type Runner struct {
 	config   Config
 	reserver driver.Reserver // nil where the fabric has none
 	preparer driver.Preparer // nil where the fabric has none
+	// open are the operations of the fabric as they are, as far as they were read
+	// and what was written since; current is false where they are to be read.
+	open    []composa.Operation
+	current bool
 	// moved is the revision of an operation on which a write was answered moved.
 	moved map[composa.OperationID]int64
 	told  told
@@ -80,8 +85,9 @@ func (r *Runner) NewState() State {
 // moved. It does not finish what it stops in: the next Run finds it in the
 // store. When it returns, none of its calls is under way.
 func (r *Runner) Run(ctx context.Context) error {
-	changed, stop := r.config.Store.Notify()
+	changed, stop := r.config.Store.NotifyFabric(r.config.Fabric)
 	defer stop()
+	r.current = false
 	ctx, cancel := context.WithCancel(ctx)
 	var calls sync.WaitGroup
 	defer calls.Wait()
@@ -120,10 +126,14 @@ func (r *Runner) Run(ctx context.Context) error {
 			r.reading.Over(r.config.Log, "operations are carried out again", "fabric", r.config.Fabric)
 		}
 		state = next
-		if again {
-			continue
+		if !again {
+			heard = append(heard, r.await(ctx, changed, answers, wake)...)
 		}
-		heard = append(heard, r.await(ctx, changed, answers, wake)...)
+		select {
+		case <-changed:
+			r.current = false
+		default:
+		}
 	}
 }
 
@@ -145,6 +155,7 @@ func (r *Runner) await(ctx context.Context, changed <-chan struct{}, answers <-c
 	case a := <-answers:
 		heard = append(heard, a)
 	case <-changed:
+		r.current = false
 	case <-clock:
 	case <-ctx.Done():
 	}
@@ -158,22 +169,27 @@ func (r *Runner) await(ctx context.Context, changed <-chan struct{}, answers <-c
 	}
 }
 
-// turn reads, and decides and acts until nothing is to be written any more.
-// again asks for another turn at once. Answers may be heard once more after an
-// error: those that were heard before find nobody.
+// turn reads what somebody else changed, and decides and acts until nothing is to
+// be written any more. again asks for another turn at once. Answers may be heard
+// once more after an error: those that were heard before find nobody.
 func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start starter) (_ State, wake time.Time, again bool, err error) {
-	site, err := r.config.Store.Site(ctx, composa.System())
-	if err != nil {
-		return state, time.Time{}, false, err
+	if !r.current {
+		site, err := r.config.Store.Site(ctx, composa.System())
+		if err != nil {
+			return state, time.Time{}, false, err
+		}
+		r.open, r.current = Open(site, r.config.Fabric), true
 	}
-	ops := Open(site, r.config.Fabric)
 	for range maxDecisions {
 		var wrote written
-		state, wrote, wake, err = r.decide(ctx, state, Input{Operations: ops, Answers: heard}, start)
+		state, wrote, wake, err = r.decide(ctx, state, Input{Operations: r.open, Answers: heard}, start)
+		r.open, heard = wrote.over(r.open), nil
+		if err != nil || wrote.lost {
+			r.current = false
+		}
 		if err != nil || wrote.moved || len(wrote.ops) == 0 {
 			return state, wake, wrote.moved, err
 		}
-		ops, heard = wrote.over(ops), nil
 	}
 	return state, wake, true, nil
 }
@@ -194,14 +210,15 @@ func carried(op *composa.Operation) bool {
 	return op.Phase != composa.PhaseQueued && op.Phase != composa.PhaseHeld && !op.Phase.Ended()
 }
 
-// maxDecisions is how often the runner decides on one reading: what is new in
-// the store is not to wait for ever.
+// maxDecisions is how often the runner decides before it hears answers and looks
+// whether somebody else changed something.
 const maxDecisions = 8
 
 // written is what came of the writing of one decision.
 type written struct {
 	ops   []composa.Operation // as they are now
 	moved bool                // what was decided on is not so any more
+	lost  bool                // it is not known what is stored now
 }
 
 // over is what was read with what was written since in its place, but for what
@@ -244,7 +261,7 @@ func (r *Runner) decide(ctx context.Context, state State, in Input, start starte
 			delete(r.moved, a.Operation)
 			r.writing.Over(c.Log, "progress is written again", "fabric", c.Fabric)
 		case composa.CodeOf(err) == composa.CodeMoved && r.moved[a.Operation] != a.Revision:
-			wrote.moved = true
+			wrote.moved, wrote.lost = true, true
 			r.moved[a.Operation] = a.Revision
 			if err := r.tenure(ctx); err != nil {
 				return next, wrote, wake, err
@@ -252,6 +269,7 @@ func (r *Runner) decide(ctx context.Context, state State, in Input, start starte
 		case ctx.Err() != nil:
 			return next, wrote, wake, err
 		default: // also moved twice although the operation did not
+			wrote.lost = true
 			r.writing.Failed(c.Log, "cannot write progress", "fabric", c.Fabric, "operation", a.Operation, "error", err)
 			if retry := c.Clock().Add(storePause); wake.IsZero() || retry.Before(wake) {
 				wake = retry

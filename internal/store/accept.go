@@ -131,6 +131,7 @@ func (t *tx) addOperation(op *composa.Operation, why *composa.Explanation) error
 	}
 	op.CreatedAt, op.Revision, op.Deadline = t.now, 1, stored(op.Deadline)
 	t.keepOperation(op)
+	t.written = append(t.written, op)
 	if op.Phase == composa.PhaseRunning {
 		op.StartedAt = t.now
 	}

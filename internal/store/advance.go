@@ -12,8 +12,8 @@ import (
 // returns the operation after it. It answers moved, with nothing written, when
 // the operation has another revision than the one decided on, the fabric is in
 // another tenure (Epoch 0: not asked), a claim is not open any more, or a
-// machine belongs to another operation. Whoever waits for what is written (the
-// runner, requests in line) is signalled by Notify.
+// machine belongs to another operation. With a Fabric it is the runner of that
+// fabric that writes, which is not signalled by NotifyFabric then.
 func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance) (*composa.Operation, error) {
 	var out *composa.Operation
 	err := s.write(ctx, who, "advance operation "+string(a.Operation), func(t *tx) error {
@@ -21,6 +21,7 @@ func (s *Store) Advance(ctx context.Context, who composa.Who, a composa.Advance)
 			if err := t.tenure(a.Fabric, a.Epoch); err != nil {
 				return err
 			}
+			t.runner = a.Fabric
 		}
 		was, err := t.lockOperation(a.Operation)
 		if err != nil {

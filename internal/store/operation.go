@@ -270,6 +270,7 @@ func (t *tx) progress(op *composa.Operation) ([]any, error) {
 	}
 	op.Revision++
 	t.keepOperation(op)
+	t.written = append(t.written, op)
 	return []any{
 		string(op.Phase), string(op.Direction), micros(op.Deadline), bit(op.CancelRequested), op.Reason, result,
 		micros(op.StartedAt), micros(op.EndedAt), micros(t.now), string(t.who.Principal.ID),

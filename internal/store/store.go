@@ -42,7 +42,7 @@ type Store struct {
 	keys    sweeps // of the requests that are kept
 
 	mu        sync.Mutex
-	followers map[chan struct{}]struct{}
+	followers map[*follower]struct{}
 }
 
 // engine is what differs between SQLite and PostgreSQL once it is open.
@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := e.migrate(ctx); err != nil {
 		return nil, firstError(err, e.close())
 	}
-	s := &Store{engine: e, clock: o.Clock, options: o, close: sync.OnceValue(e.close), followers: map[chan struct{}]struct{}{}}
+	s := &Store{engine: e, clock: o.Clock, options: o, close: sync.OnceValue(e.close), followers: map[*follower]struct{}{}}
 	s.decoded.pictures = map[composa.FabricName]*observed{}
 	s.changes.since, s.kept.reading = map[int64]change{}, make(chan struct{}, 1)
 	s.groups.turn = make(chan struct{}, 1)
@@ -135,30 +135,4 @@ func connect(ctx context.Context, url string) (*engine, error) {
 func (s *Store) Close() error {
 	s.closed.Store(true)
 	return s.close()
-}
-
-// Notify returns a channel that is signalled after each commit of this store.
-// Signals are coalesced and never wait for the receiver: one signal means
-// "look again". cancel frees the channel.
-func (s *Store) Notify() (changed <-chan struct{}, cancel func()) {
-	ch := make(chan struct{}, 1)
-	s.mu.Lock()
-	s.followers[ch] = struct{}{}
-	s.mu.Unlock()
-	return ch, func() {
-		s.mu.Lock()
-		delete(s.followers, ch)
-		s.mu.Unlock()
-	}
-}
-
-func (s *Store) notify() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for ch := range s.followers {
-		select {
-		case ch <- struct{}{}:
-		default: // a signal is waiting already
-		}
-	}
 }

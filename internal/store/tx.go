@@ -43,7 +43,11 @@ type tx struct {
 	after []func() // run when it ended well: what the caches learn
 
 	changed change // what was written
-	number  int64  // of the change
+	// written are the operations that were written, as they are now, and runner is
+	// the fabric whose runner wrote them; empty: it was somebody else.
+	written []*composa.Operation
+	runner  composa.FabricName
+	number  int64 // of the change
 }
 
 // write runs f in one writing transaction, gives its events their numbers last,
@@ -94,7 +98,7 @@ func (s *Store) committed(all ...*tx) {
 		t.learn()
 	}
 	if s.changes.learn(all) {
-		s.notify()
+		s.notify(all)
 	}
 }
 
