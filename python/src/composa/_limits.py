@@ -53,3 +53,51 @@ token_file_bytes = 4096
 
 #: Bytes of the file of contexts, as the command line has it.
 contexts_file_bytes = 1 << 20
+
+# What is shown
+
+#: Rows of a list that are shown, as HTML and as text: a notebook keeps what it shows, and nobody reads more.
+rows_shown = 200
+
+# Requests. The server checks the same, and has the last word.
+
+#: Characters of a name, and of a part of a model's name.
+name_length = 63
+
+#: Devices of one machine, and lines of one wish.
+devices_of_machine = 512
+entries = 64
+
+#: Characters of a message and of a condition.
+message_length = 500
+condition_length = 1024
+
+#: Labels of one thing, and bytes of a label's key and value.
+labels = 64
+label_key = 63
+label_value = 255
+
+#: Characters of a quantity such as "40GB".
+quantity_length = 32
+
+#: Where the whole numbers begin that a JSON number need not carry exactly: they are sent as text.
+exact_in_json = 1 << 53
+
+#: Seconds that a request may name as its timeout (a week), and that a host may take to shut down (a day).
+most_timeout = 604800
+most_grace = 86400
+
+# Following
+
+#: Seconds that one call waits for the next step of an operation: short, so that a network that swallows
+#: everything is noticed within this and the time of a call.
+step_wait = 15
+
+#: Seconds that a server may be away while an operation is followed.
+patience = 60.0
+
+#: Seconds of the longest pause between two tries to reach it again.
+longest_rest = 2.0
+
+#: How many of a machine's newest operations are looked at for the one that chose its devices.
+explained = 20
