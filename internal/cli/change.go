@@ -117,16 +117,21 @@ func (a *app) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	where := a.server.url
-	if a.server.context != "" {
-		where += " (context " + a.server.context + ")"
-	}
 	project, err := a.project(ctx)
 	if err != nil {
 		return err
 	}
-	a.say("%s", marked(fmt.Sprintf("at %s as %s, project %s", where, site.Principal, project), site.Emulated))
+	a.say("%s", marked(fmt.Sprintf("at %s as %s, project %s", a.server.text(), site.Principal, project), site.Emulated))
 	return nil
+}
+
+// announceSite is announce for what belongs to no project.
+func (a *app) announceSite(ctx context.Context) (*api.Site, error) {
+	site, err := a.site(ctx)
+	if err == nil {
+		a.say("%s", marked(fmt.Sprintf("at %s as %s", a.server.text(), site.Principal), site.Emulated))
+	}
+	return site, err
 }
 
 // typed is the command as it was typed, for messages.

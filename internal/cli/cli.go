@@ -180,8 +180,8 @@ func (a *app) addCommands(root *cobra.Command) {
 	add(groupMachines, a.machineVerbs()...)
 	add(groupMachines, a.applyCommand(), a.explainCommand(), a.sshCommand())
 	add(groupThings, a.machineCommand(), a.deviceCommand(), a.fabricCommand(), a.poolCommand(),
-		a.operationCommand(), a.eventCommand(), a.contextCommand())
-	add(groupSite, a.statusCommand(), a.availableCommand(), a.watchCommand(), a.completionCommand(), a.versionCommand())
+		a.operationCommand(), a.eventCommand(), a.userCommand(), a.tokenCommand(), a.contextCommand())
+	add(groupSite, a.statusCommand(), a.availableCommand(), a.watchCommand(), a.whoamiCommand(), a.completionCommand(), a.versionCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(helpTopics()...)
 }

@@ -106,6 +106,29 @@ func (a *app) completeOperations(cmd *cobra.Command, args []string, begin string
 	})
 }
 
+func (a *app) completeUsers(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nothing(cmd, args, begin)
+	}
+	return a.asking(begin, ended, func(ctx context.Context, c *client.Client) []offer {
+		return told(c.Users(ctx, ""), func(u api.User) (offer, bool) { return offer{word: u.Name, about: u.Role}, true })
+	})
+}
+
+// completeTokens completes the ids of tokens, the newest first.
+func (a *app) completeTokens(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nothing(cmd, args, begin)
+	}
+	return a.asking(begin, ended, func(ctx context.Context, c *client.Client) []offer {
+		rank := 0
+		return told(c.Tokens(ctx, ""), func(t api.Token) (offer, bool) {
+			rank--
+			return offer{word: t.ID, about: strings.TrimSpace("of " + t.User + " " + t.Note), rank: rank}, true
+		})
+	})
+}
+
 func (a *app) completeProjects(_ *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
 	return a.asking(begin, ended, func(ctx context.Context, c *client.Client) []offer {
 		return told(c.Projects(ctx), func(p api.Project) (offer, bool) { return offer{word: p.Name}, true })

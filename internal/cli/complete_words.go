@@ -36,7 +36,7 @@ var eventTypes = []string{
 	"operation.cancel_requested", "operation.cancelled", "operation.done", "operation.held", "operation.queued", "operation.running", "operation.undoing", "operation.undone", "operation.waiting",
 	"pool.changed", "pool.created", "pool.deleted",
 	"step.done", "step.failed", "step.planned", "step.running",
-	"token.created", "user.created",
+	"token.created", "token.deleted", "user.created",
 }
 
 // completeMin completes KIND.FIELD= of --min.
@@ -121,6 +121,12 @@ func columnsOf(cmd *cobra.Command) []string {
 		return operationTable.columnNames()
 	case noun == "event":
 		return eventTable.columnNames()
+	case noun == "user":
+		return userTable.columnNames()
+	case noun == "token":
+		return tokenTable.columnNames()
+	case noun == "whoami":
+		return whoamiTable.columnNames()
 	case noun == "context":
 		return contextTable.columnNames()
 	case noun == "machine", slices.Contains([]string{"compose", "free", "plug", "unplug", "reshape", "move"}, noun):

@@ -32,7 +32,13 @@ var examples = map[string]string{
 	"pool ls":           "composa pool ls -o wide",
 	"pool rm":           "composa pool rm vision",
 	"pool show":         "composa pool show vision",
+	"token ls":          "composa token ls\ncomposa token ls --user ada -o json",
+	"token rm":          "composa token rm tok_k3v9q2xwabcdefgh",
+	"user create":       "composa user create ada",
+	"user ls":           "composa user ls",
+	"user show":         "composa user show ada",
 	"version":           "composa version",
+	"whoami":            "composa whoami\ncomposa whoami -o json",
 }
 
 // addExamples gives each command that has none its own.

@@ -35,6 +35,11 @@ func TestRealServer(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,
 			"examples": runExamples,
+			// with FILE ARGS… runs composa with the last line of a file as its last argument.
+			"with": func(ts *testscript.TestScript, _ bool, args []string) {
+				lines := strings.Fields(ts.ReadFile(args[0]))
+				ts.Check(ts.Exec("composa", append(args[1:], lines[len(lines)-1])...))
+			},
 			// apply FILE CODE carries out the plan whose id a file holds, and compares the
 			// exit code.
 			"apply": func(ts *testscript.TestScript, neg bool, args []string) {
@@ -76,6 +81,7 @@ func racksSeen(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	env.Setenv("DEMO", s.url)
 	c, err := client.New(client.Config{URL: s.url, Token: s.token})
 	if err != nil {
 		return err

@@ -18,6 +18,14 @@ type server struct {
 	project string // to use where none is named; empty: not said
 }
 
+// text is where the server is, and how that was said.
+func (s *server) text() string {
+	if s.context == "" {
+		return s.url
+	}
+	return s.url + " (context " + s.context + ")"
+}
+
 // chooseServer says which server: the --context flag, then the environment, then
 // the current context. A token goes only to the URL that it was saved with or
 // stands beside.

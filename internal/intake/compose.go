@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -28,9 +29,39 @@ func (in *Intake) Compose(ctx context.Context, who composa.Who, r composa.Compos
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot compose %q: it would be made of nothing", r.Machine).
 			WithNext("ask for at least one device, for example --gpu 1")
 	}
-	return in.take(ctx, who, r.Asked, r, func(site *composa.Site, who composa.Who) (*proposal, error) {
+	out, err := in.take(ctx, who, r.Asked, r, func(site *composa.Site, who composa.Who) (*proposal, error) {
 		return compose(site, who, r, nil)
 	})
+	return out, in.sayWhose(ctx, who, r, err)
+}
+
+// whose is why a name cannot be had: somebody else has a machine of it.
+type whose struct{ owner composa.PrincipalID }
+
+func (w *whose) Error() string { return "the machine is " + string(w.owner) + "'s" }
+
+// nameTaken refuses a name that somebody else's machine has.
+func nameTaken(name, owner string) *composa.Error {
+	return composa.Errorf(composa.CodeExists, "cannot compose %q: %s has a machine of that name", name, owner).WithNext("choose another name")
+}
+
+// sayWhose names who has the machine that is in the way, where who asks may read
+// that name.
+func (in *Intake) sayWhose(ctx context.Context, who composa.Who, r composa.ComposeRequest, err error) error {
+	var taken *whose
+	if !errors.As(err, &taken) {
+		return err
+	}
+	people, readErr := in.store.Principals(ctx, who)
+	if readErr != nil {
+		return err // whose it is matters less than that it is
+	}
+	for _, p := range people {
+		if p.ID == taken.owner {
+			return nameTaken(r.Machine, p.Name)
+		}
+	}
+	return err
 }
 
 func compose(site *composa.Site, who composa.Who, r composa.ComposeRequest, pin *composa.Target) (*proposal, error) {
@@ -86,8 +117,9 @@ func (p *proposal) again(site *composa.Site, who composa.Who, m *composa.Machine
 	begin := fmt.Sprintf("cannot compose %q", r.Machine)
 	switch differences := m.Spec.Differences(r.Spec); {
 	case m.Owner != who.Principal.ID:
-		return composa.Errorf(composa.CodeExists, "%s: %s has a machine of that name", begin, m.Owner).
-			WithNext("choose another name")
+		e := nameTaken(r.Machine, "somebody else")
+		e.Err = &whose{m.Owner}
+		return e
 	case r.New:
 		return composa.Errorf(composa.CodeExists, "%s: you have a machine of that name", begin).
 			WithNext("see it with: composa machine show %s", r.Machine)

@@ -29,6 +29,7 @@ type Store interface {
 	Operation(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)
 	Operations(ctx context.Context, who composa.Who, f composa.OperationFilter, p composa.Page) ([]composa.Operation, string, error)
 	Identity(ctx context.Context, who composa.Who) (composa.Identity, error)
+	Principals(ctx context.Context, who composa.Who) ([]composa.Principal, error)
 	Accept(ctx context.Context, who composa.Who, a store.Acceptance) (*composa.Operation, error)
 	Advance(ctx context.Context, who composa.Who, a composa.Advance) (*composa.Operation, error)
 	RequestCancel(ctx context.Context, who composa.Who, id composa.OperationID) (*composa.Operation, error)

@@ -68,7 +68,7 @@ func TestTheSameWishFindsTheSameMachine(t *testing.T) {
 	other := w.who
 	other.Principal = composa.Principal{ID: "user_other", Kind: composa.PrincipalUser, Name: "other"}
 	_, err = w.Compose(t.Context(), other, composa.ComposeRequest{Asked: w.asked("train"), Spec: wants(gpus(2))})
-	refused(t, err, composa.CodeExists, `has a machine of that name; choose another name`)
+	refused(t, err, composa.CodeExists, `cannot compose "train": admin has a machine of that name; choose another name`)
 }
 
 func TestAWishAfterAPlugIsComparedBySums(t *testing.T) {
