@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html as escaping
+import re
 from collections.abc import Iterable
 
 from composa import palette
@@ -19,7 +20,7 @@ _dark += "".join(f"--d-{n}:{m.dark};" for n, m in palette.changes.items())
 _light += f"--u-unknown:{palette.unknown.light};"
 _dark += f"--u-unknown:{palette.unknown.dark};"
 
-# X stands for the class of this very style: it reaches nothing but our own output.
+# X stands for a class that is named after the style itself: it reaches only output with this very style.
 _style = (
     f".X{{{_light}"
     "--ink:var(--jp-ui-font-color1,var(--vscode-foreground,inherit));"
@@ -53,22 +54,23 @@ _style = (
     )
 )
 
-_class = "composa-" + hashlib.sha256(_style.encode()).hexdigest()[:8]
-
 
 def text(value: object) -> str:
     """Escape a value for the text of an element or the value of an attribute, on one line."""
     return escaping.escape(clean(value), quote=True)
 
 
-def output(*parts: str) -> str:
-    """Put parts together as the output of a cell, with its style."""
-    return scoped(_style, _class, *parts)
+def output(*parts: str, more: str = "") -> str:
+    """Put parts together as the output of a cell, with its style.
 
-
-def scoped(style: str, name: str, *parts: str) -> str:
-    """Put parts into an element of a class, before it the style in which .X stands for that class."""
-    return f'<style>{style.replace(".X", "." + name)}</style><div class="{name}">' + "".join(parts) + "</div>"
+    Args:
+        *parts: HTML.
+        more: Style beside the usual one, in which X stands for the class.
+    """
+    style = _style + more
+    name = "composa-" + hashlib.sha256(style.encode()).hexdigest()[:8]
+    scoped = re.sub(r"\bX(?=[ ,{-])", name, style)
+    return f'<style>{scoped}</style><div class="{name}">' + "".join(parts) + "</div>"
 
 
 def element(tag: str, content: str, **attributes: str) -> str:

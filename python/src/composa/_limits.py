@@ -101,3 +101,25 @@ longest_rest = 2.0
 
 #: How many of a machine's newest operations are looked at for the one that chose its devices.
 explained = 20
+
+#: Notes that progress in a cell shows: the newest. A server that comes and goes notes something each time.
+notes_shown = 8
+
+# Rack pictures
+
+#: Seconds between two readings of what a rack picture shows: events that come meanwhile are one reading.
+between_readings = 0.25
+
+#: Seconds after which a rack picture reads all the same: a change of which no event tells shows by then.
+look_all_the_same = 20.0
+
+#: Operations of which a rack picture knows the fabric; of an older one's step it reads all fabrics.
+remembered_operations = 1000
+
+#: Rack pictures of one process that follow what happens: a new one ends the following of the oldest, because
+#: each keeps a stream of the server open, and a cell that is run again makes a new one.
+live_pictures = 8
+
+#: Documents that a rack picture sends as changes, before it sends all of them anew: at least so many, or a
+#: quarter of all.
+least_changes = 64

@@ -83,8 +83,8 @@ class Listing(list[T]):
     def to_pandas(self) -> pandas.DataFrame:
         """Give all items as a table of pandas: a row each, a column for each field of the REST document.
 
-        Names are those of the attributes; quantities are bytes, bits per second and seconds; what a fabric does
-        not say is missing (pandas.NA). Lists and objects in an item stay lists and dicts.
+        Names are those of the attributes; quantities are bytes, bits per second and seconds; what a
+        fabric does not say is missing (pandas.NA). Lists and objects in an item stay lists and dicts.
 
         Raises:
             MissingExtra: pandas is not installed.
@@ -137,7 +137,7 @@ def html(listing: Listing[Any], now: datetime.datetime) -> str:
     )
     table = _html.element(
         "table",
-        _html.caption(_count(listing), w.as_of(_moment(listing), now))
+        _html.caption(_count(listing), w.as_of(listing.read_at, now))
         + _html.element("thead", _html.element("tr", head))
         + (_groups(shape, listing, shown) if shape.group else _html.element("tbody", _rows(shape, shown)))
         + _more(listing, len(shown), len(shape.columns)),
@@ -203,17 +203,13 @@ def _troubles(listing: Listing[Any]) -> list[str]:
 
 
 def _summary(listing: Listing[Any], now: datetime.datetime) -> str:
-    return f"{_count(listing)}, {w.as_of(_moment(listing), now)}"
+    return f"{_count(listing)}, {w.as_of(listing.read_at, now)}"
 
 
 def _count(listing: Listing[Any]) -> str:
     if listing.kind == "available":
         return f"{len(listing)} models" if len(listing) != 1 else "1 model"
     return w.plural(len(listing), listing.kind[:-1]) if listing else f"no {listing.kind}"
-
-
-def _moment(listing: Listing[Any]) -> datetime.datetime:
-    return listing.read_at
 
 
 def _plain(value: Any) -> Any:
