@@ -44,6 +44,7 @@ renamed = {
     "aiter_bytes": "iter_bytes",
     "aiter_raw": "iter_raw",
     "run_async": "run",
+    "run_async": "run",
     "_aio": "_sync",
 }
 

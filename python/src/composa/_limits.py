@@ -123,3 +123,6 @@ live_pictures = 8
 #: Documents that a rack picture sends as changes, before it sends all of them anew: at least so many, or a
 #: quarter of all.
 least_changes = 64
+
+#: How many devices are looked up one by one; of more the whole fabric is listed.
+looked_up = 4

@@ -1,0 +1,58 @@
+"""What all objects of a site have in common: each is a copy of a moment, knows how old it is, and is renewed in place."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+from composa._wirebase import Wire
+from pydantic import PrivateAttr
+
+M = TypeVar("M", bound="Moment")
+
+
+class Moment(Wire):
+    """A copy of something as it was when it was read.
+
+    Its attributes do not change by themselves: `refresh()` of those that have one reads them anew, and so do
+    the verbs. Two copies are equal when they are of the same thing, whenever they were read.
+    """
+
+    _site: Any = PrivateAttr(default=None)
+    _read_at: datetime = PrivateAttr(default_factory=lambda: datetime.now(timezone.utc))
+
+    @classmethod
+    def _of(cls: type[M], site: Any, document: Wire, read_at: datetime | None = None) -> M:
+        """Make one of a document that was read, now unless said."""
+        made: M = cls.model_construct(document.model_fields_set, **document.__dict__)
+        made._site = site
+        if read_at is not None:
+            made._read_at = read_at
+        return made
+
+    def _renew(self, document: Wire) -> None:
+        """Take what was read now in place of what is there."""
+        fields = type(self).model_fields
+        self.__dict__.update({k: v for k, v in document.__dict__.items() if k in fields})
+        self.__pydantic_fields_set__ = document.model_fields_set
+        self._read_at = datetime.now(timezone.utc)
+
+    @property
+    def read_at(self) -> datetime:
+        """When it was read, by the clock of this computer."""
+        return self._read_at
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was read."""
+        return max(0.0, (datetime.now(timezone.utc) - self._read_at).total_seconds())
+
+    def _same(self) -> tuple[Any, ...]:
+        """What is equal in two copies of the same thing."""
+        return type(self).__name__, getattr(self, "id", None) or getattr(self, "name", None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Moment) and self._same() == other._same()
+
+    def __hash__(self) -> int:
+        return hash(self._same())
