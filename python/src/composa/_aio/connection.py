@@ -11,7 +11,7 @@ import ipaddress
 import secrets
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -62,8 +62,7 @@ class Connection:
         self._timeout = timeout
         self._transport = transport
         self._tls = _trusted(server)
-        self._made: tuple[object, httpx2.AsyncClient] | None = None
-        self._left: list[httpx2.AsyncClient] = []
+        self._clients: dict[pausing.Place, httpx2.AsyncClient] = {}
         self._closed = False
 
     async def site(self) -> _wire.Site:
@@ -140,7 +139,9 @@ class Connection:
             )
         )
 
-    async def pages(self, path: str, query: Query | None = None, *, model: type[W]) -> AsyncIterator[W]:
+    async def pages(
+        self, path: str, query: Query | None = None, *, model: type[W]
+    ) -> AsyncGenerator[W, None]:
         """Ask for a list, a page at a time.
 
         Args:
@@ -165,17 +166,20 @@ class Connection:
                 )
             asked["cursor"] = following
 
-    def stream(self, path: str, query: Query | None = None) -> AsyncIterator[dict[str, Any]]:
+    def stream(
+        self, path: str, query: Query | None = None, opened: Callable[[], None] | None = None
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """Follow events as they happen; see stream.follow."""
         from composa._aio import stream
 
-        return stream.follow(self, path, query or {})
+        return stream.follow(self, path, query or {}, opened)
 
     async def aclose(self) -> None:
         """Close the connections; later calls are Invalid."""
         self._closed = True
-        if self._made is not None and self._made[0] == pausing.place():
-            await self._made[1].aclose()
+        client = self._clients.pop(pausing.place(), None)
+        if client is not None:
+            await client.aclose()
 
     def _call(
         self,
@@ -266,11 +270,12 @@ class Connection:
         if self._closed:
             raise Invalid(f"cannot call {self.server.url}: this connection was closed", next="connect again")
         place = pausing.place()
-        if self._made is None or self._made[0] != place:
-            if self._made is not None:
-                self._left.append(self._made[1])  # kept: its sockets are somebody else's to close
-            self._made = (place, self._new_client())
-        return self._made[1]
+        client = self._clients.get(place)
+        if client is None:
+            for over in [p for p in list(self._clients) if pausing.is_over(p)]:
+                self._clients.pop(over, None)
+            client = self._clients.setdefault(place, self._new_client())  # whichever thread was first
+        return client
 
     def _new_client(self) -> httpx2.AsyncClient:
         try:
@@ -288,6 +293,10 @@ class Connection:
                 f"cannot call {self.server.url}: the proxy of the environment cannot be used: {e}",
                 next="mend HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the server in NO_PROXY",
             ) from None
+
+
+def _new_key() -> str:
+    return secrets.token_hex(16)
 
 
 def _is_ours(response: httpx2.Response) -> bool:

@@ -14,9 +14,18 @@ async def pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def place() -> object:
+Place = tuple[int, asyncio.AbstractEventLoop]
+
+
+def place() -> Place:
     """Say where a call is made. Open connections of one place are of no use in another.
 
     A fork has the sockets of its parent, and must not speak on them; a socket belongs to its event loop.
     """
     return os.getpid(), asyncio.get_running_loop()
+
+
+def is_over(place: Place) -> bool:
+    """Say whether no call is made at a place any more."""
+    process, loop = place
+    return process != os.getpid() or loop.is_closed()

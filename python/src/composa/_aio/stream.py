@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 reset = "reset"
 
 
-async def follow(connection: Connection, path: str, query: Query) -> AsyncIterator[dict[str, Any]]:
+async def follow(
+    connection: Connection, path: str, query: Query, opened: Callable[[], None] | None = None
+) -> AsyncGenerator[dict[str, Any], None]:
     """Follow the events after one of an id, as they happen, for as long as the caller wants more.
 
     It goes on where it was when the connection is lost, waiting longer from try to try. An event of type
@@ -31,6 +34,8 @@ async def follow(connection: Connection, path: str, query: Query) -> AsyncIterat
         connection: The connection.
         path: "/v1/events".
         query: What is wanted: after (an id; None: from now on), type, subject.
+        opened: Called each time the stream stands, first and after it was lost: what is read from then on
+            misses no event. None: nobody is told.
 
     Raises:
         Error: What the server answered where it refuses. Nothing is raised while it is only not there.
@@ -46,9 +51,10 @@ async def follow(connection: Connection, path: str, query: Query) -> AsyncIterat
             accept="application/x-ndjson",
         )
         try:
-            async for event in _events(connection, call, place):
-                pause = _limits.first_pause
-                yield event
+            async with aclosing(_events(connection, call, place, opened)) as events:
+                async for event in events:
+                    pause = _limits.first_pause
+                    yield event
             error: Error = Unreachable(f"cannot go on with {call.shown}: the stream ended", retryable=True)
         except Error as e:
             error = e
@@ -68,23 +74,28 @@ class _Place:
         self.at = at
 
 
-async def _events(connection: Connection, call: Call, place: _Place) -> AsyncIterator[dict[str, Any]]:
+async def _events(
+    connection: Connection, call: Call, place: _Place, opened: Callable[[], None] | None
+) -> AsyncGenerator[dict[str, Any], None]:
     """Read one connection's events, and move the place along."""
     response = await connection.send(call, timeout=_limits.silence)
     place.at = place.at or response.headers.get("last-event-id", "")
+    if opened is not None:
+        opened()
     try:
-        async for line in _lines(call, response):
-            event = _event_of(call, line)
-            if event is not None:
-                place.at = str(event.get("id") or place.at)
-                yield event
+        async with aclosing(_lines(call, response)) as lines:
+            async for line in lines:
+                event = _event_of(call, line)
+                if event is not None:
+                    place.at = str(event.get("id") or place.at)
+                    yield event
     except httpx2.HTTPError as e:
         raise call.lost(e) from e
     finally:
         await response.aclose()
 
 
-async def _lines(call: Call, response: httpx2.Response) -> AsyncIterator[bytes]:
+async def _lines(call: Call, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
     """Split an answer into lines. One that is cut off at the end is none: it comes again."""
     rest = b""
     async for chunk in response.aiter_bytes():

@@ -12,7 +12,7 @@ import ipaddress
 import secrets
 import ssl
 import time
-from collections.abc import Iterator, Callable
+from collections.abc import Generator, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -63,8 +63,7 @@ class Connection:
         self._timeout = timeout
         self._transport = transport
         self._tls = _trusted(server)
-        self._made: tuple[object, httpx2.Client] | None = None
-        self._left: list[httpx2.Client] = []
+        self._clients: dict[pausing.Place, httpx2.Client] = {}
         self._closed = False
 
     def site(self) -> _wire.Site:
@@ -141,7 +140,7 @@ class Connection:
             )
         )
 
-    def pages(self, path: str, query: Query | None = None, *, model: type[W]) -> Iterator[W]:
+    def pages(self, path: str, query: Query | None = None, *, model: type[W]) -> Generator[W, None]:
         """Ask for a list, a page at a time.
 
         Args:
@@ -166,17 +165,20 @@ class Connection:
                 )
             asked["cursor"] = following
 
-    def stream(self, path: str, query: Query | None = None) -> Iterator[dict[str, Any]]:
+    def stream(
+        self, path: str, query: Query | None = None, opened: Callable[[], None] | None = None
+    ) -> Generator[dict[str, Any], None]:
         """Follow events as they happen; see stream.follow."""
         from composa._sync import stream
 
-        return stream.follow(self, path, query or {})
+        return stream.follow(self, path, query or {}, opened)
 
     def close(self) -> None:
         """Close the connections; later calls are Invalid."""
         self._closed = True
-        if self._made is not None and self._made[0] == pausing.place():
-            self._made[1].close()
+        client = self._clients.pop(pausing.place(), None)
+        if client is not None:
+            client.close()
 
     def _call(
         self,
@@ -267,11 +269,12 @@ class Connection:
         if self._closed:
             raise Invalid(f"cannot call {self.server.url}: this connection was closed", next="connect again")
         place = pausing.place()
-        if self._made is None or self._made[0] != place:
-            if self._made is not None:
-                self._left.append(self._made[1])  # kept: its sockets are somebody else's to close
-            self._made = (place, self._new_client())
-        return self._made[1]
+        client = self._clients.get(place)
+        if client is None:
+            for over in [p for p in list(self._clients) if pausing.is_over(p)]:
+                self._clients.pop(over, None)
+            client = self._clients.setdefault(place, self._new_client())  # whichever thread was first
+        return client
 
     def _new_client(self) -> httpx2.Client:
         try:
@@ -289,6 +292,10 @@ class Connection:
                 f"cannot call {self.server.url}: the proxy of the environment cannot be used: {e}",
                 next="mend HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the server in NO_PROXY",
             ) from None
+
+
+def _new_key() -> str:
+    return secrets.token_hex(16)
 
 
 def _is_ours(response: httpx2.Response) -> bool:

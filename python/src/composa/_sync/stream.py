@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 reset = "reset"
 
 
-def follow(connection: Connection, path: str, query: Query) -> Iterator[dict[str, Any]]:
+def follow(
+    connection: Connection, path: str, query: Query, opened: Callable[[], None] | None = None
+) -> Generator[dict[str, Any], None]:
     """Follow the events after one of an id, as they happen, for as long as the caller wants more.
 
     It goes on where it was when the connection is lost, waiting longer from try to try. An event of type
@@ -32,6 +35,8 @@ def follow(connection: Connection, path: str, query: Query) -> Iterator[dict[str
         connection: The connection.
         path: "/v1/events".
         query: What is wanted: after (an id; None: from now on), type, subject.
+        opened: Called each time the stream stands, first and after it was lost: what is read from then on
+            misses no event. None: nobody is told.
 
     Raises:
         Error: What the server answered where it refuses. Nothing is raised while it is only not there.
@@ -47,9 +52,10 @@ def follow(connection: Connection, path: str, query: Query) -> Iterator[dict[str
             accept="application/x-ndjson",
         )
         try:
-            for event in _events(connection, call, place):
-                pause = _limits.first_pause
-                yield event
+            with closing(_events(connection, call, place, opened)) as events:
+                for event in events:
+                    pause = _limits.first_pause
+                    yield event
             error: Error = Unreachable(f"cannot go on with {call.shown}: the stream ended", retryable=True)
         except Error as e:
             error = e
@@ -69,23 +75,28 @@ class _Place:
         self.at = at
 
 
-def _events(connection: Connection, call: Call, place: _Place) -> Iterator[dict[str, Any]]:
+def _events(
+    connection: Connection, call: Call, place: _Place, opened: Callable[[], None] | None
+) -> Generator[dict[str, Any], None]:
     """Read one connection's events, and move the place along."""
     response = connection.send(call, timeout=_limits.silence)
     place.at = place.at or response.headers.get("last-event-id", "")
+    if opened is not None:
+        opened()
     try:
-        for line in _lines(call, response):
-            event = _event_of(call, line)
-            if event is not None:
-                place.at = str(event.get("id") or place.at)
-                yield event
+        with closing(_lines(call, response)) as lines:
+            for line in lines:
+                event = _event_of(call, line)
+                if event is not None:
+                    place.at = str(event.get("id") or place.at)
+                    yield event
     except httpx2.HTTPError as e:
         raise call.lost(e) from e
     finally:
         response.close()
 
 
-def _lines(call: Call, response: httpx2.Response) -> Iterator[bytes]:
+def _lines(call: Call, response: httpx2.Response) -> Generator[bytes, None]:
     """Split an answer into lines. One that is cut off at the end is none: it comes again."""
     rest = b""
     for chunk in response.iter_bytes():
