@@ -1,0 +1,291 @@
+"""%composa and %%composa: how lines are read, what TAB offers, and what they do in a real kernel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.error import UsageError
+
+from composa import errors
+from composa.notebook import magics, magics_completion, magics_lines, magics_verbs, magics_words
+from tests.conftest import MakeServer
+from tests.kernels import Kernel
+from tests.processes import Demo
+from tests.test_inside import sshd, there  # noqa: F401 (a fixture)
+
+
+def read(line: str) -> tuple[str, list[str], dict[str, list[str]]]:
+    call = magics_lines.read(line)
+    return call.verb.name, call.arguments, call.flags
+
+
+def test_flags_are_written_in_three_ways() -> None:
+    want = ("compose", ["train"], {"gpu": ["A100:4"], "p2p": ["true"]})
+    assert read("compose train --gpu A100:4 --p2p") == want
+    assert read("compose --gpu=A100:4 train --p2p") == want
+    assert read("compose train gpu=A100:4 --p2p=true") == want
+
+
+def test_nouns_are_understood_as_the_command_line_does() -> None:
+    assert read("machines") == read("machine list") == read("machine ls") == ("machine ls", [], {})
+    assert read("device get rack1/gpu0") == ("device show", ["rack1/gpu0"], {})
+    assert read("machine free a b") == ("free", ["a", "b"], {})
+    assert read("event ls -f") == ("event ls", [], {"follow": ["true"]})
+    assert read("")[0] == "help"
+
+
+def test_a_command_for_a_machine_is_kept_as_it_is() -> None:
+    call = magics_lines.read("ssh train -- nvidia-smi -L | grep 'GPU 0' -- x")
+    assert (call.arguments, call.rest) == (["train"], "nvidia-smi -L | grep 'GPU 0' -- x")
+
+
+def test_conditions_are_those_of_compose() -> None:
+    call = magics_lines.read(
+        "compose t --gpu 2 --gpu T4:1 --min gpu.memory=8GB --where 'ssd:device.size >= 1*TB' --ssd 1 --fabric rack1,rack2 --label a=b=c"
+    )
+    assert magics_verbs.making(call) == {
+        "gpu": ["2", "T4:1"],
+        "ssd": "1",
+        "min": {"gpu.memory": "8GB"},
+        "where": {"ssd": "device.size >= 1*TB"},
+        "fabric": ["rack1", "rack2"],
+        "labels": {"a": "b=c"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("compse train", "did you mean compose"),
+        ("machine shwo train", "did you mean show"),
+        ("compose train --gup 4", "did you mean --gpu"),
+        ("compose train gup=4", "did you mean --gpu"),
+        ("compose train --lease 8h", "there is no flag --lease; it has --cpu"),
+        ("compose", "NAME is missing"),
+        ("compose a b", "'b' is more than it takes"),
+        ("compose train --gpu", "--gpu is given without its WANT"),
+        ("compose train --key a --key b", "--key is given twice"),
+        ("compose train --p2p=maybe", "--p2p takes no value"),
+        ("machine ls -o json", "there is no flag -o"),
+        ("machine ls --output json", "objects: they show themselves"),
+        ("free train -- now", "only ssh takes a command"),
+        ("compose 'train", "no closing quotation"),
+        ("frobnicate", "there are connect, whoami"),
+    ],
+)
+def test_what_is_misspelt_is_told_with_what_may_be_meant(line: str, message: str) -> None:
+    with pytest.raises(errors.Invalid) as misread:
+        magics_lines.read(line)
+    assert message in str(misread.value)
+    assert isinstance(misread.value, UsageError)  # IPython shows these without a traceback
+
+
+@pytest.mark.parametrize(
+    ("text", "want"), [("90s", 90), ("1h30m", 5400), ("2d", 172800), ("0", 0), ("1.5m", 90), ("10ms", 0.01)]
+)
+def test_durations_are_those_of_the_command_line(text: str, want: float) -> None:
+    assert magics_lines.seconds("cannot wait", text) == want
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "5x", "1h 5m", "-1s"])
+def test_what_is_no_duration_is_told(text: str) -> None:
+    with pytest.raises(errors.Invalid, match="not a duration"):
+        magics_lines.seconds("cannot wait", text)
+
+
+@given(st.text(max_size=60))
+def test_any_line_is_read_or_told(line: str) -> None:
+    for how in (magics_lines.read, magics_lines.read_cell):
+        try:
+            call = how(line)
+        except errors.Invalid:
+            continue
+        assert call.verb.least <= len(call.arguments) <= call.verb.most
+
+
+def test_help_names_every_verb_and_its_flags() -> None:
+    text = magics_lines.help_text()
+    for name, verb in magics_words.verbs.items():
+        assert f"%composa {name}" in text
+        help = magics_lines.help_text(name)
+        assert all(f"--{flag.name}" in help for flag in verb.flags)
+
+
+def test_a_cell_names_its_machine_by_what_it_is() -> None:
+    assert magics.own_name("ana", "x = 1") == magics.own_name("ana", "x = 1")
+    assert (
+        len(
+            {
+                magics.own_name("ana", "x = 1"),
+                magics.own_name("ben", "x = 1"),
+                magics.own_name("ana", "x = 2"),
+            }
+        )
+        == 3
+    )
+
+
+def offered(text: str) -> list[str]:
+    names = {"machine": ["train"], "device": ["rack1/gpu0"], "fabric": ["rack1"]}
+    return magics_completion.candidates(text, lambda noun: names.get(noun, []))
+
+
+@pytest.mark.parametrize(
+    ("text", "some"),
+    [
+        ("%composa ", "compose"),
+        ("m = %composa co", "compose"),
+        ("%composa machine ", "show"),
+        ("%composa free ", "train"),
+        ("%composa plug train ", "rack1/gpu0"),
+        ("%composa compose train --g", "--gpu"),
+        ("%composa compose train --fabric ", "rack1"),
+        ("%composa compose train --min ", "gpu.memory="),
+        ("%composa device ls --kind ", "gpu"),
+        ("%composa move rack1/gpu0 --to ", "train"),
+        ("%%composa ", "gpu="),
+        ("%%composa ssh ", "train"),
+        ("%%composa gpu=4 --n", "--name"),
+    ],
+)
+def test_tab_offers_what_may_stand_there(text: str, some: str) -> None:
+    assert some in offered(text)
+
+
+@given(st.text(max_size=40))
+def test_tab_never_fails(text: str) -> None:
+    offered("%composa " + text)
+    offered("%%composa " + text)
+
+
+def test_tab_is_silent_without_a_server() -> None:
+    def nobody() -> None:
+        raise errors.Unreachable("no server")
+
+    assert magics_completion.names_of(nobody)("machine") == []  # type: ignore[arg-type]
+
+
+def test_tab_does_not_wait_for_a_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(magics_completion, "patience", 0.05)
+    silent = threading.Event()
+    try:
+        assert magics_completion.names_of(lambda: silent.wait())("machine") == []  # type: ignore[arg-type,return-value]
+    finally:
+        silent.set()
+
+
+def complete(kernel: Kernel, code: str) -> list[str]:
+    kernel.client.complete(code, len(code))
+    matches: list[str] = kernel.client.get_shell_msg(timeout=60)["content"]["matches"]
+    return matches
+
+
+MakeKernel = Callable[[str, str], Kernel]
+
+
+def test_the_verbs_work_in_a_kernel(demo: Demo, kernel: MakeKernel, name: str) -> None:
+    k = kernel(demo.url, demo.token)
+    k.run("%load_ext composa")
+    assert "%composa compose NAME" in k.run("%composa").text
+    assert f"{name}" in k.run(f"m = %composa compose {name} --gpu 2 --message 'a test'\nm").told
+    plan = k.run(f"%composa plug {name} --gpu 1 --dry-run")
+    assert "text/html" in plan.shown[-1]
+    k.run(f"%composa plug {name} --gpu 1")
+    k.run(f"%composa unplug {name} gpu=1")
+    k.run(f"n = %composa reshape {name} --gpu 1")
+    assert "1" in k.run("print(len([d for d in n.devices if d.kind == 'gpu']))").text
+    for line in (
+        "status", "available --kind gpu", "machines", f"machine show {name}", "device ls --kind gpu --free", "device show rack1/gpu0",
+        "fabric ls", "fabric show rack1", "pool ls", f"operation ls --machine {name}", "event ls --limit 5", f"explain {name}", "whoami",
+    ):  # fmt: skip
+        shown = k.run(f"%composa {line}").shown
+        assert shown, line
+        assert "text/html" in shown[-1], line
+        assert shown[-1]["text/plain"], line
+    wrong = k.begin("%composa compse x").end()
+    assert "did you mean compose" in wrong.told
+    assert "Traceback" not in wrong.told
+    refused = k.begin(f"%composa compose {name}-much --gpu 4000").end()
+    assert refused.error in ("Refused", "Invalid")
+    assert complete(k, "%composa comp") == ["compose"]
+    assert name in complete(k, f"%composa free {name[:4]}")
+    assert f"%composa free {name}"
+    k.run(f"%composa free {name} --grace 0 --yes")
+    k.run(f"%composa free {name} --if-exists")
+    assert (
+        name
+        not in k.run(
+            "print([m.name for m in %composa machines])"
+            if False
+            else "ms = %composa machines\nprint([m.name for m in ms])"
+        ).text
+    )
+
+
+def test_a_cell_has_a_machine_for_its_life(demo: Demo, kernel: MakeKernel, name: str) -> None:
+    k = kernel(demo.url, demo.token)
+    k.run("%load_ext composa")
+    cell = k.run(f"%%composa gpu=1 name={name}\nprint('inside', machine.name, machine.state)\nmachine.name")
+    assert f"inside {name} ready" in cell.text
+    assert f"runs here, in this kernel, not on {name}" in cell.text
+    assert any(bundle.get("text/plain") == f"'{name}'" for bundle in cell.shown)
+    assert "None" not in k.run("print(machine.refresh().freed_at)").text
+
+    failed = k.begin(f"%%composa gpu=1 name={name}\n1 / 0").end()
+    assert failed.error == "ZeroDivisionError"
+    assert failed.told.count("ZeroDivisionError: division by zero") == 1
+    assert "None" not in k.run("print(machine.refresh().freed_at)").text
+
+    awaits = k.begin("%%composa gpu=1\nimport asyncio\nawait asyncio.sleep(0)").end()
+    assert "it awaits something" in awaits.told
+
+
+def test_a_cell_does_not_free_what_it_found(demo: Demo, kernel: MakeKernel, name: str) -> None:
+    k = kernel(demo.url, demo.token)
+    k.run("%load_ext composa")
+    k.run(f"%composa compose {name} --gpu 1")
+    k.run(f"%%composa gpu=1 name={name}\npass")
+    assert k.run("print(machine.refresh().freed_at)").text.strip() == "None"
+    k.run(f"%composa free {name} --grace 0")
+
+
+def test_an_interrupted_cell_gives_its_machine_back(demo: Demo, kernel: MakeKernel, name: str) -> None:
+    k = kernel(demo.url, demo.token)
+    k.run("%load_ext composa")
+    cell = k.begin(
+        f"%%composa gpu=1 name={name}\nprint('begun', flush=True)\nimport threading\nthreading.Event().wait()"
+    )
+    cell.until(lambda c: "begun" in c.text)
+    k.interrupt()
+    assert cell.end().error == "KeyboardInterrupt"
+    assert "None" not in k.run("print(machine.refresh().freed_at)").text
+
+
+def test_the_lines_of_a_cell_run_on_the_machine(
+    server: MakeServer,
+    kernel: MakeKernel,
+    there: sshd.Sshd,
+    name: str,  # noqa: F811
+) -> None:
+    s = server(
+        "--cpus",
+        "1",
+        "--gpus",
+        "1",
+        config=f"hosts:\n  - {{place: rack1/pcpu0, address: 127.0.0.1, login: {there.login}}}\n",
+    )
+    k = kernel(s.url, s.token)
+    k.run(f"%load_ext composa\nm = %composa compose {name} --gpu 1")
+    flags = f"--options '{' '.join(there.options)}'"
+    cell = k.run(
+        f"%%composa ssh {name} {flags}\nx='$HOME'\necho \"one $x {{y}}\"\ncat\necho $SSH_CONNECTION | cut -d' ' -f3"
+    )
+    assert cell.text == "one $HOME {y}\n127.0.0.1\n"
+    failed = k.begin(f"%%composa ssh {name} {flags}\nfalse\nexit 7").end()
+    assert failed.error == "CommandFailed"
+    assert "returned 7" in failed.told
+    assert k.run(f"r = %composa ssh {name} {flags} -- echo a b\nprint(r.returncode)").text == "a b\n0\n"
