@@ -12,11 +12,17 @@ from typing import Any, Protocol
 
 import pytest
 
+from tests.golden import Golden
 from tests.kernels import Kernel
 from tests.processes import Demo, Director, Server
 from tests.relay import Relay
 
 numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the way to write what tests/golden.py compares with."""
+    parser.addoption("--update", action="store_true", help="write the golden files")
 
 
 def pytest_configure() -> None:
@@ -25,6 +31,12 @@ def pytest_configure() -> None:
         if name.startswith("COMPOSA_") and name != "COMPOSA_PROVE":
             del os.environ[name]
     os.environ["XDG_CONFIG_HOME"] = os.devnull + "-no-contexts"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compare what is shown with golden files; with --update, write them."""
+    return Golden(bool(request.config.getoption("--update")))
 
 
 @pytest.fixture(scope="session")

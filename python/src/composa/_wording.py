@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -201,14 +202,17 @@ def wish(w: _wire.Wish | _wire.Nearest) -> str:
         least.update({f"{d.kind}.{field}": q for field, q in sorted((d.min or {}).items())})
         if d.where:
             where[d.kind] = d.where
-    words = [
-        f"{kind}={asked[0]!r}" if len(asked) == 1 else f"{kind}={asked!r}" for kind, asked in kinds.items()
-    ]
-    words += [f"{name}={value!r}" for name, value in (("min", least), ("where", where)) if value]
+    told: dict[str, Any] = {kind: asked[0] if len(asked) == 1 else asked for kind, asked in kinds.items()}
     fabrics = getattr(w, "fabrics", None) or [f for f in [getattr(w, "fabric", None)] if f]
-    words += [f"fabric={fabrics[0]!r}" if len(fabrics) == 1 else f"fabric={fabrics!r}"] if fabrics else []
-    words += [f"pool={w.pool!r}"] if w.pool else []
-    return ", ".join(words).replace("'", '"')
+    told |= {
+        "min": least,
+        "where": where,
+        "fabric": fabrics[0] if len(fabrics) == 1 else fabrics,
+        "pool": w.pool,
+    }
+    return ", ".join(
+        f"{name}={json.dumps(v, ensure_ascii=False, default=str)}" for name, v in told.items() if v
+    )
 
 
 def _want(w: _wire.Want) -> str | int | list[str]:
