@@ -14,7 +14,10 @@ type Asked struct {
 	Project ProjectID `json:"project"`
 	// Machine is the name of the machine that it is about.
 	Machine string `json:"machine"`
-	Message string `json:"message,omitempty"`
+	// ID is that of the machine where exactly it is meant, and no other that has
+	// its name by now; empty: whichever has the name.
+	ID      MachineID `json:"-"`
+	Message string    `json:"message,omitempty"`
 	// Timeout ends the waiting for a silent fabric; zero: never.
 	Timeout time.Duration `json:"timeout,omitempty"`
 	// DryRun asks for the plan only: nothing is changed.

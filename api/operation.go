@@ -71,7 +71,7 @@ type Operations struct {
 type NewPlan struct {
 	Verb    string       `json:"verb" enum:"compose,free,plug,unplug,reshape,move"`
 	Project string       `json:"project,omitempty" example:"default"`
-	Machine string       `json:"machine" example:"train"`
+	Machine string       `json:"machine" example:"train" doc:"Its name; of one that exists also its id"`
 	Compose *PutMachine  `json:"compose,omitempty"`
 	Free    *FreeMachine `json:"free,omitempty"`
 	Plug    *Plug        `json:"plug,omitempty"`

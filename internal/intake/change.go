@@ -245,7 +245,7 @@ func (p *proposal) change(site *composa.Site, m *composa.Machine, spec composa.S
 // line.
 func (p *proposal) subject(site *composa.Site, name string) (*composa.Machine, error) {
 	m := site.MachineNamed(p.asked.Project, name)
-	if m == nil {
+	if m == nil || name == p.asked.Machine && p.asked.ID != "" && m.ID != p.asked.ID {
 		return nil, noMachine(site, p.asked.Project, p.verb, name)
 	}
 	if err := p.atRevision(m); err != nil {

@@ -15,15 +15,16 @@ const usualGrace = 2 * time.Minute
 // subject is what a request is about, and how it is asked.
 type subject struct {
 	project  *composa.Project
-	machine  string // its name
-	location string // where the request's body stands in what was sent
-	revision int64  // that the machine must have; 0: any
+	machine  string            // its name
+	id       composa.MachineID // that it must have; empty: any
+	location string            // where the request's body stands in what was sent
+	revision int64             // that the machine must have; 0: any
 	dryRun   bool
 }
 
 func askedOf(m subject, a api.Ask) composa.Asked {
 	return composa.Asked{
-		Project: m.project.ID, Machine: m.machine, Message: a.Message,
+		Project: m.project.ID, Machine: m.machine, ID: m.id, Message: a.Message,
 		Timeout: time.Duration(a.Timeout) * time.Second, DryRun: m.dryRun, Revision: m.revision,
 	}
 }

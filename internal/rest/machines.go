@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
@@ -17,7 +18,7 @@ import (
 // MachinePath names a machine in a path.
 type MachinePath struct {
 	Project string `path:"project" example:"default" doc:"Name of its project"`
-	Name    string `path:"name" example:"train" doc:"Name of the machine"`
+	Name    string `path:"name" example:"train" doc:"Name of the machine; of a change of one that exists also its id, which means it and no other that has its name by now"`
 }
 
 type machineOutput struct {
@@ -221,11 +222,34 @@ func change[Body, Request any](read reader[Body, Request], ask asker[Request]) f
 		if err != nil {
 			return nil, err
 		}
-		m := subject{project: callOf(ctx).project, machine: in.Name, location: "body", revision: revision}
 		return s.changed(ctx, in.ChangeInput, func(who composa.Who) (*composa.Outcome, error) {
+			m, err := s.subject(ctx, callOf(ctx).project, in.Name)
+			if err != nil {
+				return nil, err
+			}
+			m.location, m.revision = "body", revision
 			return submit(ctx, s.Requests, who, m, in.Body, read, ask)
 		})
 	}
+}
+
+// subject is the machine that a change is about: that of a name, or exactly that
+// of an id.
+func (s *Server) subject(ctx context.Context, p *composa.Project, word string) (subject, error) {
+	if !strings.HasPrefix(word, composa.PrefixMachine+"_") {
+		return subject{project: p, machine: word}, nil
+	}
+	m, err := s.Store.MachineByID(ctx, callOf(ctx).who, composa.MachineID(word))
+	switch {
+	case err != nil:
+		return subject{}, err
+	case m.Project != p.ID:
+		return subject{}, composa.Errorf(composa.CodeNotFound, "cannot change machine %s: it is not in project %q", m.ID, p.Name)
+	case !m.Living():
+		return subject{}, composa.Errorf(composa.CodeNotFound, "cannot change %q: it was freed at %s", m.Name, m.FreedAt.UTC().Format(time.RFC3339)).
+			WithNext("compose it anew")
+	}
+	return subject{project: p, machine: m.Name, id: m.ID}, nil
 }
 
 // reader reads the body of a request about a machine.

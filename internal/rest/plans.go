@@ -47,7 +47,14 @@ func (s *Server) dryRun(ctx context.Context, p *composa.Project, b *api.NewPlan)
 		return nil, err
 	}
 	who := callOf(ctx).who
-	m := subject{project: p, machine: b.Machine, location: "body." + b.Verb, dryRun: true}
+	m := subject{project: p, machine: b.Machine}
+	if b.Compose == nil {
+		var err error
+		if m, err = s.subject(ctx, p, b.Machine); err != nil {
+			return nil, err
+		}
+	}
+	m.location, m.dryRun = "body."+b.Verb, true
 	switch {
 	case b.Compose != nil:
 		r, err := composeOf(m, b.Compose.Wish, b.Compose.Ask, false)

@@ -102,6 +102,7 @@ type changeOutput struct {
 	Status   int
 	Location string `header:"Location" doc:"202: the operation; 201: the machine"`
 	ETag     string `header:"ETag" doc:"Revision of the machine"`
+	Made     string `header:"Composa-Made" doc:"202: true where this request began to make the machine; absent where it joined the operation that does, or changes one"`
 	Body     any
 }
 
@@ -132,7 +133,11 @@ func (s *Server) done(ctx context.Context, out *composa.Outcome, patience time.D
 	if err != nil {
 		return nil, err
 	}
-	return &changeOutput{Status: http.StatusAccepted, Location: "/v1/operations/" + string(op.ID), Body: body}, nil
+	answer := &changeOutput{Status: http.StatusAccepted, Location: "/v1/operations/" + string(op.ID), Body: body}
+	if out.Made {
+		answer.Made = "true"
+	}
+	return answer, nil
 }
 
 // doneMachine answers with the machine that an operation made or changed.

@@ -1115,6 +1115,9 @@ class NewPlan(Wire):
     compose: PutMachine | None = None
     free: FreeMachine | None = None
     machine: Annotated[str, Field(examples=["train"])]
+    """
+    Its name; of one that exists also its id
+    """
     move: Move | None = None
     plug: Plug | None = None
     project: Annotated[str | None, Field(examples=["default"])] = None
