@@ -232,6 +232,7 @@ func (t *tx) addMachine(m composa.Machine, op *composa.Operation) error {
 		return err
 	}
 	t.knowProject(m.ID, m.Project)
+	t.rememberMachine(&m)
 	if err := t.addRevision(&m, op); err != nil {
 		return err
 	}

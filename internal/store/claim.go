@@ -41,6 +41,7 @@ func (t *tx) openClaims(claims []composa.Claim, op *composa.Operation) error {
 		c := &claims[i]
 		c.TakenAt, c.Operation = t.now, op.ID
 		devices[i] = c.Device
+		t.rememberClaim(*c)
 		rows[i] = []any{string(c.ID), string(c.Device), string(c.Machine), string(c.Heir), string(c.Purpose), c.Entry, string(c.Operation), micros(c.TakenAt)}
 	}
 	err := t.insert("claim", "id, device, machine, heir, purpose, entry, operation, taken_at", "ON CONFLICT DO NOTHING", rows, func(opened, of int64) error {
@@ -76,12 +77,19 @@ func (t *tx) changeClaims(changes []composa.ClaimChange, op composa.OperationID)
 	if len(changes) == 0 {
 		return nil
 	}
-	ids := make([]composa.ClaimID, len(changes))
+	open := make(map[composa.ClaimID]composa.Claim, len(changes))
+	var ids []composa.ClaimID
 	for i := range changes {
-		ids[i] = changes[i].Claim
+		id := changes[i].Claim
+		if t.remembers("claim", string(id)) {
+			if c, known := t.memory.claims[id]; known {
+				open[id] = c
+				continue
+			}
+		}
+		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	open := make(map[composa.ClaimID]composa.Claim, len(ids))
 	for chunk := range slices.Chunk(slices.Compact(ids), maxParameters) {
 		which, args := in("id", chunk, nil)
 		found, err := t.claims(which+` ORDER BY id`+t.s.engine.hold, args...)
@@ -93,6 +101,7 @@ func (t *tx) changeClaims(changes []composa.ClaimChange, op composa.OperationID)
 		}
 	}
 	var rows [][]any
+	at := map[composa.ClaimID]int{} // where the row of a claim is
 	for _, change := range changes {
 		before, known := open[change.Claim]
 		if !known || !before.Open() {
@@ -108,14 +117,19 @@ func (t *tx) changeClaims(changes []composa.ClaimChange, op composa.OperationID)
 			continue
 		}
 		open[c.ID] = c
-		rows = append(rows, []any{
+		t.rememberClaim(c)
+		if _, twice := at[c.ID]; !twice {
+			at[c.ID] = len(rows)
+			rows = append(rows, nil)
+		}
+		rows[at[c.ID]] = []any{
 			string(c.ID), string(c.Machine), string(c.Heir), string(c.Purpose), c.Entry, string(c.Operation), c.Evidence, micros(c.ReleasedAt), micros(c.ClosedAt),
-		})
+		}
 		if err := t.tellClaim(claimEvent(change), &c); err != nil {
 			return err
 		}
 	}
-	return t.update("claim", "id, machine, heir, purpose, entry, operation, evidence", "released_at, closed_at", rows)
+	return t.update("claim", "id, machine, heir, purpose, entry, operation, evidence", "released_at, closed_at", "claim.closed_at IS NULL", rows)
 }
 
 // changedClaim is an open claim after a change.

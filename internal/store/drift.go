@@ -13,43 +13,55 @@ type laid struct {
 	changed bool // more than the times of looking
 }
 
-// states are the states of the made machines of a fabric that no operation
-// changes, as a picture of it shows them. That the fabric is silent is told of
-// the fabric, once, and not of each of its machines.
-func (t *tx) states(fabric composa.FabricName, p *composa.Picture) (map[composa.MachineID]composa.MachineState, []composa.Machine, error) {
-	const idle = `fabric = $1 AND made = 1 AND operation = '' AND deleted_at IS NULL`
-	machines, err := t.machines(idle+` ORDER BY id`, string(fabric))
+// idle are the made machines of a fabric that no operation changes, with what
+// they hold.
+type idle struct {
+	fabric composa.FabricName
+	site   composa.Site
+}
+
+func (t *tx) idle(fabric composa.FabricName) (*idle, error) {
+	const which = `fabric = $1 AND made = 1 AND operation = '' AND deleted_at IS NULL`
+	machines, err := t.machines(which+` ORDER BY id`, string(fabric))
 	if err != nil || len(machines) == 0 {
-		return nil, nil, err
+		return &idle{}, err
 	}
-	const held = `closed_at IS NULL AND purpose = 'machine' AND machine IN (SELECT id FROM machine WHERE ` + idle + `)`
+	const held = `closed_at IS NULL AND purpose = 'machine' AND machine IN (SELECT id FROM machine WHERE ` + which + `)`
 	claims, err := t.claims(held, string(fabric))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	devices, err := t.devices(`gone_at IS NULL AND id IN (SELECT device FROM claim WHERE `+held+`)`, string(fabric))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	site := composa.Site{Machines: machines, Claims: claims, Devices: devices}
-	site.Index().Pictures = map[composa.FabricName]*composa.Picture{fabric: p}
-	out := make(map[composa.MachineID]composa.MachineState, len(machines))
-	for i := range machines {
-		out[machines[i].ID] = site.State(&machines[i])
-	}
-	return out, machines, nil
+	out := &idle{fabric, composa.Site{Machines: machines, Claims: claims, Devices: devices}}
+	out.site.Index()
+	return out, nil
 }
 
-// tellDrift tells the machines of a fabric whose state is another one than
-// before, since its picture, or the place of their parts, changed. What before
-// does not have was told as ready.
-func (t *tx) tellDrift(fabric composa.FabricName, before map[composa.MachineID]composa.MachineState, p *composa.Picture) error {
-	now, machines, err := t.states(fabric, p)
-	if err != nil {
-		return err
+// states are the states of the machines as a picture shows them. That the fabric
+// is silent is told of the fabric, once, and not of each of its machines.
+func (i *idle) states(p *composa.Picture) map[composa.MachineID]composa.MachineState {
+	out := make(map[composa.MachineID]composa.MachineState, len(i.site.Machines))
+	if len(i.site.Machines) == 0 {
+		return out
 	}
-	for i := range machines {
-		m := &machines[i]
+	i.site.Pictures = map[composa.FabricName]*composa.Picture{i.fabric: p}
+	for k := range i.site.Machines {
+		m := &i.site.Machines[k]
+		out[m.ID] = i.site.State(m)
+	}
+	return out
+}
+
+// tellDrift tells the machines whose state is another one than before, since the
+// picture, or the place of their parts, changed. What before does not have was
+// told as ready.
+func (t *tx) tellDrift(i *idle, before map[composa.MachineID]composa.MachineState, p *composa.Picture) error {
+	now := i.states(p)
+	for k := range i.site.Machines {
+		m := &i.site.Machines[k]
 		was, known := before[m.ID]
 		if !known {
 			was = composa.MachineReady
@@ -82,14 +94,15 @@ func (t *tx) tellDriftAfter(a *composa.Advance, l *laid) error {
 		}
 		l = &laid{was: o.picture, is: o.picture}
 	}
-	before, _, err := t.states(a.Fabric, l.was)
+	idle, err := t.idle(a.Fabric)
 	if err != nil {
 		return err
 	}
+	before := idle.states(l.was)
 	own := make(map[composa.MachineID]bool, len(a.Machines))
 	for _, m := range a.Machines {
 		own[m.Machine] = true
 	}
 	maps.DeleteFunc(before, func(id composa.MachineID, _ composa.MachineState) bool { return own[id] })
-	return t.tellDrift(a.Fabric, before, l.is)
+	return t.tellDrift(idle, before, l.is)
 }

@@ -67,8 +67,8 @@ func (t *tx) finish() error {
 // head is the row of the head, held for the rest of the transaction. Where one
 // connection writes it is remembered.
 func (t *tx) head() (head, error) {
-	if known := t.s.groups.head; t.s.engine.alone && known != nil {
-		return *known, nil
+	if t.memory != nil && t.memory.head != nil {
+		return *t.memory.head, nil
 	}
 	var h head
 	_, err := t.get([]any{&h.seq, &h.hash, &h.changes}, `SELECT seq, hash, changes FROM event_head WHERE one = 1`+t.s.engine.hold)
@@ -85,13 +85,13 @@ func (t *tx) moveHead(before, after head) (moved bool, err error) {
 		query: `UPDATE event_head SET seq = $1, hash = $2, changes = $3 WHERE one = 1 AND seq = $4 AND changes = $5`,
 		args:  []any{after.seq, after.hash, after.changes, before.seq, before.changes},
 	}
-	if !t.s.engine.alone { // its row is held
+	if t.memory == nil { // its row is held
 		return true, t.later(q)
 	}
 	n, err := t.runNow(q.query, q.args...)
-	t.s.groups.head = nil
+	t.memory.head = nil
 	if n == 1 && err == nil {
-		t.s.groups.head = &after
+		t.memory.head = &after
 	}
 	return n == 1, err
 }

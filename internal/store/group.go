@@ -18,10 +18,8 @@ const maxGroup = 64
 // committed together: the disk is waited for once. Each caller is answered
 // after the commit.
 type groups struct {
-	turn chan struct{} // held by the one who runs a group
-	// head is the row of the head as the one who runs a group left it; nil: it is
-	// to be read.
-	head *head
+	turn   chan struct{} // held by the one who runs a group
+	memory memory
 
 	mu      sync.Mutex
 	waiting []*member
@@ -120,8 +118,9 @@ func (s *Store) run(group []*member) {
 // them: nothing is written, and the others are to be run each by itself.
 func (s *Store) runIn(group []*member) (lost bool, err error) {
 	defer func() {
+		s.groups.memory.before = change{}
 		if lost || err != nil || slices.ContainsFunc(group, func(m *member) bool { return m.err != nil }) {
-			s.groups.head = nil // what was taken back may have moved it
+			s.groups.memory = memory{}
 		}
 	}()
 	raw, err := s.engine.write.BeginTx(context.WithoutCancel(group[0].ctx), nil)
@@ -129,7 +128,7 @@ func (s *Store) runIn(group []*member) (lost bool, err error) {
 		return false, err
 	}
 	for _, m := range group {
-		m.tx = &tx{Tx: raw, ctx: m.ctx, s: s, who: m.who, now: s.now()}
+		m.tx = &tx{Tx: raw, ctx: m.ctx, s: s, who: m.who, now: s.now(), memory: &s.groups.memory}
 		switch {
 		case len(group) > 1:
 			if m.within(raw) {
@@ -139,6 +138,11 @@ func (s *Store) runIn(group []*member) (lost bool, err error) {
 			if m.err = m.tx.perform(m.f); m.err != nil {
 				return false, rollback(raw)
 			}
+		}
+		if m.err != nil {
+			s.groups.memory.head = nil // it may have moved it
+		} else if len(group) > 1 {
+			s.groups.memory.before.join(&m.tx.changed)
 		}
 	}
 	return false, raw.Commit()

@@ -55,6 +55,7 @@ func (k *decoded) keepOperation(is *keptOperation) {
 // keepOperation keeps an operation as it is when the transaction ended well.
 func (t *tx) keepOperation(op *composa.Operation) {
 	t.after = append(t.after, func() { t.s.decoded.keepOperation(&keptOperation{Operation: *op, leg: t.legs[op.ID]}) })
+	t.rememberOperation(op)
 }
 
 // knowLeg notes what the row of a leg holds.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -55,11 +56,28 @@ func (t *tx) lockMachine(id composa.MachineID) (*composa.Machine, error) {
 	if m, held := t.locked[id]; held && t.who.Sees(m.Project) {
 		return &m, nil
 	}
+	if t.recall(id) && t.who.Sees(t.locked[id].Project) {
+		m := t.locked[id]
+		return &m, nil
+	}
 	m, err := t.machineBy(id, t.s.engine.hold)
 	if err == nil {
 		t.hold(m)
 	}
 	return m, err
+}
+
+// recall holds a machine that is remembered; false where it is not.
+func (t *tx) recall(id composa.MachineID) bool {
+	if !t.remembers("machine", string(id)) {
+		return false
+	}
+	m, known := t.memory.machines[id]
+	if known {
+		t.knowProject(id, m.Project)
+		t.hold(&m)
+	}
+	return known
 }
 
 // hold notes a machine whose row this transaction holds.
@@ -72,6 +90,7 @@ func (t *tx) hold(m *composa.Machine) {
 
 // lockMachines holds the rows of several machines at once, in order of id.
 func (t *tx) lockMachines(ids []composa.MachineID) error {
+	ids = slices.DeleteFunc(slices.Clone(ids), t.recall)
 	if len(ids) == 0 {
 		return nil
 	}
@@ -200,18 +219,19 @@ func (t *tx) changeMachine(before, m *composa.Machine, was, op *composa.Operatio
 	}
 	var err error
 	if m.SpecRevision == before.SpecRevision { // the spec of a revision never changes
-		err = t.execRow(string(m.ID), progress+` WHERE id = $10`, append(values, string(m.ID))...)
+		err = t.execStill(string(m.ID), progress+` WHERE id = $10 AND revision = $11`, append(values, string(m.ID), before.Revision)...)
 	} else {
 		var texts []string
 		if texts, err = bodies(m.Spec, m.Spec.Labels); err == nil {
-			err = t.execRow(string(m.ID), progress+`, spec = $10, spec_revision = $11, labels = $12 WHERE id = $13`,
-				append(values, texts[0], m.SpecRevision, texts[1], string(m.ID))...)
+			err = t.execStill(string(m.ID), progress+`, spec = $10, spec_revision = $11, labels = $12 WHERE id = $13 AND revision = $14`,
+				append(values, texts[0], m.SpecRevision, texts[1], string(m.ID), before.Revision)...)
 		}
 	}
 	if err != nil {
 		return err
 	}
 	t.hold(m)
+	t.rememberMachine(m)
 	typ := composa.EventType("machine.changed")
 	if state := composa.StateOf(m, op, false, nil); state != composa.StateOf(before, was, false, nil) {
 		typ = composa.EventType("machine." + string(state))

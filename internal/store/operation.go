@@ -109,6 +109,13 @@ func (t *tx) operationBy(id composa.OperationID, hold string) (*composa.Operatio
 // lockOperation holds the row of an operation for the rest of the transaction
 // and reads it.
 func (t *tx) lockOperation(id composa.OperationID) (*composa.Operation, error) {
+	if t.remembers("operation", string(id)) {
+		if kept := t.s.decoded.keptOperation(id, t.memory.operations[id]); kept != nil && t.who.Sees(kept.Project) {
+			t.knowLeg(id, kept.leg)
+			op := kept.Operation
+			return &op, nil
+		}
+	}
 	return t.operationBy(id, t.s.engine.hold)
 }
 
@@ -238,7 +245,8 @@ func (t *tx) changeOperation(op *composa.Operation) error {
 	if err != nil {
 		return err
 	}
-	return t.execRow(string(op.ID), `UPDATE operation SET `+progressColumns+` WHERE id = $11`, append(progress, string(op.ID))...)
+	return t.execStill(string(op.ID), `UPDATE operation SET `+progressColumns+` WHERE id = $11 AND revision = $12`,
+		append(progress, string(op.ID), op.Revision-1)...)
 }
 
 // restateOperation writes of an operation also what it is about to do.
@@ -251,9 +259,9 @@ func (t *tx) restateOperation(op *composa.Operation) error {
 	if err != nil {
 		return err
 	}
-	return t.execRow(string(op.ID), `UPDATE operation SET `+progressColumns+`, message = $11, machines = $12, fabric = $13, request = $14,
-		prior = $15, target = $16, behind = $17 WHERE id = $18`, append(progress,
-		op.Message, texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), string(op.ID))...)
+	return t.execStill(string(op.ID), `UPDATE operation SET `+progressColumns+`, message = $11, machines = $12, fabric = $13, request = $14,
+		prior = $15, target = $16, behind = $17 WHERE id = $18 AND revision = $19`, append(progress,
+		op.Message, texts[0], string(op.Fabric), string(op.Request), texts[1], texts[2], string(op.Behind), string(op.ID), op.Revision-1)...)
 }
 
 const progressColumns = `phase = $1, direction = $2, deadline = $3, cancel_requested = $4, reason = $5, result = $6,

@@ -58,14 +58,20 @@ func (t *tx) see(o *composa.Observation) error {
 	if !l.changed && len(o.Parts) == 0 {
 		return nil
 	}
-	before, _, err := t.states(o.Fabric, l.was)
+	machines, err := t.idle(o.Fabric)
 	if err != nil {
 		return err
 	}
-	if err := t.changeParts(o.Fabric, o.Parts); err != nil {
-		return err
+	before := machines.states(l.was)
+	if len(o.Parts) > 0 {
+		if err := t.changeParts(o.Fabric, o.Parts); err != nil {
+			return err
+		}
+		if machines, err = t.idle(o.Fabric); err != nil {
+			return err
+		}
 	}
-	return t.tellDrift(o.Fabric, before, l.is)
+	return t.tellDrift(machines, before, l.is)
 }
 
 // changeParts writes what observation found out about parts.

@@ -28,6 +28,7 @@ type tx struct {
 	conn     *sql.Conn
 	pipeline []queued
 	journeys int
+	memory   *memory // where one connection writes
 
 	ctx  context.Context
 	s    *Store
@@ -95,6 +96,9 @@ func (t *tx) perform(f func(t *tx) error) error {
 // committed takes in what transactions did that are on the disk now.
 func (s *Store) committed(all ...*tx) {
 	for _, t := range all {
+		if t.memory != nil {
+			t.memory.lose(&t.changed)
+		}
 		t.learn()
 	}
 	if s.changes.learn(all) {
@@ -192,6 +196,12 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 func (t *tx) execRow(id, query string, args ...any) error {
 	t.wrote(query, id)
 	return t.later(queued{query: query, args: args})
+}
+
+// execStill is execRow of a row that must be as it was when that was decided.
+func (t *tx) execStill(id, query string, args ...any) error {
+	t.wrote(query, id)
+	return t.later(queued{query: query, args: args, check: still(1)})
 }
 
 func (t *tx) run(query string, args ...any) (changed int64, err error) {
@@ -292,8 +302,9 @@ func (t *tx) insert(table, columns, tail string, rows [][]any, check func(added,
 
 // update brings rows that exist to new values, in as few statements as the
 // engines take. The first of the text columns is the id; the values of a row are
-// those of texts and then those of integers, as the columns are.
-func (t *tx) update(table, texts, integers string, rows [][]any) error {
+// those of texts and then those of integers, as the columns are. Each of them
+// must still meet where.
+func (t *tx) update(table, texts, integers, where string, rows [][]any) error {
 	columns := strings.Split(texts, ", ")
 	firstInteger := len(columns)
 	columns = append(columns, strings.Split(integers, ", ")...)
@@ -317,8 +328,8 @@ func (t *tx) update(table, texts, integers string, rows [][]any) error {
 			values = append(values, "("+strings.Join(marks, ",")+")")
 			t.changed.add(table, fmt.Sprint(row[0]))
 		}
-		err := t.later(queued{args: args, query: fmt.Sprintf(`UPDATE %s SET %s FROM (VALUES %s) AS v WHERE %s.%s = v.column1`,
-			table, strings.Join(set, ", "), strings.Join(values, ", "), table, columns[0])})
+		err := t.later(queued{args: args, check: still(len(chunk)), query: fmt.Sprintf(`UPDATE %s SET %s FROM (VALUES %s) AS v WHERE %s.%s = v.column1 AND %s`,
+			table, strings.Join(set, ", "), strings.Join(values, ", "), table, columns[0], where)})
 		if err != nil {
 			return err
 		}
