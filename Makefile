@@ -7,7 +7,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GO      ?= go
 PACKAGES = ./...
 
-.PHONY: help demo build test prove faults check bench generate parts
+PYTHON  = ../.tools/venv/bin/python
+
+.PHONY: help demo build wheels test prove faults check lint bench generate parts venv web test-go test-python test-web
 
 help: ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -23,27 +25,54 @@ demo: ## build, then run three emulated racks and the server until Ctrl-C
 parts: # what the tests need beside Go: installed where that is possible, named where not
 	@internal/tools/parts
 
-test: parts ## every test, at small counts, with the race detector
-	$(GO) test -race -timeout 12m $(PACKAGES)
+venv: parts # .tools/venv, for the Python module and its tests
+	@internal/tools/parts python
+
+web: parts # web/node_modules, for the pictures and their tests
+	@internal/tools/parts web
+
+test: ## every test, at small counts, with the race detector
+	@$(MAKE) --no-print-directory -j2 test-go venv web
+	@$(MAKE) --no-print-directory test-web test-python
 	@internal/tools/parts --skipped
+
+test-go: parts
+	$(GO) test -race -timeout 12m $(PACKAGES)
+
+test-python: venv build
+	@if [ -x .tools/venv/bin/pytest ]; then cd python && echo $(PYTHON) -m pytest -q && $(PYTHON) -m pytest -q; fi
+
+test-web: web
+	@if [ -d web/node_modules ]; then npm --prefix web test --silent; fi
+
+wheels: build venv ## build bin/composa and python/dist: the module, and the module with the binary inside
+	@cd python && $(PYTHON) build_wheels.py
 
 prove: parts ## the same tests at the counts that prove the promises (long)
 	COMPOSA_PROVE=1 $(GO) test -race -count=1 -timeout 120m $(PACKAGES)
+	@COMPOSA_PROVE=1 $(MAKE) --no-print-directory test-web test-python
 
 faults: ## every failure of a director at each call of compose, plug, move and free: a table of what it leaves
 	COMPOSA_PROVE=1 $(GO) test -count=1 -timeout 180m ./internal/damage -run '^TestTable$$' -v
 
-check: ## what a change must pass: format, vet, staticcheck, generated files, tests
+check: ## what a change must pass: format, vet, staticcheck, ruff, mypy, generated files, tests
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet $(PACKAGES)
 	cd internal/tools && $(GO) build -o ../../.tools/staticcheck honnef.co/go/tools/cmd/staticcheck
 	.tools/staticcheck $(PACKAGES)
+	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory generate
-	@git diff --exit-code --stat -- api docs || { echo "generated files are stale: commit what make generate made"; exit 1; }
+	@git diff --exit-code --stat -- api docs python/src || { echo "generated files are stale: commit what make generate made"; exit 1; }
 	@$(MAKE) --no-print-directory test
 
-generate: ## rebuild everything derived (the OpenAPI document)
-	$(GO) generate $(PACKAGES)
+lint: venv web # what a change of the Python module and the pictures must pass beside its tests
+	cd python && $(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check --quiet && $(PYTHON) -m mypy
+	npm --prefix web run check --silent
 
-bench: ## measure, print a table, write bench.json
-	$(GO) run ./internal/bench
+generate: venv web ## rebuild everything derived (the OpenAPI document, the Python models, the sync module, the pictures)
+	$(GO) generate $(PACKAGES)
+	cd python && $(PYTHON) generate.py
+	npm --prefix web run build --silent
+
+bench: build venv ## measure, print a table, write bench.json
+	$(GO) run ./internal/bench -also 'env -C python $(PYTHON) -m tests.bench'
