@@ -12,7 +12,8 @@ import (
 
 // bootstrap is the first administrator's token, where it was made now.
 type bootstrap struct {
-	path string // file that holds it; empty when there was no need for one
+	path    string // file that holds it; empty when there was no need for one
+	ignored bool   // the one that was given from outside was removed before
 }
 
 // tokenFile is where the first token lies in the data folder.
@@ -20,9 +21,10 @@ func tokenFile(data string) string { return filepath.Join(data, "bootstrap-token
 
 // ensureAdmin sees to it that there is somebody who can sign in. The first start
 // makes a token and writes it to DATA/bootstrap-token, readable by its owner
-// only; COMPOSA_BOOTSTRAP_TOKEN gives it from outside, and then nothing is
-// written.
-func ensureAdmin(ctx context.Context, s *store.Store, data string, getenv func(string) string) (bootstrap, error) {
+// only, and so does a later one where no administrator has a token that still
+// lets them in. COMPOSA_BOOTSTRAP_TOKEN gives it from outside, and then nothing
+// is written; one that was removed since is not taken again.
+func ensureAdmin(ctx context.Context, s *store.Store, data string, getenv func(string) string) (made bootstrap, err error) {
 	admin, err := s.EnsureAdmin(ctx, composa.System())
 	if err != nil {
 		return bootstrap{}, err
@@ -32,11 +34,14 @@ func ensureAdmin(ctx context.Context, s *store.Store, data string, getenv func(s
 			return bootstrap{}, nil
 		}
 		_, err := s.AddToken(ctx, composa.System(), composa.Token{Owner: admin.ID, Note: "COMPOSA_BOOTSTRAP_TOKEN"}, auth.Hash(given))
-		return bootstrap{}, err
+		if composa.CodeOf(err) != composa.CodeExists {
+			return bootstrap{}, err
+		}
+		made.ignored = true
 	}
-	has, err := s.AdminCanSignIn(ctx, composa.System())
-	if err != nil || has {
-		return bootstrap{}, err
+	can, err := s.AdminCanSignIn(ctx, composa.System())
+	if err != nil || can {
+		return made, err
 	}
 	// The file comes first: a token that only the store knows is of no use to
 	// anybody, one that only the file knows is replaced at the next start.
@@ -48,5 +53,6 @@ func ensureAdmin(ctx context.Context, s *store.Store, data string, getenv func(s
 	if _, err := s.AddToken(ctx, composa.System(), composa.Token{Owner: admin.ID, Note: "bootstrap"}, hash); err != nil {
 		return bootstrap{}, err
 	}
-	return bootstrap{path: path}, nil
+	made.path = path
+	return made, nil
 }

@@ -19,7 +19,7 @@ import (
 var version = ""
 
 func main() {
-	root := cli.New(cli.Config{Version: buildVersion(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
+	root := cli.New(cli.Config{Version: buildVersion(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, LocalToken: localToken})
 	root.AddCommand(serveCommand(), demoCommand(), emulateCommand())
 	os.Exit(cli.Main(context.Background(), root, os.Args[1:]))
 }

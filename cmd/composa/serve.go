@@ -35,7 +35,8 @@ eventStreamsPerPrincipal openOperations openOperationsPerPrincipal). A fabric is
 only observed unless access is manage. Files are looked for beside the
 configuration; nobody but its owner and group may read a passwordFile.
 
-The first start writes the first administrator's token to DATA/bootstrap-token;
+The first start writes the first administrator's token to DATA/bootstrap-token,
+and so does a start when no administrator can sign in any more;
 COMPOSA_BOOTSTRAP_TOKEN gives it from outside.`,
 		Args: cobra.NoArgs,
 		RunE: runs(func(cmd *cobra.Command, _ []string) error {
@@ -79,8 +80,11 @@ func serve(ctx context.Context, c *Config, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if s.token.ignored {
+		fmt.Fprintln(errOut, "COMPOSA_BOOTSTRAP_TOKEN is not taken: that token was removed; unset it, or give another")
+	}
 	if s.token.path != "" {
-		fmt.Fprintf(errOut, "the first administrator's token is in %s\n", s.token.path)
+		fmt.Fprintf(errOut, "an administrator's token is in %s\n", s.token.path)
 	}
 	fmt.Fprintf(errOut, "serving %s on %s\n", counted(len(c.Fabrics), "fabric"), s.URL())
 	return s.Serve(ctx)

@@ -29,6 +29,9 @@ type Config struct {
 	// Terminal says whether a stream is a terminal, how many characters wide and
 	// how many lines high (0: not known); nil: the system is asked.
 	Terminal func(stream any) (width, height int, ok bool)
+	// LocalToken makes a token in the data folder of a server that does not run;
+	// nil: token create has no --local.
+	LocalToken func(ctx context.Context, t LocalToken) (*api.Token, error)
 	// Run becomes another program, found in PATH: ssh. It does not return where
 	// the system can replace a process. nil: the system is asked.
 	Run func(ctx context.Context, program string, args []string) error
@@ -44,6 +47,7 @@ type app struct {
 	http     *http.Client
 	terminal func(any) (int, int, bool)
 	run      func(context.Context, string, []string) error
+	local    func(context.Context, LocalToken) (*api.Token, error)
 	flags    globalFlags
 	format   format
 	signals  *signals
@@ -66,7 +70,7 @@ type globalFlags struct {
 func New(c Config) *cobra.Command {
 	a := &app{
 		version: orDefault(c.Version, "unknown"), in: c.In, out: c.Out, err: c.Err, getenv: c.Getenv,
-		clock: c.Clock, http: c.HTTP, terminal: c.Terminal, run: c.Run, signals: &signals{},
+		clock: c.Clock, http: c.HTTP, terminal: c.Terminal, run: c.Run, local: c.LocalToken, signals: &signals{},
 	}
 	a.fillIn()
 	root := &cobra.Command{

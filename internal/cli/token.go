@@ -59,8 +59,17 @@ func (a *app) addUser(cmd *cobra.Command, user *string, usage string) {
 
 // tokenOrder is what token create was asked for.
 type tokenOrder struct {
-	user, note, out string
-	expires         duration
+	user, note, out, data string
+	expires               duration
+	local                 bool
+}
+
+// LocalToken is the token that is wanted of a data folder.
+type LocalToken struct {
+	Data    string // the folder
+	User    string // empty: the administrator that every site begins with
+	Note    string
+	Expires time.Duration // 0: not by itself
 }
 
 func (a *app) tokenCreate() *cobra.Command {
@@ -84,6 +93,10 @@ until it is removed.`,
 	f.Var(&o.expires, "expires", "it ends after `D`, such as 8h or 90d")
 	f.StringVar(&o.note, "note", "", "`TEXT` that says what it is for")
 	filledVar(f, &o.out, "out", "write it to `FILE`, which must not exist yet, readable by you only")
+	if a.local != nil {
+		f.BoolVar(&o.local, "local", false, "in the data folder of a server that does not run, for who has lost every token")
+		filledVar(f, &o.data, "data", "with --local: the server's data folder is `DIR`")
+	}
 	_ = cmd.RegisterFlagCompletionFunc("expires", words("8h", "1d", "30d", "90d", "365d"))
 	_ = cmd.RegisterFlagCompletionFunc("note", nothing)
 	return cmd
@@ -97,15 +110,7 @@ func (a *app) createToken(ctx context.Context, o tokenOrder, keyed bool) error {
 			return err
 		}
 	}
-	c, err := a.connect()
-	if err != nil {
-		return err
-	}
-	site, err := a.announceSite(ctx)
-	if err != nil {
-		return err
-	}
-	seconds, err := o.seconds(site)
+	create, err := a.tokenMaker(ctx, o, keyed)
 	if err != nil {
 		return err
 	}
@@ -113,7 +118,7 @@ func (a *app) createToken(ctx context.Context, o tokenOrder, keyed bool) error {
 	if err != nil {
 		return err
 	}
-	made, err := newToken(ctx, c, api.NewToken{User: o.user, Note: o.note, Expires: seconds}, keyed)
+	made, err := create()
 	if err != nil {
 		if left := place.abandon(); left != nil {
 			a.say("%s stays, and holds no token: %v", o.out, left)
@@ -127,13 +132,43 @@ func (a *app) createToken(ctx context.Context, o tokenOrder, keyed bool) error {
 	return nil
 }
 
+// tokenMaker is what makes the token that is wanted, after all that can be
+// refused was.
+func (a *app) tokenMaker(ctx context.Context, o tokenOrder, keyed bool) (func() (*api.Token, error), error) {
+	switch {
+	case !o.local && o.data != "":
+		return nil, wrong("cannot use --data: it goes with --local")
+	case o.local && o.data == "":
+		return nil, wrong("cannot create a token with --local: --data is missing").next("write --data DIR, the server's data folder")
+	case o.local && keyed:
+		return nil, wrong("cannot use --key with --local: it is a server that keeps keys")
+	case o.local:
+		seconds, err := o.seconds(nil)
+		return func() (*api.Token, error) {
+			return a.local(ctx, LocalToken{Data: o.data, User: o.user, Note: o.note, Expires: time.Duration(seconds) * time.Second})
+		}, err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return nil, err
+	}
+	site, err := a.announceSite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seconds, err := o.seconds(site.Limits)
+	return func() (*api.Token, error) {
+		return newToken(ctx, c, api.NewToken{User: o.user, Note: o.note, Expires: seconds}, keyed)
+	}, err
+}
+
 // seconds is the time after which the token ends; 0: none was given.
-func (o *tokenOrder) seconds(site *api.Site) (int64, error) {
+func (o *tokenOrder) seconds(limits map[string]int) (int64, error) {
 	if !o.expires.set {
 		return 0, nil
 	}
 	n := int64(math.Ceil(o.expires.value.Seconds()))
-	switch most := int64(site.Limits["tokenSeconds"]); {
+	switch most := int64(limits["tokenSeconds"]); {
 	case n < 1:
 		return 0, wrong("cannot create a token that ends after 0 s: it would let nobody in").next("leave --expires out for one that ends when it is removed")
 	case most > 0 && n > most:
