@@ -84,7 +84,7 @@ class ComposaMagics(Magics):
 
     def _cell_with_machine(self, call: Call, cell: str) -> None:
         """Compose a machine, run the cell here, and free the machine if this made it."""
-        if self._shell.should_run_async(cell):
+        if self._awaits(cell):
             raise Misread(
                 "cannot run the cell for the life of a machine: it awaits something outside of a function",
                 next="compose the machine in a cell before it, and free it in one behind it",
@@ -105,6 +105,13 @@ class ComposaMagics(Magics):
             with _silent_errors(self._shell):
                 result = self._shell.run_cell(cell, store_history=False)
             result.raise_error()
+
+    def _awaits(self, cell: str) -> bool:
+        """Tell whether a cell awaits something outside of a function; one that cannot be read does not."""
+        try:
+            return bool(self._shell.should_run_async(cell, transformed_cell=self._shell.transform_cell(cell)))
+        except SyntaxError:
+            return False
 
 
 def own_name(principal: str, cell: str) -> str:

@@ -6,15 +6,17 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-from IPython.core.error import UsageError
-
 from composa import _words
 from composa.errors import Invalid
 from composa.notebook.magics_words import Flag, Verb, cell, cell_ssh, verbs
 
 
-class Misread(Invalid, UsageError):
-    """A line that cannot be meant; a notebook shows it in one line, without where in this module it arose."""
+class Misread(Invalid):
+    """A line that cannot be meant."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line in a notebook: where in this module it arose helps nobody."""
+        return [str(self)]
 
 
 @dataclass
