@@ -14,5 +14,5 @@ export default defineConfig({
     lib: { entry: "src/widget.ts", formats: ["es"], fileName: () => "rack.js" },
     rollupOptions: { output: { codeSplitting: false, minify: true, comments: false } },
   },
-  test: { environment: "happy-dom", include: ["test/**/*.test.ts"] },
+  test: { environment: "happy-dom", include: ["test/**/*.test.ts"], testTimeout: 60_000 },
 });

@@ -45,6 +45,7 @@ export interface Row {
   key: string;
   title: string;
   y: number;
+  height: number;
   free: number;
   all: number;
   slots: Slot[];
@@ -92,8 +93,9 @@ export interface Size {
   name: "full" | "compact";
   slot: { width: number; height: number };
   gap: number;
-  /** Between the lines of a row; the machines' names stand there. */
-  leading: number;
+  /** Below a line of slots, and below one with the names of machines. */
+  below: number;
+  belowTags: number;
   /** Width of a row's title. */
   title: number;
   perLine: number;
@@ -101,8 +103,8 @@ export interface Size {
   between: number;
 }
 
-const full: Size = { name: "full", slot: { width: 36, height: 26 }, gap: 4, leading: 16, title: 62, perLine: 12, pad: 12, between: 6 };
-const compact: Size = { name: "compact", slot: { width: 12, height: 12 }, gap: 2, leading: 3, title: 86, perLine: 16, pad: 8, between: 5 };
+const full: Size = { name: "full", slot: { width: 36, height: 26 }, gap: 4, below: 5, belowTags: 20, title: 64, perLine: 12, pad: 12, between: 6 };
+const compact: Size = { name: "compact", slot: { width: 12, height: 12 }, gap: 2, below: 3, belowTags: 3, title: 86, perLine: 16, pad: 8, between: 5 };
 
 /** More devices than this are drawn as small squares without names. */
 export const mostFull = 200;
@@ -149,14 +151,14 @@ function rack(
   for (const [title, list] of folded ? [] : grouped(devices, by)) {
     const row = place(title, list, machines, accent, size, y);
     rows.push(row);
-    y += Math.ceil(list.length / size.perLine) * (size.slot.height + size.leading) + size.between;
+    y += row.height + size.between;
   }
   const longest = Math.max(1, ...rows.map((r) => Math.min(r.all, size.perLine)));
   return {
     fabric,
     rows,
     width: 2 * size.pad + size.title + longest * (size.slot.width + size.gap) - size.gap,
-    height: rows.length === 0 ? 0 : y - size.between - size.leading + size.pad + (size.name === "full" ? 8 : 0),
+    height: rows.length === 0 ? 0 : y - size.between - size.below + size.pad,
     summary: `${fabric.name}${fabric.emulated ? " (emulated)" : ""}: ${counted.length ? `free ${shares(counted)}` : "no devices"}`,
     shares: counted,
     folded: folded && devices.length > 0,
@@ -178,24 +180,36 @@ function grouped(devices: Device[], by: By): Map<string, Device[]> {
 }
 
 function place(title: string, list: Device[], machines: Map<string, Machine>, accent: Map<string, number>, size: Size, y: number): Row {
-  const slots = list.map((d, i) => {
-    const machine = machines.get(d.machineId ?? "");
-    const changing = happens(d, machine);
-    return {
-      id: d.id,
-      name: letter(d.kind) + (/\d+$/.exec(d.place)?.[0] ?? ""),
-      letter: letter(d.kind),
-      x: size.pad + size.title + (i % size.perLine) * (size.slot.width + size.gap),
-      y: y + Math.floor(i / size.perLine) * (size.slot.height + size.leading),
-      pattern: ofUse(d.use).pattern,
-      accent: machine ? accent.get(machine.id)! : -1,
-      mark: mark(d),
-      changing,
-      label: slotLabel(d, changing),
-      device: d,
-    };
-  });
-  return { key: title, title, y, free: list.filter((d) => d.free).length, all: list.length, slots, tags: size.name === "full" ? tags(slots, size) : [] };
+  const row: Row = { key: title, title, y, height: 0, free: list.filter((d) => d.free).length, all: list.length, slots: [], tags: [] };
+  for (let from = 0; from < list.length; from += size.perLine) {
+    const line = list.slice(from, from + size.perLine).map((d, i) => {
+      const machine = machines.get(d.machineId ?? "");
+      const x = size.pad + size.title + i * (size.slot.width + size.gap);
+      return slot(d, machine, machine ? accent.get(machine.id)! : -1, x, y + row.height);
+    });
+    const tagged = size.name === "full" ? tags(line, size) : [];
+    row.slots.push(...line);
+    row.tags.push(...tagged);
+    row.height += size.slot.height + (tagged.length ? size.belowTags : size.below);
+  }
+  return row;
+}
+
+function slot(d: Device, machine: Machine | undefined, accent: number, x: number, y: number): Slot {
+  const changing = happens(d, machine);
+  return {
+    id: d.id,
+    name: letter(d.kind) + (/\d+$/.exec(d.place)?.[0] ?? ""),
+    letter: letter(d.kind),
+    x,
+    y,
+    pattern: ofUse(d.use).pattern,
+    accent,
+    mark: mark(d),
+    changing,
+    label: slotLabel(d, changing),
+    device: d,
+  };
 }
 
 /** What happens to a device now, told by its machine. */
@@ -212,26 +226,24 @@ function mark(d: Device): Slot["mark"] {
   return d.use === "free" && !d.free ? "unfree" : "";
 }
 
-/** One tag for each stretch of one machine's slots on one line. */
-function tags(slots: Slot[], size: Size): Tag[] {
+/** One tag for each stretch of one machine's slots in a line; its name may go on below what has no tag. */
+function tags(line: Slot[], size: Size): Tag[] {
   const out: Tag[] = [];
-  let last: { id: string; y: number } | undefined;
-  for (const s of slots) {
+  let last = "";
+  for (const s of line) {
     const id = s.accent < 0 ? "" : (s.device.machineId ?? "");
-    if (id && last?.id === id && last.y === s.y) {
-      out[out.length - 1]!.width += size.slot.width + size.gap;
-    } else if (id) {
-      out.push({ key: `${id}/${s.id}`, x: s.x, y: s.y + size.slot.height + 3, width: size.slot.width, text: s.device.machine ?? "", accent: s.accent });
-    }
-    last = { id, y: s.y };
+    if (id && id === last) out[out.length - 1]!.width += size.slot.width + size.gap;
+    else if (id) out.push({ key: s.id, x: s.x, y: s.y + size.slot.height + 4, width: size.slot.width, text: s.device.machine ?? "", accent: s.accent });
+    last = id;
   }
-  return out.map((t) => ({ ...t, text: fitted(t.text, t.width) }));
+  const end = (line.at(-1)?.x ?? 0) + size.slot.width;
+  return out.map((t, i) => ({ ...t, text: fitted(t.text, (out[i + 1]?.x ?? Math.max(end, t.x + 100)) - t.x - size.gap) }));
 }
 
 /** As much of a text as a width takes, at 6 pixels a letter. */
 function fitted(text: string, width: number): string {
-  const most = Math.floor(width / 6);
-  return text.length <= most ? text : text.slice(0, Math.max(1, most - 1)) + "…";
+  const most = Math.max(2, Math.floor(width / 6));
+  return text.length <= most ? text : text.slice(0, most - 1) + "…";
 }
 
 /** The machines that have devices in the picture, by name. */
