@@ -1,12 +1,13 @@
-"""What all objects of a site have in common: each is a copy of a moment, knows how old it is, and is renewed in place."""
+"""What all objects of a site are: copies of a moment that know their age and are renewed in place."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+from pydantic import PrivateAttr
 
 from composa._wirebase import Wire
-from pydantic import PrivateAttr
 
 M = TypeVar("M", bound="Moment")
 
@@ -24,7 +25,7 @@ class Moment(Wire):
     @classmethod
     def _of(cls: type[M], site: Any, document: Wire, read_at: datetime | None = None) -> M:
         """Make one of a document that was read, now unless said."""
-        made: M = cls.model_construct(document.model_fields_set, **document.__dict__)
+        made = cast("M", cls.model_construct(document.model_fields_set, **document.__dict__))
         made._site = site
         if read_at is not None:
             made._read_at = read_at

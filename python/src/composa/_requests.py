@@ -32,7 +32,7 @@ def compose(begin: str, said: Mapping[str, Any]) -> _wire.PutMachine:
 def compose_offered(
     begin: str, asked: _wire.PutMachine, offer: _wire.Nearest, said: Mapping[str, Any]
 ) -> _wire.PutMachine:
-    """Make the wish that takes a counter-offer: its devices, and of what was asked the rest; said differs from that."""
+    """Make the wish that takes a counter-offer: its devices, and the rest as it was asked or is said now."""
     kept = {k: getattr(asked, k) for k in ("labels", "p2p", "power", "message", "timeout")}
     whole = _whole(begin, {**kept, **said}, offer.devices)
     return whole.model_copy(update={"fabrics": [offer.fabric], "pool": offer.pool})
@@ -82,8 +82,7 @@ def _counts_and_ids(begin: str, said: Mapping[str, Any]) -> tuple[dict[str, int]
     for kind in _words.kinds:
         value = said.get(kind)
         if (
-            isinstance(value, str)
-            and "/" in value
+            (isinstance(value, str) and "/" in value)
             or hasattr(value, "place")
             or isinstance(value, list | tuple)
         ):

@@ -23,7 +23,7 @@ def _whole(m: _wire.Machine) -> str:
 
 
 def reach(m: _wire.Machine) -> str:
-    """Say how one gets into a machine, or what an operator must do so that it can be said; "" where it was freed."""
+    """Say how one gets into a machine, or what an operator must do for that; "" where it was freed."""
     if m.freed_at is not None:
         return ""
     if m.address:

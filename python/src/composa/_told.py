@@ -1,4 +1,4 @@
-"""What is only told, and has no verbs: who one is, one fact that happened, and why something was chosen or refused."""
+"""What is only told, and has no verbs: who one is, one fact, and why something was chosen or refused."""
 
 from __future__ import annotations
 

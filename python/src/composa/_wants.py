@@ -1,4 +1,6 @@
-"""Reads what Python's words want of devices: gpu="A100:4", ssd=1, min={"gpu.memory": "40GB"}. Nothing is sent here.
+"""Reads what Python's words want of devices: gpu="A100:4", ssd=1, min={"gpu.memory": "40GB"}.
+
+Nothing is sent here.
 
 Messages begin with what could not be done: begin is `cannot compose "train"`.
 """
@@ -29,7 +31,7 @@ class Named(Protocol):
     name: str
 
 
-#: What an argument such as gpu= takes: 4, "A100:4", "A100", "rack1/gpu3", "rack1/gpu[4-7]", a device, or several.
+#: What an argument such as gpu= takes: 4, "A100:4", "A100", "rack1/gpu[4-7]", a device, or several of these.
 Wanted: TypeAlias = "int | str | Placed | Iterable[int | str | Placed] | None"
 
 #: What min= takes: {"gpu.memory": "40GB"}.
@@ -59,7 +61,7 @@ def wants(
 
 
 def checked(begin: str, read: list[Want]) -> list[Want]:
-    """Refuse more lines or devices than a machine may have, and devices that are named twice or of two fabrics.
+    """Refuse more lines or devices than a machine may have, and devices named twice or of two fabrics.
 
     Raises:
         Invalid: So it is.
@@ -144,7 +146,8 @@ def _model(begin: str, kind: str, text: str) -> str:
         )
     if len(text) > _limits.name_length:
         raise Invalid(
-            f"{begin}: model {abridge(text, 24)} has {len(text)} characters, {_limits.name_length} are allowed"
+            f"{begin}: model {abridge(text, 24)} has {len(text)} characters, "
+            f"{_limits.name_length} are allowed"
         )
     return text
 
@@ -231,7 +234,8 @@ def _wheres(begin: str, where: Where) -> dict[str, str]:
             raise Invalid(f"{begin}: where of {kind} says no condition", next=example)
         if len(condition) > _limits.condition_length:
             raise Invalid(
-                f"{begin}: the condition of {kind} has {len(condition)} characters, {_limits.condition_length} are allowed"
+                f"{begin}: the condition of {kind} has {len(condition)} characters, "
+                f"{_limits.condition_length} are allowed"
             )
         read[kind] = condition
     return read
@@ -265,7 +269,7 @@ def ids(begin: str, named: Iterable[object], kind: str = "") -> list[str]:
             )
         if len(places) > _limits.devices_of_machine:
             raise Invalid(
-                f"{begin}: more devices are named than the {_limits.devices_of_machine} allowed in one machine"
+                f"{begin}: it names more than the {_limits.devices_of_machine} devices allowed in one machine"
             )
     return places
 
@@ -322,7 +326,8 @@ def _one_expanded(begin: str, word: str) -> list[str]:
         first, last = _range(begin, word, part)
         if len(places) + last - first >= _limits.devices_of_machine:
             raise Invalid(
-                f"{begin}: {abridge(word)} names more than the {_limits.devices_of_machine} devices allowed in one machine"
+                f"{begin}: {abridge(word)} names more than the {_limits.devices_of_machine} devices "
+                "allowed in one machine"
             )
         places += [f"{head}{n}{tail}" for n in range(first, last + 1)]
     return places

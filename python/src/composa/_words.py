@@ -1,4 +1,4 @@
-"""Checks words and numbers of a request before anything is sent. The server checks the same and has the last word."""
+"""Checks words and numbers of a request before anything is sent. The server has the last word."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def abridge(text: object, n: int = 40) -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Return the one of words that is most like word; "" where none is: at most two letters differ, fewer in short ones."""
+    """Return the one of words that is most like word: two letters may differ, one in short ones; "": none."""
     best, best_distance = "", 2 if len(word) <= 4 else 3
     for w in words:
         d = _distance(word, w)
@@ -119,7 +119,8 @@ def dns_label(noun: str, text: object) -> str:
         raise Invalid(f"cannot name a {noun}: the name is empty", next=_label_rule)
     if len(text) > _limits.name_length:
         raise Invalid(
-            f"cannot name a {noun} {abridge(text, 24)}: the name has {len(text)} characters, {_limits.name_length} are allowed",
+            f"cannot name a {noun} {abridge(text, 24)}: the name has {len(text)} characters, "
+            f"{_limits.name_length} are allowed",
             next=_label_rule,
         )
     for i, c in enumerate(text):
@@ -158,7 +159,8 @@ def count(begin: str, kind: str, value: object, least: int = 1) -> int:
         )
     if n > _limits.devices_of_machine:
         raise Invalid(
-            f"{begin}: {n} {kind} devices are more than the {_limits.devices_of_machine} allowed in one machine"
+            f"{begin}: {n} {kind} devices are more than the {_limits.devices_of_machine} "
+            "allowed in one machine"
         )
     if n < least:
         raise Invalid(
@@ -289,7 +291,7 @@ def patience(begin: str, value: object) -> float | None:
 
 def _number(value: object) -> float | None:
     """Return a finite number as a float; also a timedelta's seconds."""
-    if isinstance(value, bool) or isinstance(value, str | bytes):
+    if isinstance(value, (bool, str | bytes)):
         return None
     total: Callable[[], Any] | None = getattr(value, "total_seconds", None)
     try:

@@ -18,7 +18,7 @@ class Fabric(Looks, _wire.Fabric, Moment):
         driver: The vendor's protocol, such as "liqid". era: the line of its software; None: not found out.
         access: manage, or observe (it is looked at and never changed).
         state: ok, silent, stale (shown from before the server's start) or new (not read yet).
-        reason: Why it is silent. silent_since: since when. seen: when the newest complete picture of it began.
+        reason: Why it is silent. silent_since: since when. seen: when its newest complete picture began.
         acts: What it can do.
         kinds: How many devices of each kind: kind, all, free.
         machines: How many machines of ours are in it. foreign: how many of others.

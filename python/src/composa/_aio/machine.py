@@ -6,16 +6,17 @@ import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import PrivateAttr
+from typing_extensions import Never
+
 from composa import _requests, _wire, _words
-from composa._aio import changing, following
+from composa._aio import changing
 from composa._call import part
 from composa._moment import Moment
 from composa._told import Explanation
 from composa._wants import Least, Placed, Wanted, Where
-from composa.errors import Conflict, Error, NotFound
+from composa.errors import Error, NotFound
 from composa.looks import Looks
-from pydantic import PrivateAttr
-from typing_extensions import Never
 
 if TYPE_CHECKING:
     from composa._aio.plan import Plan
@@ -36,8 +37,8 @@ class Machine(Looks, _wire.Machine, Moment):
     Attributes:
         id: Its id, never used again. name: its name, unique among the living machines of its project.
         project: Name of its project. owner: who made it.
-        state: queued, composing, ready, changing, freeing, held, freed, degraded, lost or stale. A newer server
-            may say others.
+        state: queued, composing, ready, changing, freeing, held, freed, degraded, lost or stale. A newer
+            server may say others.
         state_age: Seconds since the fabric showed it so, when it was read; 0 while nothing was seen.
         fabric: Name of its fabric. emulated: that is pretend hardware.
         devices: What it is made of: each has place, id, kind, model, entry and state.
@@ -103,10 +104,20 @@ class Machine(Looks, _wire.Machine, Moment):
             >>> m.plug("rack1/ssd3")
         """
         self._no_others("plug", others)
-        said = dict(
-            ids=ids, cpu=cpu, gpu=gpu, ssd=ssd, scm=scm, nic=nic, fpga=fpga, memory=memory,
-            min=min, where=where, message=message, timeout=timeout,
-        )  # fmt: skip
+        said = {
+            "ids": ids,
+            "cpu": cpu,
+            "gpu": gpu,
+            "ssd": ssd,
+            "scm": scm,
+            "nic": nic,
+            "fpga": fpga,
+            "memory": memory,
+            "min": min,
+            "where": where,
+            "message": message,
+            "timeout": timeout,
+        }
         return await self._change("plug", said, wait, key)
 
     async def unplug(
@@ -148,10 +159,18 @@ class Machine(Looks, _wire.Machine, Moment):
             >>> m.unplug(gpu=1)
         """
         self._no_others("unplug", others)
-        said = dict(
-            ids=ids, cpu=cpu, gpu=gpu, ssd=ssd, scm=scm, nic=nic, fpga=fpga, memory=memory,
-            message=message, timeout=timeout,
-        )  # fmt: skip
+        said = {
+            "ids": ids,
+            "cpu": cpu,
+            "gpu": gpu,
+            "ssd": ssd,
+            "scm": scm,
+            "nic": nic,
+            "fpga": fpga,
+            "memory": memory,
+            "message": message,
+            "timeout": timeout,
+        }
         return await self._change("unplug", said, wait, key)
 
     async def reshape(
@@ -191,17 +210,17 @@ class Machine(Looks, _wire.Machine, Moment):
             >>> m.reshape(gpu=4, nic=2)
         """
         self._no_others("reshape", others)
-        said = dict(
-            cpu=cpu,
-            gpu=gpu,
-            ssd=ssd,
-            scm=scm,
-            nic=nic,
-            fpga=fpga,
-            memory=memory,
-            message=message,
-            timeout=timeout,
-        )
+        said = {
+            "cpu": cpu,
+            "gpu": gpu,
+            "ssd": ssd,
+            "scm": scm,
+            "nic": nic,
+            "fpga": fpga,
+            "memory": memory,
+            "message": message,
+            "timeout": timeout,
+        }
         return await self._change("reshape", said, wait, key)
 
     async def move(
@@ -235,7 +254,7 @@ class Machine(Looks, _wire.Machine, Moment):
             >>> m.move("rack1/gpu3", to="render")
         """
         self._no_others("move", others)
-        said = dict(ids=ids, to=to, message=message, timeout=timeout)
+        said = {"ids": ids, "to": to, "message": message, "timeout": timeout}
         await self._change("move", said, wait, key)
         if isinstance(to, Machine):
             await to.refresh()
@@ -251,7 +270,7 @@ class Machine(Looks, _wire.Machine, Moment):
         key: str | None = None,
         **others: Never,
     ) -> Machine:
-        """Give it back: its host is asked to shut down, then its power is cut, then its devices are free again.
+        """Give it back: its host is shut down, then its power is cut, then its devices are free again.
 
         A machine that was freed already stays so, and that is no error. An interrupt only ends the waiting:
         giving back goes on.
@@ -274,7 +293,7 @@ class Machine(Looks, _wire.Machine, Moment):
             >>> m.free()
         """
         self._no_others("free", others)
-        said = dict(grace=grace, message=message, timeout=timeout)
+        said = {"grace": grace, "message": message, "timeout": timeout}
         try:
             return await self._change("free", said, wait, key)
         except NotFound:
@@ -451,9 +470,8 @@ class Machine(Looks, _wire.Machine, Moment):
         begin = f'cannot {verb} "{self.name}"'
         patience = _words.patience(begin, wait)
         body = await self._site._body(begin, verb, said)
-        change = changing.Change(
-            verb, self.name, "POST", self._path(verb), body, key, patience, machine_id=self.id
-        )
+        path = f"/v1/machines/{part(self.project)}/{part(self._word)}/{verb}"
+        change = changing.Change(verb, self.name, "POST", path, body, key, patience, machine_id=self.id)
         try:
             came = await changing.carry_out(self._site, change)
         except NotFound as e:
@@ -468,8 +486,11 @@ class Machine(Looks, _wire.Machine, Moment):
         self._renew(came.machine)
         return self
 
-    def _path(self, verb: str) -> str:
-        return f"/v1/machines/{part(self.project)}/{part(self.name)}/{verb}"
+    @property
+    def _word(self) -> str:
+        """How a change names it: by id where the server takes that, so that no other of its name is meant."""
+        word: str = self.id if "machines-by-id" in self._site.features else self.name
+        return word
 
     async def _refresh_quietly(self) -> None:
         """Read it anew where that can be done; what is raised meanwhile counts, not this."""

@@ -1,5 +1,5 @@
 # Made from _aio/changing.py by generate.py: change it there.
-"""Makes a change of a machine and sees it through: the call, the operation that comes of it, the machine in the end."""
+"""Makes a change of a machine and sees it through: the call, its operation, the machine in the end."""
 
 from __future__ import annotations
 
@@ -101,29 +101,26 @@ def carry_out(site: Site, change: Change) -> Came:
 
 
 def _begin(site: Site, change: Change, shows: Any) -> Answer:
-    """Make the call. Where it is interrupted before the answer, what came of it is asked, so that it can be cancelled."""
+    """Make the call. Interrupted before the answer, it asks what came of that, and cancels it."""
     key = change.key or secrets.token_hex(16)
-    query = {"explain": change.explain or None}
-    call = (change.method, change.path, query, change.body)
+    call = (change.method, change.path, {"explain": change.explain or None}, change.body)
+    begun = "it may have begun; see site.operations(open=True)"
     try:
         return site._connection.change(*call, key=key)
     except pausing.Interrupted:
         if change.verb in ("free", "unplug"):
-            shows.note(
-                "interrupted before the server answered: it may have begun; see site.operations(open=True)"
-            )
+            shows.note(f"interrupted before the server answered: {begun}")
             raise
         shows.note(
-            "interrupted before the server answered: asking what came of it, to cancel that; interrupt again to leave at once"
+            "interrupted before the server answered: asking what came of it, to cancel that; "
+            "interrupt again to leave at once"
         )
         try:
             answer = site._connection.change(*call, key=key)
             if answer.status == 202:
                 following.cancel(site._connection, answer.read(_wire.Operation), shows)
         except (Error, pausing.Interrupted) as e:
-            shows.note(
-                f"it may have begun; see site.operations(open=True){': ' + str(e) if isinstance(e, Error) else ''}"
-            )
+            shows.note(f"{begun}: {e}" if isinstance(e, Error) else begun)
         raise
 
 

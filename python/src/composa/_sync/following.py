@@ -49,7 +49,7 @@ def goes_on(op: _wire.Operation) -> str:
 
 
 def failure(op: _wire.Operation) -> Error | None:
-    """Return the error of an operation that ended otherwise than it was asked, or is held; None where it was done."""
+    """Return the error of an operation that did not end as it was asked, or is held; None: it was done."""
     if op.phase == "done":
         return None
     result = op.result
@@ -199,7 +199,7 @@ def _came_of_cancelling(op: _wire.Operation) -> str:
         return f"{title(op)} was done before it could be cancelled"
     if op.phase == "held":
         return f"{title(op)} is held: {text}"
-    return f"{title(op)} was cancelled, and everything is as it was before" if not text else text
+    return text if text else f"{title(op)} was cancelled, and everything is as it was before"
 
 
 def _out_of_time(op: _wire.Operation, patience: float | None) -> TimedOut:

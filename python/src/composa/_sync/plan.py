@@ -22,7 +22,8 @@ class Plan(Looks, _wire.Plan, Moment):
 
     Attributes:
         id: Its id, such as "plan_k3v9q2xwabcdefgh".
-        verb: compose, plug, unplug, reshape, move or free. machine: name of the machine. project: its project.
+        verb: compose, plug, unplug, reshape, move or free.
+        machine: Name of the machine. project: its project.
         fabric: Where; None where nothing would change.
         devices: What the machine would be made of: place, kind, model, state (attached: it is there already).
         machines: The same of each machine that it changes; a move changes two.

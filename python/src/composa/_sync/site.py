@@ -7,6 +7,8 @@ import types
 from collections.abc import Iterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from typing_extensions import Never
+
 from composa import _limits, _requests, _servers, _wants, _wire, _words
 from composa._sync import changing, event
 from composa._sync.connection import Connection
@@ -23,7 +25,6 @@ from composa._words import abridge
 from composa.errors import Invalid, Nearest, NotAllowed, NotFound, Refused
 from composa.looks import Looks
 from composa.tables import Listing
-from typing_extensions import Never
 
 if TYPE_CHECKING:
     from composa._moment import Moment
@@ -228,10 +229,24 @@ class Site(Looks):
         """
         begin = f"cannot compose {abridge(name)}"
         _words.no_others(begin, others, _requests.arguments("compose"))
-        said = dict(
-            cpu=cpu, gpu=gpu, ssd=ssd, scm=scm, nic=nic, fpga=fpga, memory=memory, min=min, where=where,
-            fabric=fabric, pool=pool, labels=labels, p2p=p2p, power=power, message=message, timeout=timeout,
-        )  # fmt: skip
+        said = {
+            "cpu": cpu,
+            "gpu": gpu,
+            "ssd": ssd,
+            "scm": scm,
+            "nic": nic,
+            "fpga": fpga,
+            "memory": memory,
+            "min": min,
+            "where": where,
+            "fabric": fabric,
+            "pool": pool,
+            "labels": labels,
+            "p2p": p2p,
+            "power": power,
+            "message": message,
+            "timeout": timeout,
+        }
         _words.name("machine", name)
         body = _requests.compose(begin, said)
         return self._compose(name, self._project(begin, project), body, wait, key, explain)
@@ -333,16 +348,34 @@ class Site(Looks):
         """
         name = getattr(machine, "name", machine)
         begin = f"cannot plan to {verb} {abridge(name)}"
-        said = dict(
-            ids=ids, cpu=cpu, gpu=gpu, ssd=ssd, scm=scm, nic=nic, fpga=fpga, memory=memory, min=min, where=where,
-            fabric=fabric, pool=pool, labels=labels, p2p=p2p or None, power=power, to=to, grace=grace,
-            message=message, timeout=timeout,
-        )  # fmt: skip
+        said = {
+            "ids": ids,
+            "cpu": cpu,
+            "gpu": gpu,
+            "ssd": ssd,
+            "scm": scm,
+            "nic": nic,
+            "fpga": fpga,
+            "memory": memory,
+            "min": min,
+            "where": where,
+            "fabric": fabric,
+            "pool": pool,
+            "labels": labels,
+            "p2p": p2p or None,
+            "power": power,
+            "to": to,
+            "grace": grace,
+            "message": message,
+            "timeout": timeout,
+        }
         _requests.only(begin, verb, said)
         _words.no_others(begin, others, _requests.arguments(verb))
         name = _words.name("machine", name) if verb == "compose" else _wants.named(begin, "machine", name)
         project = project or getattr(machine, "project", None)
         body = self._body(begin, verb, said)
+        if isinstance(machine, Machine) and verb != "compose":
+            name = machine._word
         asked = _wire.NewPlan(verb=verb, project=self._project(begin, project), machine=name).model_copy(
             update={verb: body}
         )
@@ -372,7 +405,8 @@ class Site(Looks):
         if isinstance(name, str) and name.startswith("mach_"):
             path = f"/v1/machines/{part(name)}"
         else:
-            path = f"/v1/machines/{part(self._project(begin, project))}/{part(_wants.named(begin, 'machine', name))}"
+            name = _wants.named(begin, "machine", name)
+            path = f"/v1/machines/{part(self._project(begin, project))}/{part(name)}"
         return Machine._of(self, self._connection.get(path, model=_wire.Machine))
 
     def machines(
@@ -674,7 +708,8 @@ class Site(Looks):
         """
         from composa.notebook import rack
 
-        return rack.draw(self, *fabrics, live=live)
+        site: Any = self  # only its server is read, whichever face it has
+        return rack.draw(site, *[_wants.named("cannot draw racks", "fabric", f) for f in fabrics], live=live)
 
     # Inside
 
