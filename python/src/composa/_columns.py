@@ -50,7 +50,8 @@ def _operation_machines(op: Any) -> str:
 
 
 _devices = (
-    Column("device", lambda d: w.marked(d.place, d.emulated)),
+    # The head of the group that the row is in says whether it is emulated.
+    Column("device", lambda d: w.marked(d.place, d.emulated), lambda d: _html.text(d.place)),
     Column("kind", lambda d: d.kind),
     Column("model", lambda d: f"{d.vendor or ''} {d.model or ''}".strip()),
     Column("capacity", w.capacity),

@@ -23,7 +23,7 @@ _dark += f"--u-unknown:{palette.unknown.dark};"
 # X stands for a class that is named after the style itself: it reaches only output with this very style.
 _style = (
     f".X{{{_light}"
-    "--ink:var(--jp-ui-font-color1,var(--vscode-foreground,inherit));"
+    "--ink:var(--jp-ui-font-color1,var(--vscode-foreground,currentcolor));"
     "--faint:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#5f6368));"
     "--line:var(--jp-border-color2,var(--vscode-panel-border,#c4c7c5));"
     "--stripe:var(--jp-rendermime-table-row-background,var(--vscode-list-hoverBackground,transparent));"
@@ -32,9 +32,8 @@ _style = (
     'body[data-jp-theme-light="false"] .X,body.vscode-dark .X,'
     'body.vscode-high-contrast .X,html[theme="dark"] .X'
     f"{{{_dark}}}"
-    ".X table{border-collapse:collapse;margin:0;table-layout:auto}"
-    ".X caption{text-align:left;caption-side:top;padding:2px 0 4px;color:var(--faint);white-space:nowrap}"
-    ".X caption b{color:var(--ink)}"
+    ".X table{border-collapse:collapse;margin:0;table-layout:auto;color:inherit;font:inherit}"
+    ".X caption{text-align:left;caption-side:top;padding:2px 0 4px;color:inherit;white-space:nowrap}"
     ".X th,.X td{text-align:left;vertical-align:top;padding:3px 14px 3px 0;"
     "border-bottom:1px solid var(--line);"
     "background:none;white-space:nowrap;max-width:60ch;overflow-wrap:anywhere}"
@@ -45,7 +44,7 @@ _style = (
     ".X code,.X pre{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace));"
     "font-size:var(--jp-code-font-size,13px);background:none;color:inherit;margin:0;padding:0}"
     ".X pre{white-space:pre-wrap}.X p{margin:2px 0}.X ul{margin:2px 0;padding-left:1.4em}"
-    ".X i{font-style:normal;display:inline-block;min-width:1.1em;font-weight:700}"
+    ".X i{font-style:normal;display:inline-block;min-width:1.4em;font-weight:700}"
     + "".join(f".X .u-{n} i{{color:var(--u-{n})}}" for n in [*palette.uses, "broken", "unknown"])
     + "".join(f".X .c-{n} i{{color:var(--c-{n})}}" for n in _words.values())
     + "".join(
@@ -108,7 +107,10 @@ def details(title: str, rows: Iterable[tuple[str, str]], note: str = "") -> str:
 
 def caption(title: str, note: str = "") -> str:
     """Write what a table is of."""
-    return element("caption", element("b", text(title)) + (" · " + text(note) if note else ""))
+    return element(
+        "caption",
+        element("b", text(title)) + (element("span", " · " + text(note), class_="f") if note else ""),
+    )
 
 
 def lines(texts: Iterable[str]) -> str:

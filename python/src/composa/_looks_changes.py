@@ -104,7 +104,7 @@ def _begun(s: Any) -> bool:
 def ways(op: Any) -> str:
     """Say what a person can do about an operation that is held, with the calls that do it."""
     told = (op.result.ways if op.result else None) or ["retry", "undo", "resolve"]
-    calls = [way if " " in way else f"site.operation({op.id!r}).{way}()" for way in told]
+    calls = [way if " " in way else f'site.operation("{op.id}").{way}()' for way in told]
     return "a person must decide: " + ", ".join(calls)
 
 
@@ -138,7 +138,7 @@ def error(e: Any, now: datetime.datetime) -> Look:
         lines.append(e.next)
     account = getattr(e, "explanation", None)
     lines += account.lines if account else []
-    lines += [f"{m.subject}: {m.text}" for m in getattr(e, "moved", ())]
+    lines += [m.text for m in getattr(e, "moved", ())]
     lines += [f"{p.location}: {p.message}" for p in getattr(e, "errors", ())]
     if getattr(e, "nearest", None):
         lines.append("error.nearest.compose() takes what fits now")

@@ -10,9 +10,6 @@ from composa import _wording as w
 if TYPE_CHECKING:
     from composa import _wire
 
-#: Phases in which an operation stands still for good, or until somebody decides.
-settled = ("done", "undone", "cancelled", "held")
-
 
 def current(op: _wire.Operation) -> list[_wire.Step]:
     """Give the steps of the newest generation: those that are carried out."""
@@ -62,16 +59,15 @@ def elapsed(op: _wire.Operation, now: datetime.datetime) -> float:
 
 def phase(op: _wire.Operation) -> str:
     """Write the phase of an operation as it follows a machine's name; empty for a usual one."""
-    words = {
-        "waiting": f"waits for {op.fabric}" if op.fabric else "waits for its fabric",
+    told = {
+        "queued": f"waits behind operation {op.behind}" if op.behind else "",
+        "waiting": f"waits for {op.fabric or 'its fabric'}",
         "undoing": "goes back to what was before",
         "held": "is held, a person must decide",
     }.get(op.phase, "")
-    if words:
-        return with_reason(words, op.reason)
-    if op.phase == "queued" and op.behind:
-        return f"waits behind operation {op.behind}"
-    return "is being cancelled" if op.cancel_requested and op.phase not in settled else ""
+    stops = op.cancel_requested and op.phase in ("queued", "running", "waiting")
+    words = ", ".join(part for part in (told, "is being cancelled" if stops else "") if part)
+    return with_reason(words, op.reason) if op.phase in ("waiting", "undoing", "held") else words
 
 
 def opening(op: _wire.Operation) -> str:

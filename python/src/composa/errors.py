@@ -96,6 +96,7 @@ class Refused(Error):
     """
 
     usual_code = "refused"
+    __notes__: list[str]
     explanation: _wire.Explanation | None = None
     nearest: Nearest | None = None
 
@@ -306,6 +307,9 @@ def _add_models(error: Error, told: Mapping[str, Any]) -> None:
         from composa import _wire
 
         error.explanation = _read(_wire.Explanation, told["refusal"])
+        if error.explanation is not None:
+            # A traceback of Python 3.11 and later, and of IPython, shows them below the error.
+            error.__notes__ = list(error.explanation.lines)
     if isinstance(error, Conflict):
         from composa import _wire
 

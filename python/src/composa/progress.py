@@ -125,7 +125,7 @@ class Seen:
         ran = _steps.elapsed(op, at) if op.ended_at else max(0.0, (at - self._since[op.id]).total_seconds())
         steps = _steps.current(op)
         return View(
-            f"{_steps.name_of(op)}: {op.verb}",
+            w.clean(f"{_steps.name_of(op)}: {op.verb}"),
             op.phase,
             sum(s.state == "done" for s in steps),
             len(steps),
