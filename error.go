@@ -13,7 +13,7 @@ type Code string
 const (
 	CodeInvalid         Code = "invalid"          // the request says something that cannot be meant
 	CodeTooLarge        Code = "too_large"        // a stated limit was passed
-	CodeUnauthenticated Code = "unauthenticated"  // no token, or one that nobody gave out
+	CodeUnauthenticated Code = "unauthenticated"  // no token, or one that lets nobody in (any more)
 	CodeNotAllowed      Code = "not_allowed"      // known, but not for this principal
 	CodeNotFound        Code = "not_found"        // no such thing, or not in a project of this principal
 	CodeExists          Code = "exists"           // the name is taken by something else

@@ -147,7 +147,7 @@ func TestCurlGuide(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the guide's lines end with %v:\n%s", err, out)
 	}
-	for _, want := range []string{"done", `"state": "ready"`, `"rack1/gpu0"`, "rack1/link0", "freed", "operation.", "curl-plan is ready", "eplayed: true"} {
+	for _, want := range []string{"done", `"state": "ready"`, `"rack1/gpu0"`, "rack1/link0", "freed", "operation.", "curl-plan is ready", "eplayed: true", "curl-ada is member of default", "curl-ada until 20", "her laptop", "this token was removed at"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the guide's lines do not print %q:\n%s", want, out)
 		}
