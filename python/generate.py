@@ -59,7 +59,7 @@ def wire(out: pathlib.Path) -> None:
             "--output", str(out), "--output-model-type", "pydantic_v2.BaseModel",
             "--base-class", "composa._wirebase.Wire",
             "--target-python-version", "3.10", "--use-annotated", "--snake-case-field",
-            "--ignore-enum-constraints", "--use-union-operator", "--use-standard-collections",
+            "--ignore-enum-constraints", "--extra-fields", "ignore", "--use-union-operator", "--use-standard-collections",
             "--use-schema-description", "--use-field-description", "--disable-timestamp",
             "--formatters", "ruff-check", "ruff-format",
             "--custom-file-header", header,

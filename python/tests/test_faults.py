@@ -9,7 +9,7 @@ import tempfile
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 import composa
@@ -151,6 +151,7 @@ def test_any_verbs_over_failing_directors() -> None:
             max_examples=200 if prove else 6,
             stateful_step_count=20 if prove else 8,
             deadline=None,
+            phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking against real directors takes an hour
             suppress_health_check=list(HealthCheck),
         )
         Verbs.TestCase().runTest()

@@ -9,6 +9,9 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 
 class AvailableThere(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     all: int
     fabric: str
     free: int
@@ -16,7 +19,7 @@ class AvailableThere(Wire):
 
 class CarryOut(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     message: Annotated[
         str | None, Field(examples=["retraining the model"], max_length=500)
@@ -35,6 +38,9 @@ class CarryOut(Wire):
 
 
 class CheckLine(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     name: Annotated[str, Field(examples=["answers"])]
     ok: bool
     seconds: float
@@ -42,6 +48,9 @@ class CheckLine(Wire):
 
 
 class ChosenEntry(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     entry: Annotated[str, Field(examples=["gpu"])]
     kind: Annotated[str, Field(examples=["gpu"])]
     places: Annotated[list[str], Field(examples=[["rack1/gpu3"]])]
@@ -52,12 +61,18 @@ class ChosenEntry(Wire):
 
 
 class Cordon(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     at: AwareDatetime
     by: str
     reason: str
 
 
 class Device(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     address: str | None = None
     """
     Address of the host behind a cpu
@@ -137,6 +152,9 @@ class Device(Wire):
 
 
 class Devices(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -149,11 +167,17 @@ class Devices(Wire):
 
 
 class Drift(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     device: Annotated[str | None, Field(examples=["rack1/gpu3"])] = None
     sort: Annotated[str, Field(examples=["vanished"])]
 
 
 class Earliest(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     at: AwareDatetime | None = None
     """
     Absent where it is not known
@@ -171,7 +195,7 @@ class Earliest(Wire):
 
 class EditDevice(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     address: Annotated[str | None, Field(max_length=253)] = None
     """
@@ -189,6 +213,9 @@ class EditDevice(Wire):
 
 
 class Event(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     at: AwareDatetime
     body: Any | None = None
     cause: str | None = None
@@ -201,6 +228,9 @@ class Event(Wire):
 
 
 class Events(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -213,6 +243,9 @@ class Events(Wire):
 
 
 class FabricCheck(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     checks: list[CheckLine]
     fabric: str
     ok: bool
@@ -220,7 +253,7 @@ class FabricCheck(Wire):
 
 class FreeMachine(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     grace: Annotated[int | None, Field(examples=[120], ge=0, le=86400)] = None
     """
@@ -239,10 +272,16 @@ class FreeMachine(Wire):
 
 
 class Health(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     status: Annotated[str, Field(examples=["ok"])]
 
 
 class InventoryMachine(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     devices: list[str]
     label: str
     machine: str | None = None
@@ -256,6 +295,9 @@ class InventoryMachine(Wire):
 
 
 class MachineDevice(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     entry: Annotated[str | None, Field(examples=["gpu"])] = None
     """
     Line of the wish that it serves
@@ -272,7 +314,7 @@ class MachineDevice(Wire):
 
 class Move(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     ids: Annotated[list[str], Field(examples=[["rack1/gpu3"]])]
     message: Annotated[
@@ -292,6 +334,9 @@ class Move(Wire):
 
 
 class Moved(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     by: str | None = None
     """
     Who changed it, where that is known
@@ -309,6 +354,9 @@ class Moved(Wire):
 
 
 class NearMiss(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     field: Annotated[str, Field(examples=["memory"])]
     kind: Annotated[str, Field(examples=["gpu"])]
     least: int
@@ -332,7 +380,7 @@ class NearMiss(Wire):
 
 class NewPool(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     ids: list[str] | None = None
     """
@@ -352,7 +400,7 @@ class NewPool(Wire):
 
 class NewToken(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     expires: Annotated[int | None, Field(examples=[7776000], ge=0, le=31536000)] = None
     """
@@ -370,7 +418,7 @@ class NewToken(Wire):
 
 class NewUser(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     name: Annotated[str, Field(examples=["ada"])]
     project: Annotated[str | None, Field(examples=["default"])] = None
@@ -380,11 +428,17 @@ class NewUser(Wire):
 
 
 class OperationMachine(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     id: str
     name: str
 
 
 class PlanMachine(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     devices: list[MachineDevice]
     exists: bool
     """
@@ -395,6 +449,9 @@ class PlanMachine(Wire):
 
 
 class Pool(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
     devices: list[str]
     """
@@ -421,12 +478,15 @@ class Pool(Wire):
 
 class PoolDevices(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     ids: Annotated[list[str], Field(examples=[["rack1/gpu3"]])]
 
 
 class Pools(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -439,6 +499,9 @@ class Pools(Wire):
 
 
 class ProblemPlace(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     column: Annotated[int | None, Field(examples=[8])] = None
     """
     Of a condition: the character of that line, from 1
@@ -452,11 +515,17 @@ class ProblemPlace(Wire):
 
 
 class Project(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     id: str
     name: str
 
 
 class Projects(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -469,6 +538,9 @@ class Projects(Wire):
 
 
 class Relaxed(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     entry: str | None = None
     """
     Line of the wish; absent for fabric and pool
@@ -485,6 +557,9 @@ class Relaxed(Wire):
 
 
 class Removed(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     condition: Annotated[str, Field(examples=["claimed"])]
     count: int
     near: NearMiss | None = None
@@ -495,7 +570,7 @@ class Removed(Wire):
 
 class Reshape(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     message: Annotated[
         str | None, Field(examples=["retraining the model"], max_length=500)
@@ -511,6 +586,9 @@ class Reshape(Wire):
 
 
 class Result(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     code: str | None = None
     """
     Absent when it was done
@@ -527,12 +605,18 @@ class Result(Wire):
 
 
 class Share(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     all: int
     free: int
     kind: str
 
 
 class SignedIn(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     expires_at: Annotated[AwareDatetime | None, Field(alias="expiresAt")] = None
     """
     When it ends; absent: not by itself
@@ -541,6 +625,9 @@ class SignedIn(Wire):
 
 
 class Site(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     emulated: bool | None = None
     """
     Some fabric is pretend hardware
@@ -570,6 +657,9 @@ class Site(Wire):
 
 
 class Step(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     act: Annotated[str, Field(examples=["reshape"])]
     attach: list[str] | None = None
     attempt: int | None = None
@@ -593,6 +683,9 @@ class Step(Wire):
 
 
 class Token(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
     created_by: Annotated[str, Field(alias="createdBy")]
     expires_at: Annotated[AwareDatetime | None, Field(alias="expiresAt")] = None
@@ -622,6 +715,9 @@ class Token(Wire):
 
 
 class Tokens(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -635,7 +731,7 @@ class Tokens(Wire):
 
 class Unplug(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     counts: Annotated[dict[str, int] | None, Field(examples=[{"gpu": 1}])] = None
     ids: Annotated[list[str] | None, Field(examples=[["rack1/gpu3"]])] = None
@@ -652,6 +748,9 @@ class Unplug(Wire):
 
 
 class User(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
     created_by: Annotated[str, Field(alias="createdBy")]
     id: Annotated[str, Field(examples=["user_k3v9q2xwabcdefgh"])]
@@ -667,6 +766,9 @@ class User(Wire):
 
 
 class Users(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -680,7 +782,7 @@ class Users(Wire):
 
 class Want(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     count: Annotated[int | None, Field(examples=[4])] = None
     """
@@ -717,6 +819,9 @@ class Want(Wire):
 
 
 class Wish(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     devices: list[Want]
     """
     What it is made of; one cpu is added where none is named
@@ -744,6 +849,9 @@ class Wish(Wire):
 
 
 class Available(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     all: int
     fabrics: list[AvailableThere]
     free: int
@@ -762,6 +870,9 @@ class Available(Wire):
 
 
 class AvailableList(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -774,6 +885,9 @@ class AvailableList(Wire):
 
 
 class EntryAccount(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     entry: str
     had: int
     """
@@ -789,6 +903,9 @@ class EntryAccount(Wire):
 
 
 class Fabric(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     access: str
     acts: list[str]
     """
@@ -837,6 +954,9 @@ class Fabric(Wire):
 
 
 class FabricAccount(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     against: str | None = None
     """
     What spoke against a fabric that could serve too
@@ -858,6 +978,9 @@ class FabricAccount(Wire):
 
 
 class Fabrics(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -870,6 +993,9 @@ class Fabrics(Wire):
 
 
 class Inventory(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     began: AwareDatetime
     complete: bool
     devices: list[Device]
@@ -878,6 +1004,9 @@ class Inventory(Wire):
 
 
 class Nearest(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     counts: dict[str, int]
     devices: list[Want]
     """
@@ -903,7 +1032,7 @@ class Nearest(Wire):
 
 class NewMachine(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     devices: list[Want]
     """
@@ -951,7 +1080,7 @@ class NewMachine(Wire):
 
 class Plug(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     devices: list[Want]
     message: Annotated[
@@ -968,7 +1097,7 @@ class Plug(Wire):
 
 class PutMachine(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     devices: list[Want]
     """
@@ -1007,6 +1136,9 @@ class PutMachine(Wire):
 
 
 class Explanation(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     chosen: list[ChosenEntry] | None = None
     """
     Of a choice: what each line of the wish was given, and why
@@ -1046,6 +1178,9 @@ class Explanation(Wire):
 
 
 class Machine(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     address: Annotated[str | None, Field(examples=["10.0.0.12"])] = None
     boot_image: Annotated[str | None, Field(alias="bootImage")] = None
     created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
@@ -1097,6 +1232,9 @@ class Machine(Wire):
 
 
 class Machines(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -1110,7 +1248,7 @@ class Machines(Wire):
 
 class NewPlan(Wire):
     model_config = ConfigDict(
-        extra="forbid",
+        extra="ignore",
     )
     compose: PutMachine | None = None
     free: FreeMachine | None = None
@@ -1127,6 +1265,9 @@ class NewPlan(Wire):
 
 
 class Operation(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     behind: str | None = None
     """
     The operation that it waits for
@@ -1167,6 +1308,9 @@ class Operation(Wire):
 
 
 class Operations(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     as_of: Annotated[AwareDatetime, Field(alias="asOf")]
     """
     When the list was read
@@ -1179,6 +1323,9 @@ class Operations(Wire):
 
 
 class Plan(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
     devices: list[MachineDevice]
     """
@@ -1223,6 +1370,9 @@ class Plan(Wire):
 
 
 class Problem(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
     code: Annotated[str, Field(examples=["refused"])]
     """
     Stable; for programs
