@@ -186,3 +186,20 @@ def test_a_refusal_is_told_in_full_where_it_is_raised() -> None:
 def test_what_has_no_looks_says_so() -> None:
     with pytest.raises(TypeError, match="cannot show a dict: it has no looks"):
         looks.text({})
+
+
+def test_an_event_is_one_line() -> None:
+    assert (
+        looks.text(samples.events[1])
+        == "2026-11-23T11:59:10Z  device.claimed  rack1/gpu2  by system, caused by op_1"
+    )
+
+
+@pytest.mark.parametrize(
+    "thing", [samples.plan(), samples.explanation, samples.events[0]], ids=lambda t: type(t).__name__
+)
+def test_what_was_said_then_does_not_age(thing: _wire.Wire) -> None:
+    read = type(
+        type(thing).__name__, (looks.Looks, type(thing)), {"read_at": property(lambda _: samples.read)}
+    )
+    assert "as of" not in looks.text(read.model_construct(**thing.__dict__), samples.now)

@@ -316,3 +316,37 @@ def test_a_notebook_keeps_one_output_with_one_line_for_each_call() -> None:
         *samples.explanation.lines,
     ):
         assert sentence in "\n".join(raised.traceback)
+
+
+@pytest.mark.parametrize(
+    ("op", "sign"),
+    [
+        (samples.done, "✓"),
+        (samples.held, "!"),
+        (samples.operation("undone"), "!"),
+        (samples.operation("running", 1), "…"),
+    ],
+)
+def test_the_line_that_stays_says_whether_it_went_well(
+    op: _wire.Operation, sign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, str]] = []
+
+    class Handle:
+        def update(self, data: dict[str, str], raw: bool) -> None:
+            shown.append(data)
+
+    def display(data: dict[str, str], raw: bool, display_id: bool) -> Handle:
+        shown.append(data)
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    cell = _progress_cell.Cell(Clock())
+    cell.begin("compose train")
+    cell.show(op)
+    cell.show(op)
+    cell.end("the end")
+    cell.end("another end")
+    first, _, last = (s["text/plain"] for s in shown)  # what looks the same is not sent again
+    assert (first, last) == ("compose train …", "the end")
+    assert Page(shown[-1]["text/html"]).text == f"{sign}the end"

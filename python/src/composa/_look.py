@@ -57,7 +57,7 @@ def text(look: Look, age: str) -> str:
     """Write a look as lines: aligned names and values, then sentences, then its age."""
     rows = [(r.name, w.clean(r.value)) for r in look.rows if r.value]
     width = max((len(name) for name, _ in rows), default=0)
-    out = [] if rows else [w.clean(look.title) + ":"]
+    out = [] if rows else [w.clean(look.title) + (":" if look.lines else "")]
     out += [f"{name:<{width}}  {value}" for name, value in rows]
     number = 0
     for line in look.lines:

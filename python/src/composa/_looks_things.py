@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from typing import Any
 
 from composa import _html
@@ -123,20 +122,9 @@ def pool(p: Any, now: datetime.datetime) -> Look:
 
 
 def event(e: Any, now: datetime.datetime) -> Look:
-    """Tell what happened, to what, and who did it."""
-    body = json.dumps(e.body, ensure_ascii=False, default=str) if e.body else ""
-    rows = [
-        Row("at", w.moment(e.at)),
-        Row("type", e.type),
-        Row("subject", e.subject),
-        Row("by", e.principal),
-        Row("cause", e.cause),
-        Row("project", e.project),
-        Row("revision", str(e.revision or "")),
-        Row("id", e.id),
-        Row("body", body if len(body) <= 400 else body[:399] + "…"),
-    ]
-    return Look(f"event {e.type}", rows)
+    """Tell what happened, to what, and who did it, in one line: events are read below each other."""
+    cause = f", caused by {e.cause}" if e.cause else ""
+    return Look(f"{w.moment(e.at)}  {e.type}  {e.subject}  by {e.principal}{cause}")
 
 
 def available(v: Any, now: datetime.datetime) -> Look:

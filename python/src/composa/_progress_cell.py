@@ -63,10 +63,9 @@ class Cell(Progress):
         views = [] if self._ended else self._seen.views()
         head = self._summary if self._ended else "" if views else f"{self._title} …"
         notes = notes_shown(self._notes)
-        bad = any(v.phase not in ("done", "running") for v in self._seen.views())
         data = {
             "text/plain": text(head, views, notes),
-            "text/html": html(head, views, notes, self._mark(bad)),
+            "text/html": html(head, views, notes, self._mark()),
         }
         if data == self._shown:
             return
@@ -79,11 +78,12 @@ class Cell(Progress):
         else:
             self._handle.update(data, raw=True)
 
-    def _mark(self, bad: bool) -> str:
-        """Give the condition that the line which stays tells of; empty while nothing ended."""
-        if not self._ended or not self._seen.ops:
-            return ""
-        return "bad" if bad else "well"
+    def _mark(self) -> str:
+        """Give the condition that the line which stays tells of; empty while bars are shown."""
+        phases = {op.phase for op in self._seen.ops.values()} if self._ended else set()
+        if phases & {"held", "undone", "cancelled"}:
+            return "bad"
+        return "" if not phases else "well" if phases == {"done"} else "under way"
 
 
 def notes_shown(notes: list[str]) -> list[str]:

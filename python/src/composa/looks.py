@@ -82,9 +82,17 @@ def _of(thing: object) -> Callable[[Any, datetime.datetime], _look.Look]:
 
 
 def _age(thing: object, now: datetime.datetime) -> str:
-    """Say how old what is shown is, for what was read; an error, a plan or an event does not age."""
+    """Say how old what is shown is. What happened, and what was planned or said then, stays as it is."""
+    if not _ages(thing):
+        return ""
     read_at = getattr(thing, "read_at", None)
     return w.as_of(read_at, now) if isinstance(read_at, datetime.datetime) else ""
+
+
+def _ages(thing: object) -> bool:
+    return not any(
+        cls.__name__ in ("Event", "Plan", "Explanation", "Nearest", "Error") for cls in type(thing).__mro__
+    )
 
 
 def _now() -> datetime.datetime:
