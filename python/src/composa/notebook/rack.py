@@ -58,7 +58,7 @@ class RackPicture:
         self._watcher = Watcher(server, fabrics, live, self._kept.read, self._kept.heard)
         self._widget: Any = None
         self._watcher.begin()
-        # Who throws a picture away that was never shown, or ends the process, ends its thread.
+        # Who throws away a picture that is no widget, or ends the process, ends its thread.
         self._ender = weakref.finalize(self, self._watcher.stop)
         if live:
             _following.add(self._watcher, self._kept)
@@ -72,8 +72,11 @@ class RackPicture:
         """
         if self._widget is None:
             self._widget = _widget_class()()
-            show = self._widget.set_trait_values
-            self._kept.tell(show)
+            shown = weakref.WeakMethod(self._widget.set_trait_values)
+            self._kept.tell(lambda values: (tell := shown()) and tell(values))
+            # It follows as long as the widget is there, whether or not a variable has the picture.
+            self._ender.detach()
+            weakref.finalize(self._widget, self._watcher.stop)
         return self._widget
 
     def close(self) -> None:
@@ -94,9 +97,6 @@ class RackPicture:
             widget = self.widget
         except MissingExtra:
             return said
-        if self._ender.detach() is not None:
-            # A picture that is shown lives as its widget does: nobody needs to keep it in a variable.
-            weakref.finalize(widget, self._watcher.stop)
         return {
             **said,
             "application/vnd.jupyter.widget-view+json": {
