@@ -74,7 +74,7 @@ func (s *Server) holdSignedIn(ctx context.Context) (held context.Context, done f
 	}, true
 }
 
-// heard ends what removed tokens opened, on whichever server they were removed.
+// heard ends what removed tokens opened.
 func (s *Server) heard(events []composa.Event) {
 	for i := range events {
 		if events[i].Type == composa.TokenDeleted {

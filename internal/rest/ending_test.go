@@ -114,9 +114,8 @@ func TestATokenThatEndsEndsWhatItOpened(t *testing.T) {
 	}
 }
 
-// A token that was removed on one server ends what it opened on another one of
-// the same site.
-func TestARemovedTokenEndsWhatItOpenedElsewhere(t *testing.T) {
+// However it was removed: here by another server over the same store.
+func TestATokenRemovedElsewhereEndsWhatItOpened(t *testing.T) {
 	w := newWorld(t, setting{racks: []string{"rack1"}, idle: true})
 	token := w.person("ada", 0)
 	open := w.holds(token.Token, "one")
