@@ -12,6 +12,9 @@
 //
 //	store.go     Open, Close, Notify
 //	tx.go        what a transaction is: one clock read, events last
+//	group.go     transactions of SQLite that are committed together
+//	pipeline.go  a transaction of PostgreSQL, in as few journeys as it can
+//	memory.go    what need not be read again to decide, and how that is checked
 //	event.go     dense numbers and the chain of hashes
 //	site.go      Site, the one value that placement and planning read, kept
 //	change.go    what a transaction wrote, and the number of the newest change
@@ -21,6 +24,6 @@
 //
 // Two rules hold everywhere. A transaction that relies on a row (a revision, an
 // epoch, a sum) reads it with the engine's hold, or changes it first: on SQLite
-// one transaction writes at a time, on PostgreSQL the row is locked. And
-// a guard that does not hold is answered with code moved, with nothing written.
+// one transaction writes at a time, on PostgreSQL the row is locked; or it
+// remembers the row and writes it only where it still is so. And a guard that does not hold is answered with code moved, with nothing written.
 package store
