@@ -6,6 +6,7 @@
 - src/composa/_wire.py: the models of api/openapi.yaml.
 - src/composa/_sync/: src/composa/_aio/ without async and await. What must be
   written twice (by_hand) is not made.
+- ../docs/reference/python.md: the docstrings of what is public (reference.py).
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ import tempfile
 
 import unasync
 
+import reference
+
 here = pathlib.Path(__file__).resolve().parent
 package = here / "src" / "composa"
 openapi = here.parent / "api" / "openapi.yaml"
+page = here.parent / "docs" / "reference" / "python.md"
 
 # by_hand are the modules of _aio whose twins in _sync are written, not made.
 by_hand = {"pausing.py"}
@@ -43,7 +47,6 @@ renamed = {
     "aiter_lines": "iter_lines",
     "aiter_bytes": "iter_bytes",
     "aiter_raw": "iter_raw",
-    "run_async": "run",
     "run_async": "run",
     "_aio": "_sync",
 }
@@ -118,6 +121,8 @@ def main() -> int:
             fresh / "_wire.py", package / "_wire.py", shallow=False
         ):
             bad.append(str(package / "_wire.py"))
+        if check and (not page.exists() or page.read_text() != reference.text()):
+            bad.append(str(page))
         if check:
             for path in bad:
                 print(f"stale: {path}; run make generate", file=sys.stderr)  # noqa: T201
@@ -129,6 +134,7 @@ def main() -> int:
                 p.unlink()
         for p in (fresh / "_sync").glob("*.py"):
             shutil.copy(p, package / "_sync")
+    page.write_text(reference.text())
     return 0
 
 
