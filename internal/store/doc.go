@@ -25,5 +25,6 @@
 // Two rules hold everywhere. A transaction that relies on a row (a revision, an
 // epoch, a sum) reads it with the engine's hold, or changes it first: on SQLite
 // one transaction writes at a time, on PostgreSQL the row is locked; or it
-// remembers the row and writes it only where it still is so. And a guard that does not hold is answered with code moved, with nothing written.
+// remembers the row and writes it only where it still is so. And a guard that
+// does not hold is answered with code moved, with nothing written.
 package store

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -183,26 +184,43 @@ func (t *tx) siteFabrics(site *keptSite, c *change) error {
 	if !c.has("fabric", "observed", "device") {
 		return nil
 	}
-	rows, err := t.fabrics()
-	if err != nil {
-		return err
-	}
 	pictures, err := t.pictures()
 	if err != nil {
 		return err
 	}
-	site.Fabrics, site.Pictures = make([]composa.Fabric, len(rows)), make(map[composa.FabricName]*composa.Picture, len(rows))
+	if !c.has("fabric", "device") {
+		site.Fabrics = slices.Clone(site.Fabrics)
+		t.s.show(site, pictures)
+		return nil
+	}
+	rows, err := t.fabrics()
+	if err != nil {
+		return err
+	}
+	site.Fabrics = make([]composa.Fabric, len(rows))
 	for i, f := range rows {
-		if o := pictures[f.Name]; o != nil {
-			site.Pictures[f.Name] = o.picture
-			if o.picture.Complete {
-				f.Reach.Seen = o.picture.Began
-				f.Reach.Stale = o.picture.Began.Before(t.s.opened)
-			}
-		}
 		site.Fabrics[i] = f.Fabric
 	}
+	t.s.show(site, pictures)
 	return t.siteDevices(site, c, rows)
+}
+
+// show gives the fabrics of a site their pictures.
+func (s *Store) show(site *keptSite, pictures map[composa.FabricName]*observed) {
+	site.Pictures = make(map[composa.FabricName]*composa.Picture, len(site.Fabrics))
+	for i := range site.Fabrics {
+		f := &site.Fabrics[i]
+		f.Reach.Seen, f.Reach.Stale = time.Time{}, false
+		o := pictures[f.Name]
+		if o == nil {
+			continue
+		}
+		site.Pictures[f.Name] = o.picture
+		if o.picture.Complete {
+			f.Reach.Seen = o.picture.Began
+			f.Reach.Stale = o.picture.Began.Before(s.opened)
+		}
+	}
 }
 
 // siteDevices reads the parts that are not gone, with the pools they were put
