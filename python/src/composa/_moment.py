@@ -25,7 +25,7 @@ class Moment(Wire):
     @classmethod
     def _of(cls: type[M], site: Any, document: Wire, read_at: datetime | None = None) -> M:
         """Make one of a document that was read, now unless said."""
-        made = cast("M", cls.model_construct(document.model_fields_set, **document.__dict__))
+        made = cast("M", cls.model_construct(document.model_fields_set, **_shown(document)))
         made._site = site
         if read_at is not None:
             made._read_at = read_at
@@ -34,7 +34,7 @@ class Moment(Wire):
     def _renew(self, document: Wire) -> None:
         """Take what was read now in place of what is there."""
         fields = type(self).model_fields
-        self.__dict__.update({k: v for k, v in document.__dict__.items() if k in fields})
+        self.__dict__.update({k: v for k, v in _shown(document).items() if k in fields})
         self.__pydantic_fields_set__ = document.model_fields_set
         self._read_at = datetime.now(timezone.utc)
 
@@ -57,3 +57,13 @@ class Moment(Wire):
 
     def __hash__(self) -> int:
         return hash(self._same())
+
+
+def _shown(document: Wire) -> dict[str, Any]:
+    """Return the fields of a document, with an explanation that shows itself as all objects do."""
+    fields = document.__dict__
+    if fields.get("explanation") is None:
+        return fields
+    from composa._told import Explanation
+
+    return {**fields, "explanation": Explanation.of(fields["explanation"])}

@@ -64,6 +64,9 @@ class Explanation(Looks, _wire.Explanation):
         cut: Not all was found out, since it cost too much to tell.
     """
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines) or self.text
+
     @classmethod
     def of(cls, document: _wire.Explanation | None) -> Explanation | None:
         """Make one of what the server told; None stays None."""

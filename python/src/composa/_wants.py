@@ -109,7 +109,7 @@ def _several(value: Any) -> list[Any]:
 
 
 def _is_place(text: str) -> bool:
-    return "/" in text
+    return "/" in text or text.startswith("dev_")
 
 
 def _of_text(begin: str, kind: str, text: str) -> Want:
@@ -310,6 +310,10 @@ def _expanded(begin: str, text: str) -> list[str]:
 
 
 def _one_expanded(begin: str, word: str) -> list[str]:
+    if re.fullmatch(r"dev_[a-z0-9]+", word):
+        raise Invalid(
+            f"{begin}: {word} is an id, not a place", next=f'give the device: site.device("{word}")'
+        )
     if not word:
         raise Invalid(
             f"{begin}: the name of a device is empty", next='write "FABRIC/DEVICE", for example "rack1/gpu3"'

@@ -54,8 +54,13 @@ def failure(op: _wire.Operation) -> Error | None:
     result = op.result
     code = {"held": "held", "cancelled": "cancelled"}.get(op.phase) or (result and result.code) or "failed"
     text = (result and result.text) or op.reason or f"cannot {title(op)}: the operation is {op.phase}"
-    ways = "; or ".join((result and result.ways) or [])
+    ways = "; or ".join(_way(op, w) for w in (result and result.ways) or [])
     return error_of({"code": code, "detail": text, "next": ways, "operation": op.id}, 409)
+
+
+def _way(op: _wire.Operation, word: str) -> str:
+    """Say what a person can do about an operation that is held."""
+    return f'site.operation("{op.id}").{word}()' if word in ("retry", "undo", "resolve") else word
 
 
 async def follow(
@@ -82,6 +87,7 @@ async def follow(
     """
     seen = _Seen(op, shows)
     try:
+        shows.show(op)
         return await _until_settled(connection, seen, patience)
     except pausing.Interrupted:
         if settled(seen.op):
@@ -104,7 +110,6 @@ class _Seen:
     def __init__(self, op: _wire.Operation, shows: Shows) -> None:
         self.shows = shows
         self.op = op
-        shows.show(op)
 
     def see(self, op: _wire.Operation) -> None:
         """Take a newer state; an older one is dropped."""
@@ -177,8 +182,8 @@ async def _cancelled(connection: Connection, seen: _Seen) -> None:
     """Ask the server to cancel, and wait for the end of that; a second interrupt stops the waiting."""
     op, shows = seen.op, seen.shows
     shows.note(
-        f"interrupted: asking the server to cancel operation {op.id}, so that everything goes back to what was before; "
-        "interrupt again to stop waiting"
+        f"interrupted: asking the server to cancel operation {op.id}, so that everything goes back to what "
+        "was before; interrupt again to stop waiting"
     )
     try:
         answer = await connection.change("POST", f"/v1/operations/{part(op.id)}/cancel")

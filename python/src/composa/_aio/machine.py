@@ -366,6 +366,7 @@ class Machine(Looks, _wire.Machine, Moment):
                 await operation.wait(timeout)
             finally:
                 await self._refresh_quietly()
+            self.operation = self.operation or id
         return self
 
     async def explain(self) -> Explanation | None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from composa import _says, _wire
 from composa._sync import following, pausing
 from composa._call import Answer, part
+from composa._told import Explanation
 from composa._wirebase import Wire
-from composa.errors import Error, NotFound
+from composa.errors import Error, NotFound, Refused
 
 if TYPE_CHECKING:
     from composa._sync.site import Site
@@ -81,20 +82,23 @@ def carry_out(site: Site, change: Change) -> Came:
             summary = _says.at_once(change.verb, came.machine, came.made)
             return came
         op = answer.read(_wire.Operation)
+        why = op.explanation
         made = answer.headers.get("composa-made") == "true"
         if change.patience == 0:
             summary = f"{following.title(op)}: operation {op.id} goes on"
-            return Came(_machine_of(site, change, op), made)
+            return Came(_machine_of(site, change, op, why), made)
         op = following.follow(site._connection, op, shows, change.patience)
         error = following.failure(op)
         if error is not None:
             raise error
-        came = Came(_machine_of(site, change, op), made)
+        came = Came(_machine_of(site, change, op, why), made)
         came.machine.operation = op.id
         summary = _says.done(change.verb, came.machine, time.monotonic() - began)
         return came
     except Error as e:
         summary = str(e)
+        if isinstance(e, Refused):
+            e.explanation = Explanation.of(e.explanation)
         raise
     finally:
         shows.end(summary)
@@ -124,12 +128,13 @@ def _begin(site: Site, change: Change, shows: Any) -> Answer:
         raise
 
 
-def _machine_of(site: Site, change: Change, op: _wire.Operation) -> _wire.Machine:
+def _machine_of(
+    site: Site, change: Change, op: _wire.Operation, why: _wire.Explanation | None
+) -> _wire.Machine:
     """Read the machine that an operation is about, also where it was freed since."""
     id = change.machine_id or next((m.id for m in op.machines if m.name == change.machine), "")
     if not id:
         raise NotFound(f"{change.begin}: operation {op.id} names no machine of that name", operation=op.id)
     machine = site._connection.get(f"/v1/machines/{part(id)}", model=_wire.Machine)
-    if op.explanation is not None:
-        machine.explanation = op.explanation
+    machine.explanation = why
     return machine

@@ -367,6 +367,7 @@ class Machine(Looks, _wire.Machine, Moment):
                 operation.wait(timeout)
             finally:
                 self._refresh_quietly()
+            self.operation = self.operation or id
         return self
 
     def explain(self) -> Explanation | None:

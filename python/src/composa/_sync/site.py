@@ -407,7 +407,12 @@ class Site(Looks):
         else:
             name = _wants.named(begin, "machine", name)
             path = f"/v1/machines/{part(self._project(begin, project))}/{part(name)}"
-        return Machine._of(self, self._connection.get(path, model=_wire.Machine))
+        try:
+            return Machine._of(self, self._connection.get(path, model=_wire.Machine))
+        except NotFound as e:
+            if not name.startswith("mach_"):
+                self._suggest(e, name, "machines", [m.name for m in self.machines(project)])
+            raise
 
     def machines(
         self,
@@ -516,7 +521,12 @@ class Site(Looks):
                 )
             fabric, _, name = places[0].partition("/")
             path = f"/v1/devices/{part(fabric)}/{part(name)}"
-        return Device._of(self, self._connection.get(path, model=_wire.Device))
+        try:
+            return Device._of(self, self._connection.get(path, model=_wire.Device))
+        except NotFound as e:
+            if not id.startswith("dev_"):
+                self._suggest(e, places[0], "devices", [d.place for d in self.devices()])
+            raise
 
     def available(self, kind: str | None = None) -> Listing[_wire.Available]:
         """Count what can be had now, by kind and model.
@@ -560,7 +570,11 @@ class Site(Looks):
             NotFound: There is none of that name.
         """
         name = _wants.named(f"cannot find fabric {abridge(name)}", "fabric", name)
-        return Fabric._of(self, self._connection.get(f"/v1/fabrics/{part(name)}", model=_wire.Fabric))
+        try:
+            return Fabric._of(self, self._connection.get(f"/v1/fabrics/{part(name)}", model=_wire.Fabric))
+        except NotFound as e:
+            self._suggest(e, name, "fabrics", [f.name for f in self.fabrics()])
+            raise
 
     def pools(self, project: str | None = None) -> Listing[Pool]:
         """List pools.
@@ -716,7 +730,6 @@ class Site(Looks):
     def _machine(self, came: changing.Came) -> Machine:
         """Make the machine that came of a change."""
         m = Machine._of(self, came.machine)
-        m.explanation = Explanation.of(m.explanation)
         m._made = came.made
         return m
 
@@ -734,6 +747,11 @@ class Site(Looks):
             f"{begin}: {self.principal} is in {', '.join(self.projects)}",
             next='say which with project="…", here or in connect()',
         )
+
+    def _suggest(self, error: NotFound, word: str, what: str, names: Iterable[str]) -> None:
+        """Say which of the names may have been meant."""
+        near = _words.nearest(word, names)
+        error.next = (f'did you mean "{near}"? ' if near else "") + f"site.{what}() lists what there is"
 
     def _name_of(self, what: str, noun: str, value: str | Named | None) -> str | None:
         return None if value is None else _wants.named(f"cannot list {what}", noun, value)
