@@ -56,7 +56,13 @@ def with_devices(count: int, measure: Callable[[Server], None]) -> None:
     """Measure on a site that knows so many devices, in one rack."""
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder)
-        rack = ["--cpus", "8", "--gpus", str(count - 8), *[w for k in ("ssds", "nics", "scms", "fpgas") for w in (f"--{k}", "0")]]
+        rack = [
+            "--cpus",
+            "8",
+            "--gpus",
+            str(count - 8),
+            *[w for k in ("ssds", "nics", "scms", "fpgas") for w in (f"--{k}", "0")],
+        ]
         server = Server(home, {"rack1": Director(home, *rack)})
         try:
             with composa.connect(server.url, token=server.token) as site:
@@ -75,7 +81,10 @@ def listed(name: str, most: float | None) -> Callable[[Server], None]:
         runs = []
         for _ in range(pairs):
             said = subprocess.run(
-                [sys.executable, "-c", listing, server.url, server.token], check=True, capture_output=True, text=True
+                [sys.executable, "-c", listing, server.url, server.token],
+                check=True,
+                capture_output=True,
+                text=True,
             )
             runs.append(json.loads(said.stdout))
         target = () if most is None else ((most, "most:s"),)

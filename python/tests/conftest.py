@@ -50,7 +50,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """Give a name of a machine that no other test uses."""
-    return f"t{next(numbers)}-" + "".join(c if c.isalnum() else "-" for c in request.node.originalname.lower())[:40].strip("-")
+    return f"t{next(numbers)}-" + "".join(
+        c if c.isalnum() else "-" for c in request.node.originalname.lower()
+    )[:40].strip("-")
 
 
 class MakeServer(Protocol):

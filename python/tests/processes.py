@@ -21,9 +21,14 @@ def binary() -> str:
     """Build the binary where it is missing or older than its sources; return its path."""
     path = root / "bin" / "composa"
     sources = subprocess.run(
-        ["git", "ls-files", "-z", "*.go", "go.mod", "go.sum", "*.sql"], cwd=root, check=True, capture_output=True
+        ["git", "ls-files", "-z", "*.go", "go.mod", "go.sum", "*.sql"],
+        cwd=root,
+        check=True,
+        capture_output=True,
     ).stdout.split(b"\0")
-    newest = max((root / os.fsdecode(p)).stat().st_mtime for p in sources if p and (root / os.fsdecode(p)).exists())
+    newest = max(
+        (root / os.fsdecode(p)).stat().st_mtime for p in sources if p and (root / os.fsdecode(p)).exists()
+    )
     if not path.exists() or path.stat().st_mtime < newest:
         subprocess.run(["make", "--no-print-directory", "build"], cwd=root, check=True, capture_output=True)
     return str(path)
@@ -112,7 +117,11 @@ class Process:
 def own_environment(home: pathlib.Path) -> dict[str, str]:
     """Return an environment with a home of its own, and nothing said of Composa."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("COMPOSA_", "XDG_"))}
-    return env | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "XDG_STATE_HOME": str(home / "state")}
+    return env | {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_STATE_HOME": str(home / "state"),
+    }
 
 
 class Director(Process):
@@ -138,7 +147,8 @@ class Server:
         self.directors = dict(directors)
         self.config = home / "composa.yaml"
         fabrics = "".join(
-            f"  - {{name: {name}, driver: liqid, url: '{d.url}', access: manage, settle: 2s}}\n" for name, d in directors.items()
+            f"  - {{name: {name}, driver: liqid, url: '{d.url}', access: manage, settle: 2s}}\n"
+            for name, d in directors.items()
         )
         self.config.write_text(f"data: {home / 'data'}\nfabrics:\n{fabrics}{config}")
         self._listen = "127.0.0.1:0"

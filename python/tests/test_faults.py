@@ -25,7 +25,9 @@ faults = {
     "3.4": ("1/30 * drop-before", "1/50 * half", "1/70 * html"),
 }
 
-wants = st.fixed_dictionaries({}, optional={"gpu": st.integers(1, 4), "ssd": st.integers(1, 2), "nic": st.integers(1, 1)})
+wants = st.fixed_dictionaries(
+    {}, optional={"gpu": st.integers(1, 4), "ssd": st.integers(1, 2), "nic": st.integers(1, 1)}
+)
 
 
 class Site:
@@ -123,7 +125,9 @@ class Verbs(RuleBasedStateMachine):
 
     @invariant()
     def no_device_is_in_two_machines(self) -> None:
-        listed = ask(self.shared.server.url, self.shared.server.token, "GET", "/v1/machines?limit=1000")["items"]
+        listed = ask(self.shared.server.url, self.shared.server.token, "GET", "/v1/machines?limit=1000")[
+            "items"
+        ]
         places = [d["place"] for m in listed for d in m["devices"] if d["place"]]
         assert len(places) == len(set(places)), places
 
@@ -138,8 +142,14 @@ class Verbs(RuleBasedStateMachine):
                 pass
         for op in ask(url, token, "GET", "/v1/operations?open=true")["items"]:
             ask(url, token, "GET", f"/v1/operations/{op['id']}?wait=60")
-        left = [d["place"] for d in ask(url, token, "GET", "/v1/devices?limit=1000")["items"] if d["use"] != "free"]
-        held = [o for o in ask(url, token, "GET", "/v1/operations?open=true")["items"] if o["phase"] == "held"]
+        left = [
+            d["place"]
+            for d in ask(url, token, "GET", "/v1/devices?limit=1000")["items"]
+            if d["use"] != "free"
+        ]
+        held = [
+            o for o in ask(url, token, "GET", "/v1/operations?open=true")["items"] if o["phase"] == "held"
+        ]
         assert not left or held, f"left behind: {left}"
 
 
@@ -151,7 +161,11 @@ def test_any_verbs_over_failing_directors() -> None:
             max_examples=200 if prove else 6,
             stateful_step_count=20 if prove else 8,
             deadline=None,
-            phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking against real directors takes an hour
+            phases=(
+                Phase.explicit,
+                Phase.reuse,
+                Phase.generate,
+            ),  # shrinking against real directors takes an hour
             suppress_health_check=list(HealthCheck),
         )
         Verbs.TestCase().runTest()

@@ -16,7 +16,22 @@ from tests.relay import Relay
 Kernels = Callable[[str, str], Kernel]
 Relays = Callable[[str], Relay]
 
-rack = ("--cpus", "2", "--gpus", "4", "--ssds", "2", "--nics", "0", "--scms", "0", "--fpgas", "0", "--commit-latency", "1s")
+rack = (
+    "--cpus",
+    "2",
+    "--gpus",
+    "4",
+    "--ssds",
+    "2",
+    "--nics",
+    "0",
+    "--scms",
+    "0",
+    "--fpgas",
+    "0",
+    "--commit-latency",
+    "1s",
+)
 
 compose = """
 import composa

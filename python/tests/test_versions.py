@@ -76,14 +76,21 @@ def test_an_older_server_is_followed_without_what_it_lacks(demo: Demo, proxy: Pr
     ("what", "status", "headers", "body"),
     [
         ("a gateway's page", 502, {"Content-Type": "text/html"}, b"<html><h1>Bad Gateway</h1></html>"),
-        ("a page of another program", 200, {"Content-Type": "text/html"}, b"<!doctype html><title>Welcome</title>"),
+        (
+            "a page of another program",
+            200,
+            {"Content-Type": "text/html"},
+            b"<!doctype html><title>Welcome</title>",
+        ),
         ("a sign-in page", 302, {"Location": "https://login.example/?next=1"}, b""),
         ("another program's JSON", 200, {"Content-Type": "application/json"}, b'{"hello": "world"}'),
         ("no JSON at all", 200, {"Content-Type": "application/json"}, b"<html>"),
         ("an empty answer", 200, {"Content-Type": "application/json"}, b""),
     ],
 )
-def test_something_else_answers(demo: Demo, proxy: Proxy, what: str, status: int, headers: dict[str, str], body: bytes) -> None:
+def test_something_else_answers(
+    demo: Demo, proxy: Proxy, what: str, status: int, headers: dict[str, str], body: bytes
+) -> None:
     proxy.instead = (status, headers, body)
     with pytest.raises(composa.Error) as caught:
         composa.connect(proxy.url, token=demo.token)

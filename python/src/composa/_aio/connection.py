@@ -29,7 +29,18 @@ from composa.errors import Error, Failed, Invalid, Refused
 W = TypeVar("W", bound=Wire)
 
 # needed are the features without which this module cannot work with a server.
-needed = ("devices", "events", "explain", "fabrics", "idempotency", "machines", "operations", "plans", "wait")
+needed = (
+    "devices",
+    "events",
+    "explain",
+    "fabrics",
+    "idempotency",
+    "machines",
+    "operations",
+    "plans",
+    "wait",
+    "wait-newer",
+)
 
 
 class Connection:
