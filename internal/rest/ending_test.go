@@ -80,28 +80,29 @@ func (o opened) ends(t *testing.T, token api.Token) {
 
 // A removed token ends what it opened at once; what others opened goes on.
 func TestARemovedTokenEndsWhatItOpened(t *testing.T) {
-	w := newWorld(t, setting{racks: []string{"rack1"}, idle: true})
-	first := w.person("ada", 0)
-	second := w.another("ada", 0)
-	one, other := w.holds(first.Token, "one"), w.holds(second.Token, "other")
-	if got := w.ask("DELETE", "/v1/tokens/"+first.ID, "", as(second.Token)); got.status != 204 {
-		t.Fatalf("it is not removed: %d %s", got.status, got.body)
-	}
-	one.ends(t, first)
-	if got := w.ask("GET", "/v1", "", as(first.Token)); got.status != 401 || !strings.Contains(got.body, "was removed at") {
-		t.Errorf("the removed token is answered %d: %s", got.status, got.body)
-	}
-	select {
-	case got := <-other.wait:
-		t.Errorf("the wait of another token ended: %d %s", got.status, got.body)
-	case got := <-other.stream:
-		t.Errorf("the stream of another token ended: %s", got.body)
-	default:
-	}
-	if got := w.ask("DELETE", "/v1/tokens/"+second.ID, ""); got.status != 204 { // by the administrator
-		t.Fatalf("it is not removed: %d %s", got.status, got.body)
-	}
-	other.ends(t, second)
+	onEach(t, setting{racks: []string{"rack1"}, idle: true}, func(t *testing.T, w *world) {
+		first := w.person("ada", 0)
+		second := w.another("ada", 0)
+		one, other := w.holds(first.Token, "one"), w.holds(second.Token, "other")
+		if got := w.ask("DELETE", "/v1/tokens/"+first.ID, "", as(second.Token)); got.status != 204 {
+			t.Fatalf("it is not removed: %d %s", got.status, got.body)
+		}
+		one.ends(t, first)
+		if got := w.ask("GET", "/v1", "", as(first.Token)); got.status != 401 || !strings.Contains(got.body, "was removed at") {
+			t.Errorf("the removed token is answered %d: %s", got.status, got.body)
+		}
+		select {
+		case got := <-other.wait:
+			t.Errorf("the wait of another token ended: %d %s", got.status, got.body)
+		case got := <-other.stream:
+			t.Errorf("the stream of another token ended: %s", got.body)
+		default:
+		}
+		if got := w.ask("DELETE", "/v1/tokens/"+second.ID, ""); got.status != 204 { // by the administrator
+			t.Fatalf("it is not removed: %d %s", got.status, got.body)
+		}
+		other.ends(t, second)
+	})
 }
 
 // So does one whose time is over.
