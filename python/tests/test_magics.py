@@ -269,8 +269,8 @@ def test_an_interrupted_cell_gives_its_machine_back(demo: Demo, kernel: MakeKern
 def test_the_lines_of_a_cell_run_on_the_machine(
     server: MakeServer,
     kernel: MakeKernel,
-    there: sshd.Sshd,
-    name: str,  # noqa: F811
+    there: sshd.Sshd,  # noqa: F811
+    name: str,
 ) -> None:
     s = server(
         "--cpus",

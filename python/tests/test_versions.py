@@ -61,7 +61,7 @@ def test_a_newer_server_refuses_with_a_code_that_is_not_known(demo: Demo, proxy:
 def test_an_older_server_is_followed_without_what_it_lacks(demo: Demo, proxy: Proxy, name: str) -> None:
     def older(path: str, body: Any) -> Any:
         if path == "/v1":
-            body["features"] = [f for f in body["features"] if f not in ("wait-newer", "users", "tokens")]
+            body["features"] = [f for f in body["features"] if f not in ("machines-by-id", "users", "tokens")]
             del body["emulated"]
         return body
 
