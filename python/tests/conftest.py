@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Keep the tests from the contexts and the server of who runs them."""
     for name in list(os.environ):
-        if name.startswith("COMPOSA_") and name != "COMPOSA_PROVE":
+        if name.startswith("COMPOSA_") and name not in ("COMPOSA_PROVE", "COMPOSA_BROWSER", "COMPOSA_SHOTS"):
             del os.environ[name]
     os.environ["XDG_CONFIG_HOME"] = os.devnull + "-no-contexts"
 
