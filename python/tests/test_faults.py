@@ -92,7 +92,7 @@ class Verbs(RuleBasedStateMachine):
     @rule(m=machines, n=st.integers(1, 3))
     def planned(self, m: Any, n: int) -> None:
         if m is not None:
-            self.tries(m, lambda: m.plan("reshape", gpu=n).carry_out())
+            self.tries(m, lambda: (m.plan("reshape", gpu=n).carry_out(), m.refresh()))
 
     @rule(m=consumes(machines))
     def free(self, m: Any) -> None:
