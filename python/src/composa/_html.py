@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import html as escaping
-import re
 from collections.abc import Iterable
 
 from composa import palette
@@ -68,7 +67,8 @@ def output(*parts: str, more: str = "") -> str:
     """
     style = _style + more
     name = "composa-" + hashlib.sha256(style.encode()).hexdigest()[:8]
-    scoped = re.sub(r"\bX(?=[ ,{-])", name, style)
+    # JupyterLab has rules of its own for tables in outputs; a class that is named thrice goes before them.
+    scoped = style.replace(".X", f".{name}" * 3).replace("X-", f"{name}-")
     return f'<style>{scoped}</style><div class="{name}">' + "".join(parts) + "</div>"
 
 

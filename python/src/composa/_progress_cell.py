@@ -120,7 +120,7 @@ def html(head: str, views: list[View], notes: list[str], mark: str = "") -> str:
 
 def _line(v: View) -> str:
     words = _html.element("b", _html.text(v.title)) + _bar(v)
-    words += _html.text(f"{v.done} of {v.all}" if v.all else "") + " " + _html.text(v.words)
+    words += _html.text(": ".join(part for part in (v.step(), v.words) if part))
     if v.time():
         words += " " + _html.element("span", _html.text(f"[{v.time()}]"), class_="f")
     return _html.element("p", words)

@@ -181,9 +181,13 @@ class View(NamedTuple):
 
     def text(self) -> str:
         """Write it in one line: "train: compose, step 3 of 4: attach rack1/gpu0 to train, about 2 s"."""
-        line = self.title + (f", {min(self.done + 1, self.all)}/{self.all}" if self.all else "")
+        line = self.title + (f", {self.step()}" if self.all else "")
         line += f": {self.words}" if self.words else ""
         return line + (f" [{self.time()}]" if self.time() else "")
+
+    def step(self) -> str:
+        """Write which step it is at, of how many: "3/4"; empty while none are planned."""
+        return f"{min(self.done + 1, self.all)}/{self.all}" if self.all else ""
 
 
 class Lines(Progress):
