@@ -34,7 +34,13 @@ not_sent = (
 
 
 def part(text: str) -> str:
-    """Write one part of a path, such as a machine's name, so that it stays one part."""
+    """Write one part of a path, such as a machine's name, so that it stays one part.
+
+    Raises:
+        Invalid: It is "", "." or "..", which would name another path.
+    """
+    if text in ("", ".", ".."):
+        raise Invalid(f"cannot ask for {text!r}: it is no name or id")
     return quote(text, safe="")
 
 
