@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composa import _ssh, errors, inside
+from composa import _limits, _ssh, errors, inside
 from tests import seen, sshd
 from tests.conftest import MakeServer
 
@@ -93,7 +93,7 @@ def test_input_is_read_by_the_command(there: sshd.Sshd) -> None:
 
 
 def test_a_flood_of_output_is_kept_to_its_bound(there: sshd.Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inside, "kept_characters", 1000)
+    monkeypatch.setattr(_limits, "kept_characters", 1000)
     ran = inside.run(Host(), "yes | head -c 1000000; printf %s äöü >&2", options=there.options)
     assert (len(ran.stdout), ran.stderr, ran.cut) == (1000, "äöü", True)
     assert "first" in repr(ran)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import composa
-from composa import errors
+from composa import _limits, errors
 from composa.notebook import magics, magics_completion, magics_lines, magics_verbs, magics_words
 from tests import seen
 from tests.conftest import MakeServer
@@ -170,7 +171,7 @@ def test_tab_is_silent_without_a_server() -> None:
 
 
 def test_tab_does_not_wait_for_a_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(magics_completion, "patience", 0.05)
+    monkeypatch.setattr(_limits, "completing", 0.05)
     silent = threading.Event()
     try:
         assert magics_completion.names_of(lambda: silent.wait())("machine") == []  # type: ignore[arg-type,return-value]
@@ -189,9 +190,16 @@ def complete(kernel: Kernel, code: str) -> list[str]:
 MakeKernel = Callable[[str, str], Kernel]
 
 
-def test_the_verbs_work_in_a_kernel(demo: Demo, kernel: MakeKernel, name: str) -> None:
-    k = kernel(demo.url, demo.token)
-    k.run("%load_ext composa")
+@pytest.fixture(scope="module")
+def k(demo: Demo) -> Iterator[Kernel]:
+    """Start a kernel with the magics, which the tests of this file share."""
+    it = Kernel(os.environ | {"COMPOSA_URL": demo.url, "COMPOSA_TOKEN": demo.token})
+    it.run("%load_ext composa")
+    yield it
+    it.close()
+
+
+def test_the_verbs_work_in_a_kernel(k: Kernel, name: str) -> None:
     assert "%composa compose NAME" in k.run("%composa").text
     assert f"{name}" in k.run(f"m = %composa compose {name} --gpu 2 --message 'a test'\nm").told
     plan = k.run(f"%composa plug {name} --gpu 1 --dry-run")
@@ -227,9 +235,7 @@ def test_the_verbs_work_in_a_kernel(demo: Demo, kernel: MakeKernel, name: str) -
     )
 
 
-def test_a_cell_has_a_machine_for_its_life(demo: Demo, kernel: MakeKernel, name: str) -> None:
-    k = kernel(demo.url, demo.token)
-    k.run("%load_ext composa")
+def test_a_cell_has_a_machine_for_its_life(k: Kernel, name: str) -> None:
     cell = k.run(f"%%composa gpu=1 name={name}\nprint('inside', machine.name, machine.state)\nmachine.name")
     assert f"inside {name} ready" in cell.text
     assert f"runs here, in this kernel, not on {name}" in cell.text
@@ -245,18 +251,14 @@ def test_a_cell_has_a_machine_for_its_life(demo: Demo, kernel: MakeKernel, name:
     assert "it awaits something" in awaits.told
 
 
-def test_a_cell_does_not_free_what_it_found(demo: Demo, kernel: MakeKernel, name: str) -> None:
-    k = kernel(demo.url, demo.token)
-    k.run("%load_ext composa")
+def test_a_cell_does_not_free_what_it_found(k: Kernel, name: str) -> None:
     k.run(f"%composa compose {name} --gpu 1")
     k.run(f"%%composa gpu=1 name={name}\npass")
     assert k.run("print(machine.refresh().freed_at)").text.strip() == "None"
     k.run(f"%composa free {name} --grace 0")
 
 
-def test_an_interrupted_cell_gives_its_machine_back(demo: Demo, kernel: MakeKernel, name: str) -> None:
-    k = kernel(demo.url, demo.token)
-    k.run("%load_ext composa")
+def test_an_interrupted_cell_gives_its_machine_back(k: Kernel, name: str) -> None:
     cell = k.begin(
         f"%%composa gpu=1 name={name}\nprint('begun', flush=True)\nimport threading\nthreading.Event().wait()"
     )

@@ -126,3 +126,25 @@ least_changes = 64
 
 #: How many devices are looked up one by one; of more the whole fabric is listed.
 looked_up = 4
+
+# Inside a machine
+
+#: Characters of each output of a command that a Ran keeps: the first of them. All of it is shown.
+kept_characters = 16 << 20
+
+#: Seconds that ssh may take to end once it was asked to, and its outputs to end once it has.
+ending = 2.0
+
+#: Seconds in which a host must take a connection of ssh; options=["-o", "ConnectTimeout=60"] says otherwise.
+connecting = 15
+
+# Magics
+
+#: Seconds for which TAB waits for a server.
+completing = 1.0
+
+#: Events that `%composa event ls` lists where --limit says nothing.
+usual_events = 100
+
+#: Machines that one line of %composa may free.
+most_freed = 1000

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from composa import errors
+from composa import _limits, errors
 
 
 class Device(Protocol):
@@ -35,9 +35,6 @@ class Machine(Protocol):
     @property
     def devices(self) -> Sequence[Device]: ...
 
-
-#: Seconds in which a host must take the connection; options=("-o", "ConnectTimeout=60") says otherwise.
-connect_seconds = 15
 
 _host_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}\Z")
 _no_login = re.compile(r"[^\x21-\x7e]|[@:/\\\"'$;&|<>`]")
@@ -138,7 +135,7 @@ def arguments(
     out += [str(option) for option in options]
     if not prompts:
         out += ["-o", "BatchMode=yes"]
-    out += ["-o", f"ConnectTimeout={connect_seconds}", "--", where]
+    out += ["-o", f"ConnectTimeout={_limits.connecting}", "--", where]
     return [*out, command] if command else out
 
 

@@ -23,15 +23,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from composa import _ssh, errors
+from composa import _limits, _ssh, errors
 
 __all__ = ["CommandFailed", "Ran", "run", "run_async", "ssh"]
-
-#: How many characters of each of the two outputs a Ran keeps: the first of them. All of it is shown.
-kept_characters = 16 * 1024 * 1024
-
-#: Seconds that ssh may take to end once it was asked to, and its output to end once it has.
-ending_seconds = 2.0
 
 
 @dataclass(frozen=True)
@@ -297,7 +291,7 @@ class _Running:
         open_outputs, ended_at = {"stdout", "stderr"}, 0.0
         while open_outputs or not ended_at:
             # A process that ssh left behind may hold the outputs open for ever.
-            until = ended_at + ending_seconds if ended_at else self._deadline
+            until = ended_at + _limits.ending if ended_at else self._deadline
             try:
                 which, text = self._read.get(
                     timeout=None if until is None else max(0.0, until - time.monotonic())
@@ -347,12 +341,12 @@ class _Running:
 
     def _waiting_for_end(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(ending_seconds)
+            self._process.wait(_limits.ending)
 
     def close(self) -> None:
         """End ssh, and those who read its outputs; what they still hold is thrown away."""
         self.end()
-        until = time.monotonic() + ending_seconds
+        until = time.monotonic() + _limits.ending
         while any(thread.is_alive() for thread in self._reading) and time.monotonic() < until:
             with contextlib.suppress(queue.Empty):
                 self._read.get(timeout=0.01)
@@ -370,7 +364,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._room = kept_characters
+        self._room = _limits.kept_characters
         self.cut = False
 
     def add(self, text: str) -> None:

@@ -8,14 +8,11 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from composa import _words
+from composa import _limits, _words
 from composa.notebook import magics_words
 
 if TYPE_CHECKING:
     from composa import Site
-
-#: Seconds for which TAB waits for a server.
-patience = 1.0
 
 
 def candidates(text: str, names: Callable[[str], Iterable[str]]) -> list[str]:
@@ -130,7 +127,7 @@ def names_of(site: Callable[[], Site]) -> Callable[[str], list[str]]:
 
         threading.Thread(target=ask, daemon=True, name="composa-completion").start()
         try:
-            return answer.get(timeout=patience)
+            return answer.get(timeout=_limits.completing)
         except queue.Empty:
             return []
 

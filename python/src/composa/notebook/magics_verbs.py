@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from composa import _words, errors
+from composa import _limits, _words, errors
 from composa.notebook import magics_lines
 from composa.notebook.magics_lines import Call, Misread
 
@@ -283,17 +283,13 @@ def _wait(site: Site, call: Call) -> Any:
     return site.operation(call.arguments[0]).wait(limit)
 
 
-#: How many events are listed where --limit says nothing.
-usual_events = 100
-
-
 def _events(site: Site, call: Call) -> Any:
     words = _given(call, "after", "type", "subject")
     if call.has("follow"):
         for event in site.events(follow=True, **words):
             print(repr(event), flush=True)  # noqa: T201 (the verb prints what happens as it happens)
         return None
-    text = call.get("limit") or str(usual_events)
+    text = call.get("limit") or str(_limits.usual_events)
     if not text.isdigit():
         raise Misread(f"cannot list events: --limit {text[:24]!r} is not a number")
     from composa.tables import Listing

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from composa import _words
+from composa import _limits, _words
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,6 @@ class Verb:
     names: str = ""
     flags: tuple[Flag, ...] = ()
 
-
-#: How many machines one line may free.
-most_freed = 1000
 
 _wants = tuple(Flag(kind, "WANT", f"{kind} devices: 4, A100:4 or places", True) for kind in _words.kinds)
 _counts = tuple(Flag(kind, "N", f"how many {kind} devices") for kind in _words.kinds)
@@ -148,7 +145,7 @@ verbs: dict[str, Verb] = {
         Verb("unplug", "NAME [IDS]", "take devices from a machine", 1, 2, "machine", (*_counts, *_changing)),
         _one("reshape", "NAME", "machine", "set how many devices of a kind it has", *_counts, *_changing),
         _one("move", "IDS", "device", "move devices from one machine to another", *_move, *_changing),
-        Verb("free", "NAME…", "give machines back", 0, most_freed, "machine", (*_free, *_changing)),
+        Verb("free", "NAME…", "give machines back", 0, _limits.most_freed, "machine", (*_free, *_changing)),
         _one("explain", "NAME", "machine", "tell why a machine has its devices", _project),
         _one("ssh", "NAME [-- COMMAND]", "machine", "run a command on a machine", *_login, _project),
         _some("machine ls", "list machines", *_machines),
