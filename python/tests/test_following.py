@@ -11,6 +11,7 @@ import pytest
 
 import composa
 from composa import _limits, _wire
+from composa._sync import following
 from tests.conftest import MakeServer, ask
 from tests.processes import Demo, Server
 from tests.relay import Relay
@@ -235,10 +236,51 @@ def test_what_fails_is_undone_and_told(server: MakeServer, name: str) -> None:
         assert site.machines() == []
 
 
-def test_a_person_must_decide(server: MakeServer, name: str) -> None:
-    s = failing(server, "* POST relate/gpu status=500", "* DELETE relate/* status=500")
-    with connected(s) as site:
-        with pytest.raises(composa.Held) as e:
-            site.compose(name, gpu=1, ssd=1)
-        assert f'site.operation("{e.value.operation}").retry()' in e.value.next
-        assert site.operation(e.value.operation).phase == "held"
+def operation(**said: Any) -> _wire.Operation:
+    """Make an operation that ended."""
+    document = {
+        "id": "op_abc2", "verb": "compose", "direction": "undo", "project": "default", "principal": "ana", "steps": [],
+        "createdAt": "2026-01-01T00:00:00Z", "revision": 3, "machines": [{"id": "mach_abc2", "name": "train"}], **said,
+    }  # fmt: skip
+    return _wire.Operation.model_validate(document)
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "code", "text"),
+    [
+        (
+            {
+                "phase": "held",
+                "result": {"code": "failed", "text": "cannot undo", "ways": ["retry", "look at rack1"]},
+            },
+            composa.Held,
+            "held",
+            'cannot undo; site.operation("op_abc2").retry(); or look at rack1',
+        ),
+        (
+            {"phase": "cancelled", "result": {"text": "it was cancelled"}},
+            composa.Failed,
+            "cancelled",
+            "it was cancelled",
+        ),
+        (
+            {"phase": "undone", "result": {"code": "refused", "text": "cannot"}},
+            composa.Refused,
+            "refused",
+            "cannot",
+        ),
+        (
+            {"phase": "undone", "result": {"code": "unheard", "text": "cannot"}},
+            composa.Failed,
+            "unheard",
+            "cannot",
+        ),
+        ({"phase": "undone", "reason": "rack1 is silent"}, composa.Failed, "failed", "rack1 is silent"),
+        ({"phase": "undone"}, composa.Failed, "failed", 'cannot compose "train": the operation is undone'),
+    ],
+)
+def test_how_an_operation_ended_is_an_error(said: Any, error: Any, code: str, text: str) -> None:
+    told = following.failure(operation(**said))
+    assert type(told) is error
+    assert (told.code, str(told), told.operation) == (code, text, "op_abc2")
+    assert following.failure(operation(phase="done")) is None
