@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import io
 import os
 import pathlib
 import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 
@@ -23,7 +26,9 @@ from composa import _limits, _progress_bar, _progress_cell, _wire, progress
 from composa.errors import Invalid
 from tests import samples
 from tests.golden import Golden
+from tests.kernels import Kernel
 from tests.pages import Page
+from tests.processes import Demo
 
 python = pathlib.Path(__file__).parent.parent
 
@@ -101,10 +106,6 @@ def terminal() -> Iterator[tuple[io.TextIOWrapper, int]]:
     """Open a terminal of 100 columns: what is written to it, and the end where a person reads."""
     reads, writes = pty.openpty()
     os.set_blocking(reads, False)
-    import fcntl
-    import struct
-    import termios
-
     fcntl.ioctl(writes, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     out = os.fdopen(writes, "w", encoding="utf-8")
     yield out, reads
@@ -163,6 +164,20 @@ def test_a_terminal_gets_a_bar_and_keeps_one_line(
     written += read(reads)
     assert screen(written)[:2] == ["the server does not answer: trying on", "train is ready"]
     assert not any(screen(written)[2:])
+
+
+def test_a_bar_fits_a_narrow_terminal(
+    terminal: tuple[io.TextIOWrapper, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out, reads = terminal
+    fcntl.ioctl(out.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
+    shown = progress.choose("auto", out, Clock())
+    shown.show(samples.operation("running", 2))
+    [line] = screen(read(reads))
+    assert line.startswith("train: compose |")
+    assert len(line) <= 50
+    shown.end()
 
 
 def test_operations_beside_each_other_have_lines_of_their_own(
@@ -350,3 +365,22 @@ def test_the_line_that_stays_says_whether_it_went_well(
     first, _, last = (s["text/plain"] for s in shown)  # what looks the same is not sent again
     assert (first, last) == ("compose train …", "the end")
     assert Page(shown[-1]["text/html"]).text == f"{sign}the end"
+
+
+def test_a_cell_that_composes_on_a_server_keeps_a_line_for_each_verb(demo: Demo, name: str) -> None:
+    kernel = Kernel(demo.env)
+    try:
+        cell = kernel.run(
+            f"import composa\nsite = composa.connect({demo.url!r}, token={demo.token!r})\n"
+            f"m = site.compose({name!r}, gpu=1)\nm.free(grace=0)\nsite.devices(kind='gpu')"
+        )
+    finally:
+        kernel.close()
+    assert cell.text == ""
+    *bars, listing = cell.shown
+    plain = [bar["text/plain"] for bar in bars]
+    assert any(f"{name}: compose, 1/" in line for line in plain)
+    assert any(line.startswith(f"{name} is ready: 1 cpu ") for line in plain)
+    assert plain[-1].startswith(f"{name} is freed")
+    assert all("text/html" in bar for bar in bars)
+    assert "<table>" in listing["text/html"]

@@ -43,7 +43,7 @@ _style = (
     ".X code,.X pre{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace));"
     "font-size:var(--jp-code-font-size,13px);background:none;color:inherit;margin:0;padding:0}"
     ".X pre{white-space:pre-wrap}.X p{margin:2px 0}.X ul{margin:2px 0;padding-left:1.4em}"
-    ".X i{font-style:normal;display:inline-block;min-width:1.4em;font-weight:700}"
+    ".X i{font-style:normal;display:inline-block;min-width:1.4em;font-weight:700}.X li i{min-width:1.8em}"
     + "".join(f".X .u-{n} i{{color:var(--u-{n})}}" for n in [*palette.uses, "broken", "unknown"])
     + "".join(f".X .c-{n} i{{color:var(--c-{n})}}" for n in _words.values())
     + "".join(
