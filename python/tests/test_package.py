@@ -99,7 +99,11 @@ def test_the_root_logger_is_left_alone() -> None:
 
 def test_what_is_generated_is_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, here / "generate.py", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, here / "generate.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
     )
     assert done.returncode == 0, done.stderr
 
