@@ -87,10 +87,10 @@ def sync(out: pathlib.Path) -> None:
     for p in made:
         target = out / p.name
         target.write_text(note.format(p.name) + target.read_text())
+    subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--quiet", "--no-force-exclude", str(out)],
         check=True,
         cwd=here,  # whose configuration it takes
-        [sys.executable, "-m", "ruff", "format", "--quiet", "--no-force-exclude", str(out)], check=True
     )
 
 
