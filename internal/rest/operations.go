@@ -64,11 +64,11 @@ func (s *Server) operation(ctx context.Context, in *operationInput) (*operationO
 		return nil, err
 	}
 	defer leave()
-	enough := settled
+	until := theEnd
 	if in.Newer > 0 {
-		enough = newer(in.Newer)
+		until = newer(in.Newer)
 	}
-	op, err := s.await(ctx, callOf(ctx).who, composa.OperationID(in.ID), patience, enough)
+	op, err := s.await(ctx, callOf(ctx).who, composa.OperationID(in.ID), patience, until)
 	out, err := s.showOperation(ctx, op, err)
 	if err != nil || !in.Explain {
 		return out, err

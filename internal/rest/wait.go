@@ -52,15 +52,26 @@ func settled(op *composa.Operation) bool {
 	return op.Phase.Ended() || op.Phase == composa.PhaseHeld
 }
 
-// newer says whether an operation is settled or has a greater revision.
-func newer(revision int64) func(*composa.Operation) bool {
-	return func(op *composa.Operation) bool { return op.Revision > revision || settled(op) }
+// awaited is what a caller waits for of an operation.
+type awaited struct {
+	enough func(*composa.Operation) bool
+	// after are the types of the events that may bring it; nil: all of the operation.
+	after []composa.EventType
+}
+
+// theEnd is that the operation is settled, which its own events tell; those of
+// its steps need not be looked into.
+var theEnd = awaited{enough: settled, after: []composa.EventType{"operation"}}
+
+// newer is that it is settled or has a greater revision.
+func newer(revision int64) awaited {
+	return awaited{enough: func(op *composa.Operation) bool { return op.Revision > revision || settled(op) }}
 }
 
 // await returns an operation once the caller has enough of it, or as it is when
 // the time has passed or the server stops. It fails when the caller went away, or
 // when the token of the call ends.
-func (s *Server) await(ctx context.Context, who composa.Who, id composa.OperationID, d time.Duration, enough func(*composa.Operation) bool) (*composa.Operation, error) {
+func (s *Server) await(ctx context.Context, who composa.Who, id composa.OperationID, d time.Duration, until awaited) (*composa.Operation, error) {
 	if d <= 0 {
 		return s.Store.Operation(ctx, who, id)
 	}
@@ -78,10 +89,10 @@ func (s *Server) await(ctx context.Context, who composa.Who, id composa.Operatio
 	}
 	for {
 		op, err := s.Store.Operation(ctx, who, id)
-		if err != nil || enough(op) {
+		if err != nil || until.enough(op) {
 			return op, err
 		}
-		_, at, err = s.feed.Next(held, who, at, 0, composa.EventFilter{Subject: string(id)})
+		_, at, err = s.feed.Next(held, who, at, 0, composa.EventFilter{Subject: string(id), Types: until.after})
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
@@ -115,7 +126,7 @@ func (s *Server) done(ctx context.Context, out *composa.Outcome, patience time.D
 	op := out.Operation
 	if !settled(op) && patience > 0 {
 		var err error
-		if op, err = s.await(ctx, who, op.ID, patience, settled); err != nil {
+		if op, err = s.await(ctx, who, op.ID, patience, theEnd); err != nil {
 			return nil, err
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/composa-dev/composa"
 )
@@ -30,9 +30,8 @@ func TestACallerThatGoesAwayIsNoFailureOfTheStore(t *testing.T) {
 		}
 		ended := func() (context.Context, func()) { return context.WithCancel(t.Context()) }
 		late := func() (context.Context, func()) {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-			t.Cleanup(cancel)
-			return ctx, func() { <-ctx.Done() }
+			ctx := overdue{t.Context(), make(chan struct{})}
+			return ctx, sync.OnceFunc(func() { close(ctx.over) })
 		}
 		for _, tt := range []struct {
 			name string
@@ -71,4 +70,21 @@ func TestACallerThatGoesAwayIsNoFailureOfTheStore(t *testing.T) {
 			})
 		}
 	})
+}
+
+// overdue is a context whose time is over when the test says so.
+type overdue struct {
+	context.Context
+	over chan struct{}
+}
+
+func (o overdue) Done() <-chan struct{} { return o.over }
+
+func (o overdue) Err() error {
+	select {
+	case <-o.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }
