@@ -294,3 +294,27 @@ def test_the_lines_of_a_cell_run_on_the_machine(
     assert failed.error == "CommandFailed"
     assert "returned 7" in failed.told
     assert k.run(f"r = %composa ssh {name} {flags} -- echo a b\nprint(r.returncode)").text == "a b\n0\n"
+
+
+def test_what_concerns_several_machines_works_in_a_kernel(k: Kernel, name: str) -> None:
+    for which in ("a", "b"):
+        k.run(f"{which} = %composa compose {name}-{which} --gpu 1 --fabric rack2 --label for={name}")
+    k.run("place = next(d.place for d in a.devices if d.kind == 'gpu')")
+    k.run(f"%composa move {{place}} --from {name}-a --to {name}-b")
+    assert k.run("print(place in [d.place for d in b.refresh().devices])").text.strip() == "True"
+    k.run(f"ops = %composa operation ls --machine {name}-b --verb move")
+    assert "move" in k.run("%composa operation show {ops[0].id}").told
+    assert "done" in k.run("%composa operation wait {ops[0].id} --timeout 1m").told
+    k.run("some = %composa event ls --limit 5")
+    follows = k.begin("%composa event ls --follow --after {some[0].id}").until(
+        lambda cell: bool(cell.text.strip())
+    )
+    k.interrupt()
+    assert follows.end().error == "KeyboardInterrupt"
+    taken = k.run(f"%composa free --label for={name} --dry-run")
+    assert taken.shown
+    k.run(f"%composa free --label for={name} --grace 0")
+    assert k.run("print(a.refresh().state, b.refresh().state)").text.strip() == "freed freed"
+    nobody = k.begin(f"%composa free {name}-nobody").end()
+    assert nobody.error == "NotFound"
+    assert "was freed" not in k.begin("%composa free").end().told
