@@ -9,7 +9,7 @@ PACKAGES = ./...
 
 PYTHON  = ../.tools/venv/bin/python
 
-.PHONY: help demo build wheels test prove faults check lint bench generate parts venv web test-go test-python test-web
+.PHONY: help demo build wheels test prove faults check lint bench generate parts venv web lab browser test-go test-python test-web
 
 help: ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -31,6 +31,13 @@ venv: parts # .tools/venv, for the Python module and its tests
 web: parts # web/node_modules, for the pictures and their tests
 	@internal/tools/parts web
 
+lab: venv # .tools/lab: JupyterLab and what drives a browser (the browser itself is the system's: apt-get install chromium)
+	@[ -x .tools/lab/bin/python ] || .tools/venv/bin/python -m venv .tools/lab
+	@.tools/lab/bin/pip install -q -e './python[notebook]' jupyterlab==4.6.6 playwright==1.65.2 $$(grep -E '^(pytest|pytest-asyncio|hypothesis|nbclient)==' python/requirements.txt)
+
+browser: lab build ## notebooks in a real JupyterLab in a real Chromium; COMPOSA_SHOTS=DIR keeps the screenshots
+	@cd python && COMPOSA_BROWSER=1 ../.tools/lab/bin/python -m pytest -q tests/test_browser.py
+
 test: ## every test, at small counts, with the race detector
 	@$(MAKE) --no-print-directory -j2 test-go venv web
 	@$(MAKE) --no-print-directory test-web test-python
@@ -50,7 +57,7 @@ wheels: build venv ## build bin/composa and python/dist: the module, and the mod
 
 prove: parts ## the same tests at the counts that prove the promises (long)
 	COMPOSA_PROVE=1 $(GO) test -race -count=1 -timeout 120m $(PACKAGES)
-	@COMPOSA_PROVE=1 $(MAKE) --no-print-directory test-web test-python
+	@COMPOSA_PROVE=1 $(MAKE) --no-print-directory test-web test-python browser
 
 faults: ## every failure of a director at each call of compose, plug, move and free: a table of what it leaves
 	COMPOSA_PROVE=1 $(GO) test -count=1 -timeout 180m ./internal/damage -run '^TestTable$$' -v

@@ -88,7 +88,7 @@ class Notebook:
 @pytest.fixture
 def notebook(tmp_path: pathlib.Path, server: Any) -> Iterator[Any]:
     """Open notebooks of given cells, whose kernel knows a slow server of one rack."""
-    s = server("--gpus", "8", "--commit-latency", "1500ms")
+    s = server("--cpus", "2", "--gpus", "8", "--ssds", "4", "--commit-latency", "1500ms")
     shots = pathlib.Path(os.environ.get("COMPOSA_SHOTS") or tmp_path / "shots")
     shots.mkdir(parents=True, exist_ok=True)
     env = own_environment(tmp_path) | {
@@ -153,7 +153,7 @@ def test_a_picture_follows_while_a_cell_composes(notebook: Any) -> None:
     n.run(0)
     racks = n.output(0).locator(".racks")
     racks.wait_for(timeout=slow)
-    gpu = racks.get_by_role("gridcell", name=re.compile(r"^rack1/gpu0,"))
+    gpu = racks.locator('[role=gridcell][aria-label^="rack1/gpu0,"]')
     playwright.expect(gpu).to_have_attribute("aria-label", re.compile("free"))
 
     n.begin(1)

@@ -1,6 +1,5 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Documents } from "../src/rack/documents";
 import type { News } from "../src/rack/news";
 import { tell } from "../src/rack/news";
 import { accents, broken, uses } from "../src/rack/palette";
