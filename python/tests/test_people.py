@@ -76,11 +76,15 @@ def test_a_block_that_joins_frees_nothing(server: MakeServer, kernel: Kernels) -
 
 
 def test_a_token_that_ends_half_way(server: MakeServer, kernel: Kernels, people: People) -> None:
-    s = server(*rack[:-1], "6s")
-    (ana,) = people(s.url, s.token, "ana", expires=4)
-    cell = kernel(s.url, ana).begin(notebook).end()
+    s = server(*rack)
+    (ana,) = people(s.url, s.token, "ana")
+    cell = kernel(s.url, ana).begin(notebook).until(begun)
+    (token,) = ask(s.url, s.token, "GET", "/v1/tokens?user=ana")["items"]
+    ask(s.url, s.token, "DELETE", f"/v1/tokens/{token['id']}")
+    cell.end()
     assert cell.error == "NotAllowed", cell.told
     assert "token" in cell.traceback
+    assert "goes on" in cell.told
     settled(s)
     (m,) = machines(s)
     assert (m["owner"], m["state"]) == ("ana", "ready")
