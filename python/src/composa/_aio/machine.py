@@ -410,10 +410,12 @@ class Machine(Looks, _wire.Machine, Moment):
             What came of it: returncode, stdout, stderr.
 
         Raises:
-            Invalid: No address of it is known, or the command cannot be meant.
-            Unreachable: ssh cannot get there.
-            Failed: It returned something other than 0.
-            TimedOut: It took too long.
+            Refused: No address of it is known (the text has the line that an operator runs), or it was freed.
+            Invalid: The command, the login or the options cannot be meant.
+            NotAllowed: The host does not let you in, or ssh does not trust its key.
+            Unreachable: The host does not answer, or the connection was lost.
+            Failed: It returned something other than 0 (inside.CommandFailed, with `ran`), or there is no ssh.
+            TimedOut: The seconds have passed. What runs there may go on.
 
         Example:
             >>> m.run("nvidia-smi -L").stdout
@@ -435,7 +437,8 @@ class Machine(Looks, _wire.Machine, Moment):
             What ssh returned.
 
         Raises:
-            Invalid: No address of it is known, or there is no terminal here (as in a notebook).
+            Refused: No address of it is known, it was freed, or there is no terminal here, as in a notebook.
+            Invalid: The login or the options cannot be meant.
 
         Example:
             >>> m.ssh()
