@@ -157,7 +157,7 @@ def test_a_picture_follows_while_a_cell_composes(notebook: Any) -> None:
     playwright.expect(gpu).to_have_attribute("aria-label", re.compile("free"))
 
     n.begin(1)
-    n.output(1).locator("progress").wait_for(timeout=slow)
+    n.output(1).locator("progress, [role=progressbar]").first.wait_for(timeout=slow)
     playwright.expect(gpu).to_have_attribute(
         "aria-label", re.compile("claimed for train, joining train"), timeout=slow
     )
