@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Mapping, Sequence
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -155,6 +158,25 @@ class Server:
         self.process: Process | None = None
         self.start()
         self.token = (home / "data" / "bootstrap-token").read_text().strip()
+        self._see()
+
+    def _see(self) -> None:
+        """Wait until every fabric was read once: before that nothing can be composed there."""
+
+        def get(path: str, accept: str = "application/json") -> http.client.HTTPResponse:
+            asked = urllib.request.Request(
+                self.url + path, headers={"Authorization": f"Bearer {self.token}", "Accept": accept}
+            )
+            answer: http.client.HTTPResponse = urllib.request.urlopen(asked, timeout=patience)
+            return answer
+
+        def seen() -> bool:
+            with get("/v1/fabrics") as answer:
+                return all("seen" in f for f in json.load(answer)["items"])
+
+        with get("/v1/events?follow=true", "application/x-ndjson") as events:
+            while not seen():
+                assert events.readline(), "the server ended before it had read its fabrics"
 
     def start(self) -> None:
         """Start it; it serves when this returns."""

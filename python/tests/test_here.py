@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composa import here
-from tests import seen
 from tests.conftest import MakeServer
 
 
@@ -136,7 +135,6 @@ def test_the_site_tells_which_machine_this_is(server: MakeServer, name: str) -> 
         config=f"hosts:\n  - {{place: rack1/pcpu1, address: '{addresses[0]}'}}\n",
     )
     with composa.connect(s.url, token=s.token, progress="none") as site:
-        seen.fabrics_of(site)
         site.compose(name + "-other", cpu="rack1/pcpu0")
         assert site.here() is None
         site.compose(name, cpu="rack1/pcpu1")

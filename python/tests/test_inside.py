@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composa import _limits, _ssh, errors, inside
-from tests import seen, sshd
+from tests import sshd
 from tests.conftest import MakeServer
 
 
@@ -56,7 +56,6 @@ def test_a_command_runs_on_the_machine_that_hosts_names(
     hosts = f"hosts:\n  - {{place: rack1/pcpu0, address: 127.0.0.1, login: {there.login}}}\n"
     s = server("--cpus", "1", "--gpus", "1", config=hosts)
     with composa.connect(s.url, token=s.token, progress="none") as site:
-        seen.fabrics_of(site)
         m = site.compose(name, gpu=1)
         capfd.readouterr()
         ran = m.run("echo out; echo err >&2; id -un", options=there.options)
@@ -74,7 +73,6 @@ def test_a_machine_without_an_address_tells_the_operators_line(server: MakeServe
     line = "composa device set rack1/pcpu0 --address ADDRESS --login LOGIN"
     s = server("--cpus", "1", "--gpus", "1")
     with composa.connect(s.url, token=s.token, progress="none") as site:
-        seen.fabrics_of(site)
         m = site.compose(name, gpu=1)
         with pytest.raises(errors.Refused, match=line):
             m.run("true")

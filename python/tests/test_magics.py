@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import composa
 from composa import _limits, errors
 from composa.notebook import magics, magics_completion, magics_lines, magics_verbs, magics_words
-from tests import seen
 from tests.conftest import MakeServer
 from tests.kernels import Kernel
 from tests.processes import Demo
@@ -282,8 +280,6 @@ def test_the_lines_of_a_cell_run_on_the_machine(
         config=f"hosts:\n  - {{place: rack1/pcpu0, address: 127.0.0.1, login: {there.login}}}\n",
     )
     k = kernel(s.url, s.token)
-    with composa.connect(s.url, token=s.token) as site:
-        seen.fabrics_of(site)
     k.run(f"%load_ext composa\nm = %composa compose {name} --gpu 1")
     flags = f"--options '{' '.join(there.options)}'"
     cell = k.run(
