@@ -152,6 +152,10 @@ def test_options_that_ssh_does_not_take_are_told(options: list[str]) -> None:
         inside.run(Host(), "true", options=options)
 
 
+# until_cut runs until the connection that it came by ends, so that no test leaves it behind.
+until_cut = "tail --pid=$PPID -f /dev/null"
+
+
 def test_a_lost_connection_is_unreachable(there: sshd.Sshd) -> None:
     # The parent of the command's shell is the sshd that serves this one connection.
     with pytest.raises(errors.Unreachable, match="connection was lost"):
@@ -160,7 +164,7 @@ def test_a_lost_connection_is_unreachable(there: sshd.Sshd) -> None:
 
 def test_the_time_that_was_given_ends_ssh(there: sshd.Sshd, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(errors.TimedOut, match="may go on"):
-        inside.run(Host(), "echo begun; exec cat /dev/zero > /dev/null", options=there.options, timeout=3)
+        inside.run(Host(), f"echo begun; exec {until_cut}", options=there.options, timeout=3)
     assert "begun" in capfd.readouterr().out
     assert not [t for t in threading.enumerate() if t.name == "composa-ssh"]
 
@@ -168,7 +172,7 @@ def test_the_time_that_was_given_ends_ssh(there: sshd.Sshd, capfd: pytest.Captur
 def test_an_interrupt_ends_ssh(there: sshd.Sshd) -> None:
     code = (
         "import sys; from composa import inside; from tests.test_inside import Host\n"
-        "try: inside.run(Host(), 'echo begun; sleep 1000', options=sys.argv[1:])\n"
+        f"try: inside.run(Host(), 'echo begun; exec {until_cut}', options=sys.argv[1:])\n"
         "except KeyboardInterrupt: print('interrupted')\n"
     )
     args = [sys.executable, "-u", "-c", code, *there.options]
@@ -189,7 +193,7 @@ async def test_a_cancelled_task_ends_ssh(there: sshd.Sshd, tmp_path: pathlib.Pat
     fifo = tmp_path / "begun"
     os.mkfifo(fifo)
     running = asyncio.create_task(
-        inside.run_async(Host(), f"echo > {fifo}; sleep 1000", options=there.options)
+        inside.run_async(Host(), f"echo > {fifo}; exec {until_cut}", options=there.options)
     )
     await asyncio.to_thread(fifo.read_text)
     running.cancel()
