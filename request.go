@@ -127,7 +127,11 @@ type ReshapeRequest struct {
 type MoveRequest struct {
 	Asked
 	Places []Place `json:"places"`
-	To     string  `json:"to"`
+	// To is the name of the machine that gets them.
+	To string `json:"to"`
+	// ToID is its id where exactly it is meant, as ID is; empty: whichever has
+	// the name.
+	ToID MachineID `json:"-"`
 }
 
 // CarryOutRequest asks that a stored plan be carried out, exactly as it is.

@@ -75,7 +75,7 @@ type Reshape struct {
 // fabric.
 type Move struct {
 	IDs []string `json:"ids" example:"[\"rack1/gpu3\"]"`
-	To  string   `json:"to" example:"render" doc:"Name of the machine that gets them, in the same project"`
+	To  string   `json:"to" example:"render" doc:"Name or id of the machine that gets them, in the same project. An id means that machine, and no other that has its name by now"`
 	Ask
 }
 

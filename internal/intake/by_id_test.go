@@ -22,3 +22,17 @@ func TestARequestMayMeanExactlyOneMachine(t *testing.T) {
 		t.Errorf("the very machine: %v", err)
 	}
 }
+
+// A move may mean exactly one machine as the one that gets the devices.
+func TestAMoveMayMeanExactlyOneMachineThatGetsThem(t *testing.T) {
+	w := newWorld(t)
+	w.ready("train", wants(gpus(2)))
+	w.ready("eval", composa.Spec{Fabrics: []composa.FabricName{"rack1"}, Entries: []composa.Entry{gpus(1)}})
+	move := composa.MoveRequest{Asked: w.asked("train"), Places: []composa.Place{"rack1/gpu0"}, To: "eval", ToID: composa.MachineID(composa.NewID(composa.PrefixMachine))}
+	_, err := w.Move(t.Context(), w.who, move)
+	refused(t, err, composa.CodeNotFound, "there is no machine of that name")
+	move.ToID = w.site().MachineNamed(w.project, "eval").ID
+	if _, err := w.Move(t.Context(), w.who, move); err != nil {
+		t.Errorf("the very machine: %v", err)
+	}
+}

@@ -28,7 +28,7 @@ func (in *Intake) Plug(ctx context.Context, who composa.Who, r composa.PlugReque
 
 func plug(site *composa.Site, r composa.PlugRequest, pin *composa.Target) (*proposal, error) {
 	p := &proposal{verb: composa.VerbPlug, asked: r.Asked, pin: pin}
-	m, err := p.subject(site, r.Machine)
+	m, err := p.subject(site, r.Machine, r.ID)
 	if err != nil || p.behind != "" {
 		return p, err
 	}
@@ -108,7 +108,7 @@ func (in *Intake) Unplug(ctx context.Context, who composa.Who, r composa.UnplugR
 
 func unplug(site *composa.Site, r composa.UnplugRequest, pin *composa.Target) (*proposal, error) {
 	p := &proposal{verb: composa.VerbUnplug, asked: r.Asked, pin: pin}
-	m, err := p.subject(site, r.Machine)
+	m, err := p.subject(site, r.Machine, r.ID)
 	if err != nil || p.behind != "" {
 		return p, err
 	}
@@ -150,7 +150,7 @@ func (in *Intake) Reshape(ctx context.Context, who composa.Who, r composa.Reshap
 
 func reshape(site *composa.Site, r composa.ReshapeRequest, pin *composa.Target) (*proposal, error) {
 	p := &proposal{verb: composa.VerbReshape, asked: r.Asked, pin: pin}
-	m, err := p.subject(site, r.Machine)
+	m, err := p.subject(site, r.Machine, r.ID)
 	if err != nil || p.behind != "" {
 		return p, err
 	}
@@ -243,9 +243,9 @@ func (p *proposal) change(site *composa.Site, m *composa.Machine, spec composa.S
 
 // subject finds the machine that a change is about, and whether it must wait in
 // line.
-func (p *proposal) subject(site *composa.Site, name string) (*composa.Machine, error) {
+func (p *proposal) subject(site *composa.Site, name string, id composa.MachineID) (*composa.Machine, error) {
 	m := site.MachineNamed(p.asked.Project, name)
-	if m == nil || name == p.asked.Machine && p.asked.ID != "" && m.ID != p.asked.ID {
+	if m == nil || id != "" && m.ID != id {
 		return nil, noMachine(site, p.asked.Project, p.verb, name)
 	}
 	if err := p.atRevision(m); err != nil {

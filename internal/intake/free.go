@@ -21,7 +21,7 @@ func (in *Intake) Free(ctx context.Context, who composa.Who, r composa.FreeReque
 
 func free(site *composa.Site, r composa.FreeRequest, pin *composa.Target) (*proposal, error) {
 	p := &proposal{verb: composa.VerbFree, asked: r.Asked, pin: pin}
-	m, err := p.subject(site, r.Machine)
+	m, err := p.subject(site, r.Machine, r.ID)
 	if err != nil {
 		return nil, err
 	}

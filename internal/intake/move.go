@@ -29,11 +29,11 @@ func (in *Intake) Move(ctx context.Context, who composa.Who, r composa.MoveReque
 func move(site *composa.Site, r composa.MoveRequest, pin *composa.Target) (*proposal, error) {
 	p := &proposal{verb: composa.VerbMove, asked: r.Asked, pin: pin}
 	begin := fmt.Sprintf("cannot move from %q to %q", r.Machine, r.To)
-	from, err := p.subject(site, r.Machine)
+	from, err := p.subject(site, r.Machine, r.ID)
 	if err != nil {
 		return nil, err
 	}
-	to, err := p.subject(site, r.To)
+	to, err := p.subject(site, r.To, r.ToID)
 	if err != nil || p.behind != "" {
 		return p, err
 	}

@@ -3,6 +3,8 @@ package rest_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,41 @@ func TestAChangeByIDMeansThatMachine(t *testing.T) {
 	}
 	if p := must(w.client.Plan(t.Context(), api.NewPlan{Verb: "free", Machine: second.ID, Free: &api.FreeMachine{Grace: &zero}})); p.Machine != "train" {
 		t.Errorf("a plan by id is about %q", p.Machine)
+	}
+}
+
+// A move to an id gives the devices to that machine, and to no other that has
+// its name by now; so does a plan of one.
+func TestAMoveToAnIDMeansThatMachine(t *testing.T) {
+	w := newWorld(t, setting{racks: []string{"rack1"}})
+	compose := func(name string, gpus int) *api.Machine {
+		return must(w.client.PutMachine(t.Context(), "default", name, wish(gpus), time.Minute)).Machine
+	}
+	free := func(id string) {
+		if got := w.ask("POST", "/v1/machines/default/"+id+"/free?wait=60", `{"grace": 0}`); got.status != http.StatusOK {
+			t.Fatalf("free %s: %d: %s", id, got.status, got.body)
+		}
+	}
+	from, gone := compose("train", 2), compose("render", 1)
+	free(gone.ID)
+	named := compose("render", 1)
+	gpu := from.Devices[slices.IndexFunc(from.Devices, func(d api.MachineDevice) bool { return d.Kind == "gpu" })].Place
+	move := func(to string) string { return `{"ids": ["` + gpu + `"], "to": "` + to + `"}` }
+	plan := func(to string) string { return `{"verb": "move", "machine": "train", "move": ` + move(to) + `}` }
+	for path, body := range map[string]string{"/v1/machines/default/train/move": move(gone.ID), "/v1/plans": plan(gone.ID)} {
+		if got := w.ask("POST", path, body); got.status != http.StatusNotFound || !strings.Contains(got.problem(t).Detail, "it was freed at") {
+			t.Errorf("%s to the one that was freed: %d: %s", path, got.status, got.body)
+		}
+	}
+	if got := w.ask("POST", "/v1/plans", plan(named.ID)); got.status != http.StatusCreated {
+		t.Errorf("a plan by id: %d: %s", got.status, got.body)
+	}
+	if got := w.ask("POST", "/v1/machines/default/train/move?wait=60", move(named.ID)); got.status != http.StatusOK {
+		t.Fatalf("move by id: %d: %s", got.status, got.body)
+	}
+	now := must(w.client.MachineByID(t.Context(), named.ID))
+	if !slices.ContainsFunc(now.Devices, func(d api.MachineDevice) bool { return d.Place == gpu }) {
+		t.Errorf("%s is not in %s: %+v", gpu, named.ID, now.Devices)
 	}
 }
 

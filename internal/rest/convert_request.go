@@ -20,6 +20,8 @@ type subject struct {
 	location string            // where the request's body stands in what was sent
 	revision int64             // that the machine must have; 0: any
 	dryRun   bool
+	// other finds another machine of the project, named as one in a path is.
+	other func(word string) (subject, error)
 }
 
 func askedOf(m subject, a api.Ask) composa.Asked {
@@ -95,5 +97,6 @@ func reshapeOf(m subject, r api.Reshape) (composa.ReshapeRequest, error) {
 }
 
 func moveOf(m subject, r api.Move) (composa.MoveRequest, error) {
-	return composa.MoveRequest{Asked: askedOf(m, r.Ask), Places: placesOf(r.IDs), To: r.To}, nil
+	to, err := m.other(r.To)
+	return composa.MoveRequest{Asked: askedOf(m, r.Ask), Places: placesOf(r.IDs), To: to.machine, ToID: to.id}, err
 }

@@ -236,8 +236,9 @@ func change[Body, Request any](read reader[Body, Request], ask asker[Request]) f
 // subject is the machine that a change is about: that of a name, or exactly that
 // of an id.
 func (s *Server) subject(ctx context.Context, p *composa.Project, word string) (subject, error) {
+	other := func(word string) (subject, error) { return s.subject(ctx, p, word) }
 	if !strings.HasPrefix(word, composa.PrefixMachine+"_") {
-		return subject{project: p, machine: word}, nil
+		return subject{project: p, machine: word, other: other}, nil
 	}
 	m, err := s.Store.MachineByID(ctx, callOf(ctx).who, composa.MachineID(word))
 	switch {
@@ -249,7 +250,7 @@ func (s *Server) subject(ctx context.Context, p *composa.Project, word string) (
 		return subject{}, composa.Errorf(composa.CodeNotFound, "cannot change %q: it was freed at %s", m.Name, m.FreedAt.UTC().Format(time.RFC3339)).
 			WithNext("compose it anew")
 	}
-	return subject{project: p, machine: m.Name, id: m.ID}, nil
+	return subject{project: p, machine: m.Name, id: m.ID, other: other}, nil
 }
 
 // reader reads the body of a request about a machine.
