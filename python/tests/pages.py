@@ -26,15 +26,19 @@ class Page(html.parser.HTMLParser):
         self.style = ""
         self._open: list[str] = []
         self._cell = False
+        self.classes: set[str] = set()
         self.feed(text)
         self.close()
         assert not self._open, f"not closed: {self._open}"
+        for name in self.classes:
+            assert f".{name}" in self.style, f"the style knows nothing of class {name!r}"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in tags, tag
         for name, value in attrs:
             assert name in attributes, (tag, name)
             self.attributes.append(value or "")
+            self.classes.update((value or "").split() if name == "class" else ())
         self._open.append(tag)
         self._cell = tag in ("th", "td") or (self._cell and tag not in ("tr", "p"))
         if tag == "tr":

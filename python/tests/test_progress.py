@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composa import _limits, _progress_bar, _progress_cell, _wire, progress
+from composa import _limits, _progress_bar, _progress_cell, _wire, palette, progress
 from composa.errors import Invalid
 from tests import samples
 from tests.golden import Golden
@@ -248,6 +248,14 @@ def test_only_the_newest_notes_are_shown() -> None:
         f"… and {20 - _limits.notes_shown} notes before",
         *map(str, range(20 - _limits.notes_shown, 20)),
     ]
+
+
+@pytest.mark.parametrize("condition", palette.conditions)
+def test_the_line_that_stays_has_a_sign_in_its_colour_and_is_read_out(condition: str) -> None:
+    page = Page(_progress_cell.html("train is ready", [], [], condition))
+    assert page.text == f"{palette.conditions[condition].sign}train is ready"
+    assert len(page.classes) == 2  # those of the output and of the sign, which the style knows
+    assert "status" in page.attributes
 
 
 @samples.often

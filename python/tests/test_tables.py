@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from composa import _columns, _limits, _wire, tables
 from composa import _wording as w
-from composa.errors import MissingExtra
+from composa.errors import Invalid, MissingExtra
 from composa.tables import Listing
 from tests import samples
 from tests.golden import Golden
@@ -113,6 +113,14 @@ def test_a_part_of_a_list_is_a_list_of_the_same_moment() -> None:
     assert [d.place for d in part] == [d.place for d in list(whole)[5:1:-2]]
     assert (part.kind, part.as_of, part.read_at) == (whole.kind, whole.as_of, whole.read_at)
     assert whole[0] is next(iter(whole))
+
+
+def test_a_kind_of_list_that_is_not_there() -> None:
+    with pytest.raises(
+        Invalid,
+        match=r"^cannot make a list of 'rack': there is no such kind; the kinds are devices, machines",
+    ):
+        Listing([], kind="rack")
 
 
 def test_a_list_survives_being_copied_and_pickled() -> None:

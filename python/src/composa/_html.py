@@ -90,9 +90,18 @@ def condition(word: str) -> str:
     mark = palette.of_condition(word.partition(" ")[0])
     if mark is None:
         return text(word)
-    return element(
-        "span", element("i", mark.sign, aria_hidden="true") + text(word), class_=f"c-{_words[mark.word]}"
-    )
+    return signed(mark.word, word)
+
+
+def signed(condition: str, words: str) -> str:
+    """Show words behind the sign of a condition, in its colour.
+
+    Args:
+        condition: One of palette.conditions.
+        words: What is so.
+    """
+    sign = element("i", palette.conditions[condition].sign, aria_hidden="true")
+    return element("span", sign + text(words), class_=f"c-{_words[condition]}")
 
 
 def details(title: str, rows: Iterable[tuple[str, str]], note: str = "") -> str:

@@ -16,11 +16,13 @@ class Row(NamedTuple):
         name: What it is.
         value: The value in words.
         show: Makes HTML of the value, where that is more than the value escaped.
+        lines: What the value is made of, a line each, below it.
     """
 
     name: str
     value: str | None
     show: Callable[[str], str] | None = None
+    lines: Sequence[str] = ()
 
 
 class Line(NamedTuple):
@@ -55,10 +57,12 @@ class Look(NamedTuple):
 
 def text(look: Look, age: str) -> str:
     """Write a look as lines: aligned names and values, then sentences, then its age."""
-    rows = [(r.name, w.clean(r.value)) for r in look.rows if r.value]
-    width = max((len(name) for name, _ in rows), default=0)
+    rows = [r for r in look.rows if r.value or r.lines]
+    width = max((len(r.name) for r in rows), default=0)
     out = [] if rows else [w.clean(look.title) + (":" if look.lines else "")]
-    out += [f"{name:<{width}}  {value}" for name, value in rows]
+    for r in rows:
+        values = [w.clean(v) for v in (r.value, *r.lines) if v]
+        out += [f"{r.name if i == 0 else '':<{width}}  {value}" for i, value in enumerate(values)]
     number = 0
     for line in look.lines:
         number += bool(line.change)
@@ -70,7 +74,7 @@ def text(look: Look, age: str) -> str:
 def html(look: Look, age: str) -> str:
     """Show a look as the output of a cell: names and values as a table, steps as a list, sentences."""
     parts = []
-    rows = [(r.name, r.show(r.value) if r.show else _html.text(r.value)) for r in look.rows if r.value]
+    rows = [(r.name, _value(r)) for r in look.rows if r.value or r.lines]
     if rows:
         parts.append(_html.details(look.title, rows, age))
     else:
@@ -82,6 +86,11 @@ def html(look: Look, age: str) -> str:
         parts.append(_html.element("ol", "".join(map(_change, changes))))
     parts += [_sentence(line) for line in look.lines if not line.change]
     return _html.output(*parts)
+
+
+def _value(row: Row) -> str:
+    value = "" if not row.value else row.show(row.value) if row.show else _html.text(row.value)
+    return value + "".join(_html.element("div", _html.text(line)) for line in row.lines)
 
 
 def _change(line: Line) -> str:

@@ -19,7 +19,7 @@ def machine(m: Any, now: datetime.datetime) -> Look:
         Row("project", m.project),
         Row("owner", m.owner),
         Row("fabric", w.marked(m.fabric, m.emulated)),
-        Row("devices", w.devices(devices)),
+        Row("devices", w.devices(devices), lines=[_part(d) for d in devices]),
         Row("power", m.power),
         Row("p2p", "on" if m.p2p else ""),
         Row("address", m.address),
@@ -34,8 +34,7 @@ def machine(m: Any, now: datetime.datetime) -> Look:
         Row("changed", w.moment(m.updated_at)),
         Row("freed", w.moment(m.freed_at)),
         Row("id", m.id),
-        *(Row("device", _part(d)) for d in devices),
-        *(Row("differs", f"{d.sort} {d.device or 'a part that is gone'}") for d in m.drift or ()),
+        Row("differs", "", lines=[f"{d.sort} {d.device or 'a part that is gone'}" for d in m.drift or ()]),
     ]
     into = w.reach(m)
     return Look(f"machine {m.name}", rows, [Line(into, code=bool(m.address))] if into else [])

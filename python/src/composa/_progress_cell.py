@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from composa import _html, _limits, palette
+from composa import _html, _limits
 from composa import _wording as w
 from composa.progress import Clock, Progress, Seen, View, now
 
@@ -106,13 +106,8 @@ def html(head: str, views: list[View], notes: list[str], mark: str = "") -> str:
         notes: The lines below.
         mark: Condition of palette.conditions that stands before the head; empty: none.
     """
-    sign = palette.conditions[mark].sign if mark else ""
-    shown = (
-        _html.element("span", _html.element("i", sign, aria_hidden="true"), class_=f"c-{mark}")
-        if sign
-        else ""
-    )
-    parts = [_html.element("p", shown + _html.text(head))] if head else []
+    said = _html.signed(mark, head) if mark else _html.text(head)
+    parts = [_html.element("p", said, role="status")] if head else []
     parts += [_line(v) for v in views]
     parts += [_html.element("p", _html.text(n), class_="f") for n in notes]
     return _html.output(*parts, more=_motion)

@@ -22,7 +22,9 @@ T = TypeVar("T")
 class Listing(list[T]):
     """A list of a moment: items in natural order, shown as a table.
 
-    A notebook shows at most 200 rows, then how many more there are; the list has all of them.
+    A notebook shows at most 200 rows, then how many more there are; the list has all of them. A slice and a
+    copy are Listings too. What else is made of lists (`a + b`, `a * 2`, `sorted(a)`) is a plain list, for it
+    is of no one moment or order; Listing(..., kind="devices") makes one of it.
 
     Attributes:
         kind: What it is of: devices, machines, operations, fabrics, pools, events or available.
@@ -56,7 +58,17 @@ class Listing(list[T]):
             as_of: When the server read it; None: now.
             kind: One of the kinds of lists.
             read_at: When it came here; None: now.
+
+        Raises:
+            Invalid: There is no such kind of list.
         """
+        if kind not in shapes:
+            from composa.errors import Invalid
+
+            raise Invalid(
+                f"cannot make a list of {w.clean(kind)!r}: there is no such kind",
+                next=f"the kinds are {', '.join(shapes)}",
+            )
         order = shapes[kind].order
         super().__init__(items if order is None else sorted(items, key=order))
         self.kind = kind
