@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -203,6 +204,38 @@ async def test_a_cancelled_task_ends_ssh(there: sshd.Sshd, tmp_path: pathlib.Pat
     assert (await inside.run_async(Host(), "echo again", options=there.options)).stdout == "again\n"
 
 
+@pytest.fixture
+def takes_its_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """Put an ssh first that tells the fifo "told" when it is asked to end, and then waits for the fifo "go"."""
+    for fifo in ("told", "go", "never"):
+        os.mkfifo(tmp_path / fifo)
+    program = tmp_path / "ssh"
+    program.write_text(
+        f"#!/bin/sh\ncd {tmp_path}\ntrap 'echo asked > told; read x < go; exit 0' TERM\n"
+        "echo begun > told\nread x < never\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(_limits, "ending", 10_000.0)
+    return tmp_path
+
+
+async def test_ssh_that_takes_its_time_to_end_holds_no_loop_up(takes_its_time: pathlib.Path) -> None:
+    told, go = takes_its_time / "told", takes_its_time / "go"
+    running = asyncio.create_task(inside.run_async(Host(), "true"))
+    assert await asyncio.to_thread(told.read_text) == "begun\n"
+    running.cancel()
+    assert await asyncio.to_thread(told.read_text) == "asked\n"
+    assert not running.done()  # it waits for the end of ssh, and others go on
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await asyncio.to_thread(go.write_text, "go\n")
+    for thread in threading.enumerate():
+        if thread.name == "composa-ssh":
+            await asyncio.to_thread(thread.join)  # ssh was ended all the same
+
+
 def test_what_was_freed_is_not_gone_into() -> None:
     with pytest.raises(errors.Refused, match="freed at 2026-11-23"):
         inside.run(Host(freed_at=datetime(2026, 11, 23, tzinfo=timezone.utc)), "true")
@@ -219,13 +252,70 @@ def test_what_was_freed_is_not_gone_into() -> None:
         ("127.0.0.1", None, "  "),
         ("127.0.0.1", None, "a\0b"),
         ("127.0.0.1", None, []),
+        ("127.0.0.1", None, "echo \ud800"),
+        ("127.0.0.1", None, 5),
+        ("127.0.0.1", None, b"true"),
+        ("127.0.0.1", None, ["echo", b"a"]),
+        ("127.0.0.1", 5, "true"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_ssh(
-    address: str, login: str | None, command: str | list[str]
-) -> None:
+def test_what_cannot_be_meant_is_refused_before_ssh(address: str, login: Any, command: Any) -> None:
     with pytest.raises(errors.Invalid):
         inside.run(Host(address=address), command, login=login)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"options": ["-p", "22\0"]},
+        {"options": ["-o", "\ud800"]},
+        {"options": ["x" * 140_000]},
+        {"options": 5},
+        {"timeout": -1},
+        {"timeout": float("nan")},
+        {"timeout": "5"},
+        {"input": 5},
+        {"input": "\ud800"},
+    ],
+)
+def test_words_of_run_that_cannot_be_meant_are_refused_before_ssh(said: Any) -> None:
+    with pytest.raises(errors.Invalid):
+        inside.run(Host(), "true", **said)
+
+
+def test_a_command_may_be_as_long_as_a_program_can_be_given(there: sshd.Sshd) -> None:
+    longest = "echo ".ljust(_limits.command_bytes, "x")
+    assert len(inside.run(Host(), longest, options=there.options).stdout) == len(longest) - len("echo ") + 1
+    with pytest.raises(errors.Invalid, match=r"131,072 bytes.*input="):
+        inside.run(Host(), longest + "x", options=there.options)
+    assert inside.run(Host(), "bash", input=longest + "x", options=there.options).returncode == 0
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 1e300, 10**400])
+def test_a_very_long_time_is_no_limit(there: sshd.Sshd, timeout: float) -> None:
+    assert inside.run(Host(), "echo a", options=there.options, timeout=timeout).stdout == "a\n"
+
+
+@pytest.fixture
+def leaves_something(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put an ssh first that leaves a process behind which holds its outputs, as ControlPersist does."""
+    program = tmp_path / "ssh"
+    program.write_text(f"#!/bin/sh\ntail -f /dev/null &\necho $! >> {tmp_path}/left\necho said\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    # What is awaited where nothing more can come is awaited longer than a test may take.
+    monkeypatch.setattr(_limits, "ending", 10_000.0)
+    yield
+    for pid in (tmp_path / "left").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+
+
+def test_what_ssh_leaves_behind_is_not_waited_for(leaves_something: None) -> None:
+    open_files = len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        assert inside.run(Host(), "true").stdout == "said\n"
+    assert not [t for t in threading.enumerate() if t.name == "composa-ssh"]
+    assert len(os.listdir("/proc/self/fd")) == open_files
 
 
 def test_options_in_one_text_and_a_timeout_of_nothing_are_refused() -> None:

@@ -93,6 +93,9 @@ most_grace = 86400
 #: everything is noticed within this and the time of a call.
 step_wait = 15
 
+#: Seconds that the last look at an operation may take where the time to wait for it is nearly over.
+last_look = 1.0
+
 #: Seconds that a server may be away while an operation is followed.
 patience = 60.0
 
@@ -131,6 +134,9 @@ looked_up = 4
 
 #: Characters of each output of a command that a Ran keeps: the first of them. All of it is shown.
 kept_characters = 16 << 20
+
+#: Bytes of a command: Linux hands no program a longer argument, neither ssh here nor the shell there.
+command_bytes = 131_071
 
 #: Seconds that ssh may take to end once it was asked to, and its outputs to end once it has.
 ending = 2.0

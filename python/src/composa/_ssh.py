@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from composa import _limits, errors
+from composa._words import abridge
 
 
 class Device(Protocol):
@@ -64,7 +66,7 @@ def destination(machine: Machine, login: str | None = None) -> str:
     if not login:
         return machine.address
     if not is_login(login):
-        raise errors.Invalid(f'{begin}: login "{login[:40]}" is not the name of a user')
+        raise errors.Invalid(f"{begin}: login {abridge(login)} is not the name of a user")
     return f"{login}@{machine.address}"
 
 
@@ -78,8 +80,10 @@ def is_address(text: str) -> bool:
     return not zone or _host_name.match(name) is not None
 
 
-def is_login(text: str) -> bool:
+def is_login(text: object) -> bool:
     """Tell whether it can be the name of a user, and no option of ssh."""
+    if not isinstance(text, str):
+        return False
     return 0 < len(text) <= 64 and not text.startswith("-") and _no_login.search(text) is None
 
 
@@ -102,15 +106,95 @@ def remote_command(name: str, command: str | Sequence[str]) -> str:
         command: A str is that shell's own language; the words of a list are quoted.
 
     Raises:
-        Invalid: It is empty, or holds what no shell can read.
+        Invalid: It is empty or too long, or holds what no shell can read.
     """
     begin = f'cannot run a command on "{name}"'
-    text = command if isinstance(command, str) else shlex.join([str(word) for word in command])
+    text = _line(begin, command)
     if not text.strip():
         raise errors.Invalid(f"{begin}: the command is empty", next="say what to run")
     if "\0" in text:
         raise errors.Invalid(f"{begin}: the command holds a NUL character, which no shell can read")
+    size = len(_bytes(f"{begin}: the command", text))
+    if size > _limits.command_bytes:
+        raise errors.Invalid(
+            f"{begin}: the command has {size:,} bytes, and one may have {_limits.command_bytes:,}",
+            next="give a short one that reads the rest: m.run('bash', input=…)",
+        )
     return text
+
+
+def _line(begin: str, command: object) -> str:
+    """Write a command as one text."""
+    if isinstance(command, str):
+        return command
+    if isinstance(command, Sequence) and not isinstance(command, (bytes, bytearray, memoryview)):
+        wrong = next((word for word in command if isinstance(word, (bytes, bytearray, memoryview))), None)
+        if wrong is None:
+            return shlex.join([str(word) for word in command])
+        raise errors.Invalid(f"{begin}: the word {abridge(wrong)} is bytes", next="write it as a str")
+    raise errors.Invalid(
+        f"{begin}: {abridge(command)} is neither a text nor a list of words", next="write 'nvidia-smi -L'"
+    )
+
+
+def _bytes(what: str, text: str) -> bytes:
+    """Write a text as what goes over the line."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise errors.Invalid(f"{what} holds half a character (a surrogate), which is no text") from None
+
+
+def own_options(options: object) -> list[str]:
+    """Check the caller's own options of ssh.
+
+    Raises:
+        Invalid: They are one str in place of a list, or hold what no program can be given.
+    """
+    begin = "cannot use the options of ssh"
+    if isinstance(options, str):
+        raise errors.Invalid(f"{begin}: they are one text", next=f"write options={options.split()!r}")
+    if not isinstance(options, Iterable):
+        raise errors.Invalid(f"{begin}: {abridge(options)} is no list", next="write options=['-p', '2222']")
+    words = [str(option) for option in options]
+    for word in words:
+        if "\0" in word or len(_bytes(f"{begin}: {abridge(word)}", word)) > _limits.command_bytes:
+            raise errors.Invalid(f"{begin}: {abridge(word)} holds a NUL character, or is too long")
+    return words
+
+
+def seconds(name: str, timeout: object) -> float | None:
+    """Check the seconds that a command may take; None and infinity are no limit.
+
+    Raises:
+        Invalid: They are none.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout > 0:
+        return float(timeout) if timeout < sys.float_info.max else None
+    raise errors.Invalid(
+        f'cannot run a command on "{name}": {abridge(timeout)} seconds are no timeout',
+        next="give more than 0, or None for no limit",
+    )
+
+
+def given(name: str, input: object) -> bytes | None:
+    """Check what a command reads.
+
+    Raises:
+        Invalid: It is neither text nor bytes.
+    """
+    begin = f'cannot run a command on "{name}"'
+    if input is None:
+        return None
+    if isinstance(input, str):
+        return _bytes(f"{begin}: its input", input)
+    if isinstance(input, (bytes, bytearray, memoryview)):
+        return bytes(input)
+    raise errors.Invalid(
+        f"{begin}: its input, {abridge(input)}, is neither text nor bytes", next="write input='text'"
+    )
 
 
 def arguments(
@@ -121,18 +205,12 @@ def arguments(
     Args:
         where: What destination tells.
         command: What remote_command tells; "" opens a shell.
-        options: The caller's own, as ssh takes them. They come first, since ssh keeps what it reads first.
+        options: What own_options tells. They come first, since ssh keeps what it reads first.
         log: File to which ssh writes what it says of itself, so that it is told from what the command says.
         prompts: Whether ssh may ask, which it does on a terminal.
-
-    Raises:
-        Invalid: options is one str in place of a list.
     """
-    if isinstance(options, str):
-        written = f"write options={options.split()!r}"
-        raise errors.Invalid("cannot use the options of ssh: they are one text", next=written)
     out = ["-E", log] if log else []
-    out += [str(option) for option in options]
+    out += options
     if not prompts:
         out += ["-o", "BatchMode=yes"]
     out += ["-o", f"ConnectTimeout={_limits.connecting}", "--", where]

@@ -7,23 +7,17 @@ password or an unknown host key is an error that says what to do.
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import os
-import queue
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
 
-from composa import _limits, _ssh, errors
+from composa import _limits, _running, _ssh, errors
 
 __all__ = ["CommandFailed", "Ran", "run", "run_async", "ssh"]
 
@@ -39,6 +33,7 @@ class Ran:
         stdout: What it wrote, as UTF-8 read with what is none replaced; the first 16 Mi characters of it.
         stderr: The same of its errors.
         cut: Whether more was written than is kept.
+        called: What the command is called where it is told of; "": what its first line is.
 
     Example:
         >>> m.run("nvidia-smi -L").stdout.splitlines()
@@ -51,9 +46,10 @@ class Ran:
     stdout: str
     stderr: str
     cut: bool = False
+    called: str = ""
 
     def __repr__(self) -> str:
-        line, more, _ = self.command.strip().partition("\n")
+        line, more, _ = (self.called or self.command).strip().partition("\n")
         shown = line if len(line) <= 60 and not more else line[:59] + "…"
         cut = "; of its output the first 16 Mi characters were kept" if self.cut else ""
         return f"{self.machine}: {shown} returned {self.returncode}{cut}"
@@ -82,17 +78,20 @@ def run(
     timeout: float | None = None,
     check: bool = True,
     input: str | bytes | None = None,
+    called: str = "",
 ) -> Ran:
     """Run a command on a machine, and show what it writes as it comes.
 
     Args:
         machine: A machine whose address is known.
-        command: A str is read by the shell of the machine; the words of a list are quoted.
+        command: A str is read by the shell of the machine; the words of a list are quoted. At most 131,071
+            bytes; more goes in by input=.
         login: Who to be there; None: as the machine says, else as ~/.ssh/config says.
         options: More for ssh, as ssh takes it: ["-p", "2222"].
-        timeout: Seconds after which ssh is ended; None: never.
+        timeout: Seconds after which ssh is ended; None and infinity: never.
         check: Whether a command that returns something other than 0 is an error.
         input: What the command reads; None: nothing.
+        called: What the command is called where it is told of; "": what its first line is.
 
     Returns:
         What came of it.
@@ -103,15 +102,14 @@ def run(
         Refused: The address is not known (the text has the line that an operator runs), or it was freed.
         NotAllowed: The host does not let the user in, or ssh does not trust its key.
         Unreachable: The host does not answer, or the connection was lost.
-        Invalid: The command, the login or the options cannot be meant.
-        Failed: There is no ssh here.
+        Invalid: The command, the login, the options, the timeout or the input cannot be meant.
+        Failed: There is no ssh here, or it cannot be started.
 
     Example:
         >>> m.run("nvidia-smi -L")
         >>> m.run(["python3", "train.py", "--epochs", "3"], timeout=3600)
     """
-    with _begun(machine, command, login, options, timeout, input) as running:
-        return running.finish(check)
+    return _carry_out(_meant(machine, command, login, options, timeout, check, input, called))
 
 
 async def run_async(
@@ -141,15 +139,24 @@ async def run_async(
     Raises:
         Error: As run does.
     """
-    with _begun(machine, command, login, options, timeout, input) as running:
-        finishing = asyncio.ensure_future(asyncio.to_thread(running.finish, check))
+    meant = _meant(machine, command, login, options, timeout, check, input)
+    stop = _running.Signal()
+
+    def carry_out() -> Ran:
         try:
-            return await asyncio.shield(finishing)
-        except asyncio.CancelledError:
-            running.end()
-            with contextlib.suppress(errors.Error):
-                await finishing
-            raise
+            return _carry_out(meant, stop)
+        finally:
+            stop.close()
+
+    running = asyncio.ensure_future(asyncio.to_thread(carry_out))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        # Cancelled again, this waits no longer: the thread ends ssh all the same.
+        with contextlib.suppress(errors.Error, _running.Stopped):
+            await asyncio.shield(running)
+        raise
 
 
 def ssh(machine: _ssh.Machine, *, login: str | None = None, options: Sequence[str] = ()) -> int:
@@ -170,6 +177,7 @@ def ssh(machine: _ssh.Machine, *, login: str | None = None, options: Sequence[st
         Failed: There is no ssh here.
     """
     where = _ssh.destination(machine, login)
+    options = _ssh.own_options(options)
     args = _ssh.arguments(where, "", options=options, prompts=True)
     if not on_terminal():
         line = shlex.join(["ssh", *options, where])
@@ -195,168 +203,104 @@ def _program() -> str:
     return path
 
 
-@contextlib.contextmanager
-def _begun(
+@dataclass(frozen=True)
+class _Command:
+    """A command that can be meant, before anything was started.
+
+    name: Of the machine. where: What ssh is told. text: What the shell there reads. called: What it is called
+    where it is told of.
+    """
+
+    name: str
+    where: str
+    text: str
+    called: str
+    options: Sequence[str]
+    timeout: float | None
+    check: bool
+    given: bytes | None
+
+
+def _meant(
     machine: _ssh.Machine,
     command: str | Sequence[str],
     login: str | None,
     options: Sequence[str],
     timeout: float | None,
+    check: bool,
     input: str | bytes | None,
-) -> Iterator[_Running]:
-    """Start ssh; whatever ends the block ends it."""
-    where = _ssh.destination(machine, login)
-    text = _ssh.remote_command(machine.name, command)
-    if timeout is not None and not timeout > 0:
-        raise errors.Invalid(f'cannot run a command on "{machine.name}": {timeout} seconds are no timeout')
+    called: str = "",
+) -> _Command:
+    """Check what was asked for."""
+    return _Command(
+        machine.name,
+        _ssh.destination(machine, login),
+        _ssh.remote_command(machine.name, command),
+        called,
+        _ssh.own_options(options),
+        _ssh.seconds(machine.name, timeout),
+        check,
+        _ssh.given(machine.name, input),
+    )
+
+
+def _carry_out(command: _Command, stop: _running.Signal | None = None) -> Ran:
+    """Run it, and show what it writes; whatever ends this ends ssh."""
     prompts = on_terminal()
-    given = input.encode() if isinstance(input, str) else input
+    kept = {"stdout": _Kept(), "stderr": _Kept()}
+    streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+
+    def show(which: str, text: str) -> None:
+        kept[which].add(text)
+        print(text, end="", file=streams[which], flush=True)
+
     with tempfile.TemporaryDirectory(prefix="composa-") as folder:
         log = os.path.join(folder, "ssh")
-        args = _ssh.arguments(where, text, options=options, log=log, prompts=prompts)
-        running = _Running(
-            machine.name, where, text, [_program(), *args], log, given, timeout, own_session=not prompts
-        )
+        args = _ssh.arguments(command.where, command.text, options=command.options, log=log, prompts=prompts)
+        running = _started(args, command.given, own_session=not prompts)
         try:
-            yield running
+            returncode = running.follow(show, command.timeout, stop)
+        except TimeoutError:
+            raise errors.TimedOut(
+                f'cannot wait longer for a command on "{command.name}": {command.timeout:g} s have passed',
+                next="ssh was ended; what runs there may go on. Give a longer timeout=",
+            ) from None
         finally:
             running.close()
+        said = _read(log)
+    out, err = kept["stdout"], kept["stderr"]
+    ran = Ran(
+        command.name, command.text, returncode, out.text(), err.text(), out.cut or err.cut, command.called
+    )
+    return _judged(ran, command, said)
 
 
-class _Running:
-    """One ssh that runs, whose outputs are read beside each other."""
+def _started(args: list[str], given: bytes | None, own_session: bool) -> _running.Running:
+    program = _program()
+    try:
+        return _running.Running([program, *args], given, own_session)
+    except OSError as e:
+        raise errors.Failed(
+            f"cannot run ssh: {e.strerror or e}", next=f"look at {program}, and at options="
+        ) from None
 
-    def __init__(
-        self,
-        name: str,
-        where: str,
-        command: str,
-        args: list[str],
-        log: str,
-        given: bytes | None,
-        timeout: float | None,
-        own_session: bool,
-    ) -> None:
-        self._name, self._where, self._command, self._log = name, where, command, log
-        self._timeout = timeout
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        # What is read waits here until it is shown, so that a flood of output slows the command down.
-        self._read: queue.Queue[tuple[str, str | None]] = queue.Queue(maxsize=64)
-        self._own_session = own_session and hasattr(os, "killpg")
-        self._process = subprocess.Popen(
-            args,
-            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=self._own_session,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._reading = [
-            self._thread(self._follow, "stdout", self._process.stdout),
-            self._thread(self._follow, "stderr", self._process.stderr),
-            self._thread(self._await_end),
-        ]
-        if given is not None:
-            self._reading.append(self._thread(self._give, given))
 
-    def _thread(self, target: object, *args: object) -> threading.Thread:
-        thread = threading.Thread(target=target, args=args, daemon=True, name="composa-ssh")  # type: ignore[arg-type]
-        thread.start()
-        return thread
+def _read(log: str) -> str:
+    """Read what ssh said of itself."""
+    with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8", errors="replace") as f:
+        return f.read(65536)
+    return ""
 
-    def _follow(self, which: str, stream: IO[bytes]) -> None:
-        """Read one output to its end."""
-        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        with stream:
-            while chunk := os.read(stream.fileno(), 65536):
-                self._read.put((which, decode(chunk)))
-        self._read.put((which, decode(b"", final=True)))
-        self._read.put((which, None))
 
-    def _await_end(self) -> None:
-        self._process.wait()
-        self._read.put(("end", None))
-
-    def _give(self, given: bytes) -> None:
-        """Write what the command reads; one that does not read it to its end is no error."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError), self._process.stdin as stream:
-            stream.write(given)
-
-    def finish(self, check: bool) -> Ran:
-        """Show what comes until it ends."""
-        kept = {"stdout": _Kept(), "stderr": _Kept()}
-        streams = {"stdout": sys.stdout, "stderr": sys.stderr}
-        open_outputs, ended_at = {"stdout", "stderr"}, 0.0
-        while open_outputs or not ended_at:
-            # A process that ssh left behind may hold the outputs open for ever.
-            until = ended_at + _limits.ending if ended_at else self._deadline
-            try:
-                which, text = self._read.get(
-                    timeout=None if until is None else max(0.0, until - time.monotonic())
-                )
-            except queue.Empty:
-                if ended_at:
-                    break
-                raise self._timed_out() from None
-            if which == "end":
-                ended_at = time.monotonic()
-            elif text is None:
-                open_outputs.discard(which)
-            elif text:
-                kept[which].add(text)
-                print(text, end="", file=streams[which], flush=True)
-        return self._result(kept["stdout"], kept["stderr"], check)
-
-    def _timed_out(self) -> errors.TimedOut:
-        return errors.TimedOut(
-            f'cannot wait longer for a command on "{self._name}": {self._timeout:g} s have passed',
-            next="ssh was ended; what runs there may go on. Give a longer timeout=",
-        )
-
-    def _result(self, out: _Kept, err: _Kept, check: bool) -> Ran:
-        log = ""
-        with contextlib.suppress(FileNotFoundError), open(self._log, encoding="utf-8", errors="replace") as f:
-            log = f.read(65536)
-        ran = Ran(
-            self._name, self._command, self._process.returncode, out.text(), err.text(), out.cut or err.cut
-        )
-        if ran.returncode == 255 and (own := _ssh.own_failure(self._name, self._where, log, ran.stderr)):
-            raise own
-        if log:
-            sys.stderr.write(log)
-        if check and ran.returncode != 0:
-            raise CommandFailed(ran)
-        return ran
-
-    def end(self) -> None:
-        """End ssh if it still runs; safe to call from any thread, and twice."""
-        if self._process.poll() is None:
-            self._signal(signal.SIGTERM)
-            self._waiting_for_end()
-        if self._process.poll() is None:
-            self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-            self._process.wait()
-
-    def _waiting_for_end(self) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_limits.ending)
-
-    def close(self) -> None:
-        """End ssh, and those who read its outputs; what they still hold is thrown away."""
-        self.end()
-        until = time.monotonic() + _limits.ending
-        while any(thread.is_alive() for thread in self._reading) and time.monotonic() < until:
-            with contextlib.suppress(queue.Empty):
-                self._read.get(timeout=0.01)
-
-    def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            if self._own_session:
-                os.killpg(self._process.pid, number)
-            else:
-                self._process.send_signal(number)
+def _judged(ran: Ran, command: _Command, log: str) -> Ran:
+    """Return what came of it, or raise what it means."""
+    if ran.returncode == 255 and (own := _ssh.own_failure(ran.machine, command.where, log, ran.stderr)):
+        raise own
+    if log:
+        sys.stderr.write(log)
+    if command.check and ran.returncode != 0:
+        raise CommandFailed(ran)
+    return ran
 
 
 class _Kept:
