@@ -41,6 +41,8 @@ def test_nouns_are_understood_as_the_command_line_does() -> None:
 def test_a_command_for_a_machine_is_kept_as_it_is() -> None:
     call = magics_lines.read("ssh train -- nvidia-smi -L | grep 'GPU 0' -- x")
     assert (call.arguments, call.rest) == (["train"], "nvidia-smi -L | grep 'GPU 0' -- x")
+    message = magics_lines.read("compose train --message 'why -- because' --gpu 1")
+    assert message.flags == {"message": ["why -- because"], "gpu": ["1"]}
 
 
 def test_conditions_are_those_of_compose() -> None:
@@ -75,6 +77,9 @@ def test_conditions_are_those_of_compose() -> None:
         ("free train -- now", "only ssh takes a command"),
         ("compose 'train", "no closing quotation"),
         ("frobnicate", "there are connect, whoami"),
+        ("watch", "%composa event ls -f"),
+        ("apply -f plan_1", "p.carry_out()"),
+        ("users", "operators do that"),
     ],
 )
 def test_what_is_misspelt_is_told_with_what_may_be_meant(line: str, message: str) -> None:
@@ -223,14 +228,33 @@ def test_the_verbs_work_in_a_kernel(k: Kernel, name: str) -> None:
     assert name in complete(k, f"%composa free {name[:4]}")
     k.run(f"%composa free {name} --grace 0 --yes")
     k.run(f"%composa free {name} --if-exists")
-    assert (
-        name
-        not in k.run(
-            "print([m.name for m in %composa machines])"
-            if False
-            else "ms = %composa machines\nprint([m.name for m in ms])"
-        ).text
-    )
+    assert name not in k.run("ms = %composa machines\nprint([m.name for m in ms])").text
+
+
+def test_the_site_is_the_chosen_one_else_the_variable_else_the_usual_one(
+    demo: Demo, kernel: MakeKernel
+) -> None:
+    k = kernel(demo.url, demo.token)
+    k.run("%load_ext composa\nimport composa, composa.aio")
+    other = demo.url.replace("127.0.0.1", "localhost")
+
+    def server() -> str:
+        return k.run("who = %composa whoami\nprint(who.server)").text.strip()
+
+    k.run("site = await composa.aio.connect()")
+    assert "site is one of composa.aio" in k.begin("%composa whoami").end().told
+    k.run("del site")
+    assert complete(k, "%composa fabric show rack1") == ["rack1"]
+    assert server() == demo.url
+    k.run(f"site = composa.connect({other!r}, token={demo.token!r})")
+    assert server() == other
+    k.run("del site")
+    assert server() == demo.url
+    k.run(f"import os; os.environ['COMPOSA_URL'] = {other!r}")
+    assert server() == other
+    k.run("chosen = %composa connect")
+    k.run(f"site = composa.connect({demo.url!r}, token={demo.token!r})")
+    assert server() == other
 
 
 def test_a_cell_has_a_machine_for_its_life(k: Kernel, name: str) -> None:
@@ -244,6 +268,15 @@ def test_a_cell_has_a_machine_for_its_life(k: Kernel, name: str) -> None:
     assert failed.error == "ZeroDivisionError"
     assert failed.told.count("ZeroDivisionError: division by zero") == 1
     assert "None" not in k.run("print(machine.refresh().freed_at)").text
+
+    for broken in ("def broken(:", "return 1", "x = \n"):
+        unread = k.begin(f"%%composa gpu=1 name={name}-never\nprint('ran')\n{broken}").end()
+        assert unread.error == "SyntaxError"
+        assert "ran\n" not in unread.text
+    k.run("ops = %composa operation ls")
+    composed = k.run("print([m.name for o in ops for m in o.machines])").text
+    assert name in composed
+    assert f"{name}-never" not in composed
 
     awaits = k.begin("%%composa gpu=1\nimport asyncio\nawait asyncio.sleep(0)").end()
     assert "it awaits something" in awaits.told
@@ -288,7 +321,7 @@ def test_the_lines_of_a_cell_run_on_the_machine(
     assert cell.text == "one $HOME {y}\n127.0.0.1\n"
     failed = k.begin(f"%%composa ssh {name} {flags}\nfalse\nexit 7").end()
     assert failed.error == "CommandFailed"
-    assert "returned 7" in failed.told
+    assert f"{name}: the cell returned 7" in failed.told
     assert k.run(f"r = %composa ssh {name} {flags} -- echo a b\nprint(r.returncode)").text == "a b\n0\n"
 
 
@@ -309,7 +342,10 @@ def test_what_concerns_several_machines_works_in_a_kernel(k: Kernel, name: str) 
     assert follows.end().error == "KeyboardInterrupt"
     taken = k.run(f"%composa free --label for={name} --dry-run")
     assert taken.shown
-    k.run(f"%composa free --label for={name} --grace 0")
+    freed = k.run(f"freed = %composa free --label for={name} --grace 0")
+    assert f"label for={name}: {name}-a (of admin), {name}-b (of admin)" in freed.text
+    assert k.run("print(type(freed).__name__, len(freed))").text == "Listing 2\n"
+    assert f"no machine has label for={name}" in k.run(f"%composa free --label for={name}").text
     assert k.run("print(a.refresh().state, b.refresh().state)").text.strip() == "freed freed"
     nobody = k.begin(f"%composa free {name}-nobody").end()
     assert nobody.error == "NotFound"

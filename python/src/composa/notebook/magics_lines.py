@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -43,12 +44,23 @@ class Call:
 
 _nouns = {name.split()[0] for name in verbs if " " in name}
 _short = {"-y": "--yes", "-f": "--follow", "-A": "--all-projects", "-h": "--help"}
-_elsewhere = {
+_other_flags = {
     "output": "results are objects: they show themselves, and lists have .to_pandas()",
     "columns": "results are objects: lists have .to_pandas()",
     "color": "results are objects: they show themselves",
     "progress": "say it when connecting: composa.connect(progress=…)",
     "context": "choose the server with %composa connect --context NAME",
+}
+
+_by_operators = "operators do that, on the command line: composa help"
+#: The command line's verbs that a notebook does not have, and what there is in their place.
+_other_verbs = {
+    "apply": "keep the plan and carry it out: p = %composa plug train --gpu 1 --dry-run, then p.carry_out()",
+    "watch": "follow what happens with %composa event ls -f, or look at site.draw()",
+    "context": "choose the server with %composa connect [URL] [--context NAME]",
+    "completion": "TAB completes here",
+    "version": "%composa whoami shows the server's, composa.__version__ this module's",
+    **dict.fromkeys(("user", "token", "serve", "demo", "emulate"), _by_operators),
 }
 
 
@@ -58,15 +70,14 @@ def read(line: str) -> Call:
     Raises:
         Misread: There is no such verb or flag (the nearest is suggested), or arguments are missing.
     """
-    line, _, rest = line.partition(" -- ")
-    words = _split("cannot run %composa", line)
+    words, rest = _split("cannot run %composa", line)
     if not words:
         return Call(verbs["help"])
     name, words = _verb(words)
-    call = _read("%composa " + name, verbs[name], words)
-    call.rest = rest.strip()
-    if call.rest and name != "ssh":
+    if rest is not None and name != "ssh":
         raise Misread(f"cannot run %composa {name}: only ssh takes a command behind --")
+    call = _read("%composa " + name, verbs[name], words)
+    call.rest = (rest or "").strip()
     return call
 
 
@@ -76,17 +87,28 @@ def read_cell(line: str) -> Call:
     Raises:
         Misread: As read does.
     """
-    words = _split("cannot run %%composa", line)
+    words, rest = _split("cannot run %%composa", line)
+    if rest is not None:
+        raise Misread("cannot run %%composa: nothing stands behind --", next="the lines below are what runs")
     if words[:1] == ["ssh"]:
         return _read("%%composa ssh", cell_ssh, words[1:])
     return _read("%%composa", cell, words)
 
 
-def _split(begin: str, line: str) -> list[str]:
+def _split(begin: str, line: str) -> tuple[list[str], str | None]:
+    """Take a line apart into words, and what stands behind a word --, as it is; None: there is none."""
+    text = io.StringIO(line)
+    reading = shlex.shlex(text, posix=True, punctuation_chars=False)
+    reading.whitespace_split, reading.commenters = True, ""
+    words: list[str] = []
     try:
-        return shlex.split(line)
+        while (word := reading.get_token()) is not None:
+            if word == "--":
+                return words, text.read()
+            words.append(word)
     except ValueError as e:
         raise Misread(f"{begin}: {str(e).lower()}", next="a quotation mark stands alone") from None
+    return words, None
 
 
 def _verb(words: list[str]) -> tuple[str, list[str]]:
@@ -106,6 +128,8 @@ def _verb(words: list[str]) -> tuple[str, list[str]]:
         )
     if first in verbs:
         return first, words[1:]
+    if hint := _other_verbs.get(noun):
+        raise Misread(f"cannot run %composa {first}: notebooks do not have it", next=hint)
     known = [name for name in verbs if " " not in name] + sorted(_nouns)
     raise Misread(f"cannot run %composa {first}: there is no such verb", next=_hint(first, known))
 
@@ -147,7 +171,7 @@ def _as_flag(begin: str, word: str, flags: dict[str, Flag]) -> tuple[str, str, s
     if word.startswith("--"):
         name, equals, value = word[2:].partition("=")
         if name not in flags:
-            hint = _elsewhere.get(name) or _flag_hint(name, flags)
+            hint = _other_flags.get(name) or _flag_hint(name, flags)
             raise Misread(f"cannot run {begin}: there is no flag --{name}", next=hint)
         return name, equals, value
     if plain is not None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from composa import _limits, _words, errors
+from composa import _wording as wording
 from composa.notebook import magics_lines
 from composa.notebook.magics_lines import Call, Misread
+from composa.tables import Listing
 
 if TYPE_CHECKING:
     from composa import Machine, Site
@@ -220,27 +222,36 @@ def _free(site: Site, call: Call) -> Any:
     if grace := call.get("grace"):
         words["grace"] = magics_lines.seconds(begin, grace)
     machines = _to_free(site, call, labels)
+    if labels:
+        print(_told(labels, machines), flush=True)  # noqa: T201 (what a person must know before it is done)
     if call.has("dry-run"):
         plans = [site.plan("free", m, **words, **_given(call, "message")) for m in machines]
-        return plans[0] if len(plans) == 1 else plans
+        return plans[0] if len(plans) == 1 else plans or None
     asked = _asked(begin, call)
     if len(machines) > 1 and call.has("key"):
         raise Misread(f"{begin}: one key is for one machine, and {len(machines)} are named")
     for m in machines:
         m.free(**words, **asked)
-    return machines[0] if len(machines) == 1 else machines or None
+    if len(machines) < 2:
+        return machines[0] if machines else None
+    return Listing(machines, as_of=min(m.read_at for m in machines), kind="machines")
+
+
+def _told(labels: dict[str, str], machines: list[Machine]) -> str:
+    """Say which machines have labels, and whose they are."""
+    if not machines:
+        return wording.clean(f"no machine has label {wording.labels(labels)}")
+    names = ", ".join(f"{m.name} (of {m.owner})" for m in machines)
+    return wording.clean(f"label {wording.labels(labels)}: {names}")
 
 
 def _to_free(site: Site, call: Call, labels: dict[str, str]) -> list[Machine]:
     """Read the machines before any is freed, so that a name that is wrong frees none."""
     if labels:
-        return list(site.machines(call.get("project") or site.project or None, labels=labels))
+        return site.machines(call.get("project") or site.project or None, labels=labels)
     machines = []
     for name in call.arguments:
-        if call.has("if-exists"):
-            with contextlib.suppress(errors.NotFound):
-                machines.append(machine_named(site, name, call.get("project")))
-        else:
+        with contextlib.suppress(*[errors.NotFound] if call.has("if-exists") else []):
             machines.append(machine_named(site, name, call.get("project")))
     return machines
 
@@ -292,8 +303,6 @@ def _events(site: Site, call: Call) -> Any:
     text = call.get("limit") or str(_limits.usual_events)
     if not text.isdigit():
         raise Misread(f"cannot list events: --limit {text[:24]!r} is not a number")
-    from composa.tables import Listing
-
     items = list(site.events(**words))
     newest = items[-int(text) :] if int(text) else items
     return Listing(newest, as_of=newest[-1].at if newest else None, kind="events")
@@ -329,5 +338,6 @@ _doing: dict[str, Callable[[Site, Call], Any]] = {
     "operation cancel": _of(lambda site, name: site.operation(name).cancel()),
     "operation retry": _of(lambda site, name: site.operation(name).retry()),
     "operation undo": _of(lambda site, name: site.operation(name).undo()),
+    "operation resolve": _of(lambda site, name: site.operation(name).resolve()),
     "event ls": _events,
 }

@@ -162,6 +162,7 @@ verbs: dict[str, Verb] = {
         _one("operation cancel", "ID", "operation", "ask for it to end, and be put back"),
         _one("operation retry", "ID", "operation", "try again what is held"),
         _one("operation undo", "ID", "operation", "put back what is held"),
+        _one("operation resolve", "ID", "operation", "take what the fabric shows as the end of what is held"),
         _some("event ls", "list events", *_events),
         Verb("help", "[VERB]", "show this, or what a verb takes", 0, 2),
     )
