@@ -33,7 +33,7 @@ var eventTypes = []string{
 	"device.added", "device.changed", "device.cordoned", "device.failed", "device.gone", "device.moved", "device.replaced", "device.returned", "device.uncordoned", "device.used",
 	"fabric.added", "fabric.answered", "fabric.changed", "fabric.probed", "fabric.probing", "fabric.silent",
 	"machine.changed", "machine.changing", "machine.composing", "machine.degraded", "machine.freed", "machine.freeing", "machine.held", "machine.lost", "machine.queued", "machine.ready", "machine.stale",
-	"operation.cancel_requested", "operation.cancelled", "operation.done", "operation.held", "operation.queued", "operation.running", "operation.undoing", "operation.undone", "operation.waiting",
+	"operation.cancel_requested", "operation.cancelled", "operation.changed", "operation.done", "operation.held", "operation.queued", "operation.running", "operation.undoing", "operation.undone", "operation.waiting",
 	"pool.changed", "pool.created", "pool.deleted",
 	"step.done", "step.failed", "step.planned", "step.running",
 	"token.created", "token.deleted", "user.created",

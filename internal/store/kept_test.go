@@ -99,6 +99,7 @@ func (w *writer) actions() map[string]func(*rapid.T) {
 				if diff := sameSites(b.site(), b.fresh()); diff != "" {
 					w.t.Fatalf("the kept site differs (-tables +kept):\n%s", diff)
 				}
+				b.toldOfAll()
 			}
 		},
 	}

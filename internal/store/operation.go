@@ -230,6 +230,22 @@ func (t *tx) tellOperation(typ composa.EventType, op *composa.Operation) error {
 	return t.tell(composa.Event{Type: typ, Project: op.Project, Subject: string(op.ID), Revision: op.Revision, OnBehalf: t.onBehalf(op), Cause: cause}, state)
 }
 
+// tellWritten tells of each operation that was written and of whose newest
+// revision nothing was told: who waits for a newer one sleeps until an event of
+// it comes.
+func (t *tx) tellWritten() error {
+	for _, op := range t.written {
+		told := slices.ContainsFunc(t.told, func(e composa.Event) bool { return e.Subject == string(op.ID) && e.Revision == op.Revision })
+		if told {
+			continue
+		}
+		if err := t.tellOperation("operation.changed", op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // onBehalf names who asked for op where somebody else acts now.
 func (t *tx) onBehalf(op *composa.Operation) composa.PrincipalID {
 	if op.Principal == t.who.Principal.ID {

@@ -87,6 +87,9 @@ func (t *tx) perform(f func(t *tx) error) error {
 	if err := f(t); err != nil {
 		return err
 	}
+	if err := t.tellWritten(); err != nil {
+		return err
+	}
 	if err := t.finish(); err != nil {
 		return err
 	}
