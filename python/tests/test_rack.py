@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import json
@@ -10,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 import composa
 from composa import _limits, palette
+from composa._aio.connection import Connection
 from composa.notebook import _documents, _twins, rack
 from composa.notebook._kept import Kept
 from tests.conftest import ask
@@ -119,6 +121,49 @@ def test_closing_ends_the_thread(at_demo: Any) -> None:
     assert picture._watcher.thread.is_alive()
     picture.close()
     assert not picture._watcher.thread.is_alive()
+    picture.close()
+
+
+def test_a_picture_outlives_a_site_that_nobody_has(demo: Demo) -> None:
+    site = composa.connect(demo.url, token=demo.token)
+    picture, connection = site.draw("rack1"), site._connection
+    del site
+    gc.collect()
+    assert picture._watcher.thread.is_alive()
+    picture.close()
+    connection.close()
+
+
+def test_live_is_yes_or_no(at_demo: Any) -> None:
+    with pytest.raises(composa.Invalid, match=r'^cannot draw racks with live="rack1"; live is True or False'):
+        at_demo.draw(live="rack1")
+
+
+def test_it_is_live_only_while_it_hears(at_demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_limits, "look_all_the_same", 0.01)
+    monkeypatch.setattr(_limits, "between_readings", 0.01)
+    followed, heard = Connection.stream, threading.Event()
+
+    async def stream(self: Connection, *args: Any, **more: Any) -> AsyncIterator[Any]:
+        while not heard.is_set():
+            assert self.again is not None
+            self.again(composa.Unreachable("too many streams"), 0.0)
+            await asyncio.sleep(0.01)
+        async for event in followed(self, *args, **more):
+            yield event
+
+    monkeypatch.setattr(Connection, "stream", stream)
+    picture = at_demo.draw("rack1")
+    seen = Seen(picture)
+    seen.until(lambda v: v.news["state"] == "silent")
+    since = seen.news["since"]
+    states = []
+    picture.widget.observe(lambda change: states.append(change.new["state"]), "news")
+    seen.until(lambda v: v.news["since"] > since)  # it was read again, and that is told
+    assert set(states) == {"silent"}
+    assert seen.news["reason"] == "too many streams"
+    heard.set()
+    seen.until(lambda v: v.news["state"] == "live")
     picture.close()
 
 

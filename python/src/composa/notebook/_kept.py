@@ -51,7 +51,7 @@ class Kept:
         """Take news; while it is live their moment alone is nothing to tell."""
         with self._guard:
             was, self.news = self.news, news
-            if (was["state"], was["reason"]) != (news["state"], news["reason"]):
+            if was != news and not was["state"] == news["state"] == "live":
                 self._tell({"news": news})
 
     def _tell(self, what: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from composa import _limits
 from composa._aio.connection import Connection
 from composa._aio.stream import reset
 from composa._servers import Server
-from composa.errors import Error, NotFound
+from composa.errors import Error, Invalid, NotFound
 from composa.notebook import _documents
 from composa.notebook._documents import Documents
 
@@ -53,7 +53,8 @@ class Watcher:
         self._first: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._ended = False
+        self._lost = ""  # why there is no stream of events; "" while there is one
+        self._ended = self._closed = False
         self._guard = threading.RLock()  # stop may be called by the collector, anywhere
         self.thread = threading.Thread(target=self._run, name="composa-rack-picture", daemon=True)
 
@@ -63,10 +64,13 @@ class Watcher:
         Raises:
             Error: What the server answered, or why there was no answer.
             NotFound: There is no such fabric.
+            Invalid: It was ended meanwhile.
         """
         self.thread.start()
         try:
             self._first.result()
+        except concurrent.futures.CancelledError:
+            raise Invalid("cannot draw racks: they were closed while they were read") from None
         except BaseException:
             self.end()
             raise
@@ -78,11 +82,13 @@ class Watcher:
             if self._loop is not None and self._task is not None:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
-    def end(self) -> None:
-        """Have the thread end, and return when it has."""
+    def end(self, reason: str = "") -> None:
+        """Have the thread end, and return when it has. What follows tells that it is closed, and why."""
         self.stop()
         if self.thread.ident is not None and self.thread is not threading.current_thread():
             self.thread.join()
+        if self._live:
+            self._tell_closed(reason)
 
     def _run(self) -> None:
         try:
@@ -101,7 +107,13 @@ class Watcher:
     def _over(self, e: BaseException) -> None:
         if not self._first.done():
             self._first.set_exception(e)
-        self._tell_news({"state": "closed", "since": self._since, "reason": str(e)})
+        self._tell_closed(str(e))
+
+    def _tell_closed(self, reason: str) -> None:
+        with self._guard:
+            told, self._closed = self._closed, True
+        if not told:
+            self._tell_news({"state": "closed", "since": self._since, "reason": reason})
 
     async def _until_cancelled(self) -> None:
         with self._guard:
@@ -137,13 +149,8 @@ class Watcher:
 
     async def _follow(self, connection: Connection) -> None:
         changed = asyncio.Event()
-
-        def opened() -> None:
-            self._dirty = None  # what happened before is in no event of this stream
-            changed.set()
-
         connection.again = lambda error, _: self._unheard(error)
-        listener = asyncio.create_task(self._listen(connection, changed, opened))
+        listener = asyncio.create_task(self._listen(changed))
         try:
             while not listener.done():
                 await self._wait(changed, listener)
@@ -173,16 +180,30 @@ class Watcher:
         if not done:
             self._dirty = None
 
-    async def _listen(
-        self, connection: Connection, changed: asyncio.Event, opened: Callable[[], None]
-    ) -> None:
-        async for event in connection.stream("/v1/events", opened=opened):
-            fabric = "" if event.get("type") == reset else self._fabric_of(event)
-            if not fabric:
-                self._dirty = None
-            elif self._dirty is not None:
-                self._dirty.add(fabric)
+    async def _listen(self, changed: asyncio.Event) -> None:
+        """Hear events, on a connection of their own: its trouble is told from that of a reading."""
+
+        def opened() -> None:
+            self._lost = ""
+            self._dirty = None  # what happened before is in no event of this stream
             changed.set()
+
+        def lost(error: Error, _: float) -> None:
+            self._lost = error.detail
+            self._unheard(error)
+
+        connection = Connection(self._server)
+        connection.again = lost
+        try:
+            async for event in connection.stream("/v1/events", opened=opened):
+                fabric = "" if event.get("type") == reset else self._fabric_of(event)
+                if not fabric:
+                    self._dirty = None
+                elif self._dirty is not None:
+                    self._dirty.add(fabric)
+                changed.set()
+        finally:
+            await connection.aclose()
 
     def _fabric_of(self, event: dict[str, Any]) -> str:
         """Return the fabric that an event is about; "" where it does not tell."""
@@ -218,7 +239,8 @@ class Watcher:
             raise
         self._since = datetime.datetime.now(datetime.timezone.utc).isoformat()
         self._tell_read(self._documents)
-        self._tell_news({"state": "live" if self._live else "still", "since": self._since, "reason": ""})
+        state = "still" if not self._live else "silent" if self._lost else "live"
+        self._tell_news({"state": state, "since": self._since, "reason": self._lost})
 
     def _unheard(self, error: Error) -> None:
         self._tell_news({"state": "silent", "since": self._since, "reason": error.detail})

@@ -9,8 +9,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from composa import _limits
-from composa._servers import Server
-from composa.errors import MissingExtra
+from composa._words import abridge
+from composa.errors import Invalid, MissingExtra
 from composa.notebook import _twins
 from composa.notebook._kept import Kept
 from composa.notebook._watching import Watcher
@@ -28,11 +28,12 @@ def draw(site: Site, *fabrics: str | Fabric, live: bool = True) -> RackPicture:
     Args:
         site: The site.
         fabrics: Names or objects of those that are drawn; none: all.
-        live: Follow what happens, until the picture is closed, collected before it was ever shown, or eight
-            newer ones follow. False: as it is now.
+        live: Follow what happens, until the picture or the site is closed, the picture is collected before it
+            was ever shown, or eight newer ones follow. False: as it is now.
 
     Raises:
         NotFound: There is no such fabric.
+        Invalid: The site was closed, or live is neither True nor False.
         Error: What the server answered, or why there was no answer.
 
     Example:
@@ -41,8 +42,10 @@ def draw(site: Site, *fabrics: str | Fabric, live: bool = True) -> RackPicture:
           cpu    ●○○○  3 of 4 free
           gpu    ●●●●○○○○  4 of 8 free
     """
+    if not isinstance(live, bool):
+        raise Invalid(f"cannot draw racks with live={abridge(live)}", next="live is True or False")
     names = tuple(dict.fromkeys(f if isinstance(f, str) else f.name for f in fabrics))
-    return RackPicture(site._connection.server, names, live)
+    return RackPicture(site, names, live)
 
 
 class RackPicture:
@@ -52,16 +55,19 @@ class RackPicture:
     when there is no news, and goes on when it is back.
     """
 
-    def __init__(self, server: Server, fabrics: tuple[str, ...] = (), live: bool = True) -> None:
-        """Read the racks of a server; see draw."""
+    def __init__(self, site: Site, fabrics: tuple[str, ...] = (), live: bool = True) -> None:
+        """Read the racks of a site; see draw."""
         self._kept = Kept()
-        self._watcher = Watcher(server, fabrics, live, self._kept.read, self._kept.heard)
+        self._watcher = Watcher(site._connection.server, fabrics, live, self._kept.read, self._kept.heard)
         self._widget: Any = None
+        pictures = getattr(site, "_pictures", None)  # a site that keeps its pictures ends them too
+        if pictures is not None:
+            pictures.add(self._watcher)
         self._watcher.begin()
         # Who throws away a picture that is no widget, or ends the process, ends its thread.
         self._ender = weakref.finalize(self, self._watcher.stop)
         if live:
-            _following.add(self._watcher, self._kept)
+            _following.add(self._watcher)
 
     @property
     def widget(self) -> Any:
@@ -82,7 +88,6 @@ class RackPicture:
     def close(self) -> None:
         """Stop following, and return when the thread has ended. What was drawn stays."""
         self._watcher.end()
-        self._kept.heard({**self._kept.news, "state": "closed", "reason": ""})
 
     def __repr__(self) -> str:
         return _twins.text(self._kept.documents, self._kept.news)
@@ -112,21 +117,14 @@ class _Following:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._those: list[tuple[Watcher, Kept]] = []
+        self._those: list[Watcher] = []
 
-    def add(self, watcher: Watcher, kept: Kept) -> None:
+    def add(self, watcher: Watcher) -> None:
         with self._guard:
-            self._those = [(w, k) for w, k in self._those if w.thread.is_alive()] + [(watcher, kept)]
+            self._those = [w for w in self._those if w.thread.is_alive()] + [watcher]
             old, self._those = self._those[: -_limits.live_pictures], self._those[-_limits.live_pictures :]
-        for w, k in old:
-            w.end()
-            k.heard(
-                {
-                    **k.news,
-                    "state": "closed",
-                    "reason": f"{_limits.live_pictures} newer pictures follow; draw it again",
-                }
-            )
+        for w in old:
+            w.end(f"{_limits.live_pictures} newer pictures follow; draw it again")
 
 
 _following = _Following()
