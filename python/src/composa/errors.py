@@ -225,6 +225,16 @@ class Nearest:
         """
         return self._take(self.offer, **more)
 
+    def __copy__(self) -> Nearest:
+        return Nearest(self.offer, self._take)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Nearest:
+        return Nearest(self.offer.model_copy(deep=True), self._take)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The connection, and its token, stay where they are.
+        return Nearest, (self.offer, _take_elsewhere)
+
     def __str__(self) -> str:
         return self.text
 
@@ -237,6 +247,14 @@ class Nearest:
         from composa import looks
 
         return str(looks.html(self))
+
+
+def _take_elsewhere(offer: _wire.Nearest, **more: Any) -> Any:
+    """Stand for the way to take a counter-offer that was pickled."""
+    raise Invalid(
+        f"cannot take the counter-offer {offer.text!r}: it was pickled, and its connection does not go along",
+        next="compose it here: connect(), and what nearest.wish says",
+    )
 
 
 #: Which class an error of a code is. A code that is not here is a Failed.
@@ -281,6 +299,8 @@ def error_of(
     Returns:
         The error, of the class of its code.
     """
+    from composa import _advice
+
     told: Mapping[str, Any]
     told = problem if isinstance(problem, Mapping) else problem.model_dump(by_alias=True, mode="json")
     code = _text(told, "code") or Error.usual_code
@@ -289,7 +309,7 @@ def error_of(
         _text(told, "detail")
         or _text(told, "title")
         or f"cannot do that: the server says {code} and no more",
-        next=_text(told, "next"),
+        next=_advice.in_python(_text(told, "next")),
         code=code,
         operation=_text(told, "operation"),
         status=status or (named if type(named) is int else 0),
@@ -304,10 +324,11 @@ def error_of(
 def _add_models(error: Error, told: Mapping[str, Any]) -> None:
     """Give an error what a problem says in more than words."""
     if isinstance(error, Refused) and told.get("refusal") is not None:
-        from composa import _wire
+        from composa import _advice, _wire
 
         error.explanation = _read(_wire.Explanation, told["refusal"])
         if error.explanation is not None:
+            _advice.explanation(error.explanation)
             # A traceback of Python 3.11 and later, and of IPython, shows them below the error.
             error.__notes__ = list(error.explanation.lines)
     if isinstance(error, Conflict):
