@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 
 import composa
-from composa import _limits, _wire
+from composa import _limits, _says, _wire
+from composa._call import Answer
 from composa._sync import following
 from tests.conftest import MakeServer, ask
 from tests.processes import Demo, Server
+from tests.proxy import Proxy
 from tests.relay import Relay
 
 rack = ("--cpus", "2", "--gpus", "4", "--ssds", "2", "--nics", "0", "--scms", "0", "--fpgas", "0")
@@ -125,22 +128,199 @@ def test_an_interrupt_lets_giving_back_go_on(site: Any, name: str) -> None:
 def test_an_interrupt_before_the_answer_cancels_what_was_begun(site: Any, name: str) -> None:
     told = Told()
     telling(site, told)
-    change = site._connection.change
+    answer = site._connection.answer
     calls: list[str] = []
 
-    def lost(method: str, path: str, *more: Any, **words: Any) -> Any:
-        answer = change(method, path, *more, **words)
-        calls.append(f"{method} {path}")
+    def lost(tries: Any) -> Any:
+        answered = answer(tries)
+        calls.append(f"{tries.call.method} {tries.call.path}")
         if len(calls) == 1:
             raise KeyboardInterrupt
-        return answer
+        return answered
 
-    site._connection.change = lost
+    site._connection.answer = lost
     with pytest.raises(KeyboardInterrupt):
         site.compose(name, gpu=1)
     assert calls[0] == calls[1] == f"PUT /v1/machines/default/{name}"
     assert calls[2].endswith("/cancel")
     assert gone(site, name)
+
+
+@pytest.fixture
+def read_interrupted(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+    """Interrupt the reading of the first answer to a change that was made."""
+    read, interrupted = Answer.read, list[Answer]()
+
+    def reads(answer: Answer, model: Any) -> Any:
+        if answer.call.key and not interrupted:
+            interrupted.append(answer)
+            raise KeyboardInterrupt
+        return read(answer, model)
+
+    monkeypatch.setattr(Answer, "read", reads)
+    return interrupted
+
+
+def test_an_interrupt_while_the_answer_is_read_cancels_too(
+    site: Any, name: str, read_interrupted: list[Answer]
+) -> None:
+    told = Told()
+    with pytest.raises(KeyboardInterrupt):
+        telling(site, told).compose(name, gpu=1)
+    assert read_interrupted[0].status == 202
+    assert "asking the server to cancel" in told.notes[0]
+    assert told.phases[-1] == "cancelled"
+    assert gone(site, name)
+
+
+def test_an_interrupt_of_what_was_there_already_says_so(
+    site: Any, name: str, request: pytest.FixtureRequest
+) -> None:
+    m = site.compose(name, gpu=1)
+    request.getfixturevalue("read_interrupted")
+    told = Told()
+    with pytest.raises(KeyboardInterrupt):
+        telling(site, told).compose(name, gpu=1)
+    assert told.notes == [
+        f"interrupted, and nothing is left to cancel: {_says.at_once('compose', m.refresh(), False)}"
+    ]
+    m.free(grace=0)
+
+
+def test_an_interrupt_before_anything_is_sent_sends_nothing(
+    site: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = telling(site, Told())._progress()
+    before = [o.id for o in site.operations()]
+    client, left = site._connection._client, [interrupt]
+    monkeypatch.setattr(site._connection, "_client", lambda: (left.pop() if left else client)())
+    with pytest.raises(KeyboardInterrupt):
+        site.compose(name, gpu=1)
+    assert told.notes == ["interrupted before anything was sent: nothing was done"]
+    assert [o.id for o in site.operations()] == before
+
+
+def test_who_only_watches_cancels_nothing(
+    server: MakeServer, people: Callable[..., tuple[str, ...]], name: str
+) -> None:
+    s = server(*rack, "--commit-latency", "1s")
+    (token,) = people(s.url, s.token, "ben")
+    with connected(s) as site, connected(s, token=token) as theirs:
+        m = site.compose(name, gpu=1, wait=False)
+        told = Told(lambda op: interrupt())
+        telling(theirs, told)
+        for watched in (theirs.operation(m.operation), theirs.machine(name)):
+            with pytest.raises(KeyboardInterrupt):
+                watched.wait()
+        joins = telling(site, Told(lambda op: interrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            joins.compose(name, gpu=1)
+        for notes in (told.notes[0], told.notes[1], joins._progress().notes[0]):
+            assert notes.startswith(f"stopped waiting: operation {m.operation} goes on; ")
+        telling(site, Told())
+        assert m.wait().state == "ready"
+
+
+def test_what_was_lost_may_be_made_again_only_with_a_key_of_ones_own(
+    site: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = site.compose(name, gpu=1)
+
+    def cut(tries: Any) -> Any:
+        raise tries.call.lost(httpx2.ReadError("cut"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_limits, "first_pause", 0.0)
+        patched.setattr(site._connection, "_once", cut)
+        for key, again in ((None, False), ("mine", True)):
+            with pytest.raises(composa.Unreachable) as e:
+                m.plug(ssd=1, key=key)
+            assert (e.value.code, e.value.retryable) == ("unknown", again)
+    m.free(grace=0)
+
+
+def test_a_block_frees_nothing_that_an_earlier_call_with_its_key_made(site: Any, name: str) -> None:
+    first = site.compose(name, gpu=1, key=f"k-{name}")
+    with site.compose(name, gpu=1, key=f"k-{name}") as same:
+        assert same == first
+    assert first.refresh().state == "ready"
+    first.free(grace=0)
+
+
+def test_a_lost_answer_makes_it_no_less_ones_own(site: Any, name: str) -> None:
+    once_more, left = site._connection._once, [1]
+
+    def cut(tries: Any) -> Any:
+        answer = once_more(tries)
+        if tries.call.key and left:
+            left.pop()
+            raise tries.call.lost(httpx2.ReadError("cut"))
+        return answer
+
+    site._connection._once = cut
+    with site.compose(name, gpu=1) as m:
+        assert not left
+    assert m.state == "freed"
+
+
+problem = {"Content-Type": "application/problem+json"}
+
+
+def test_a_server_in_trouble_is_followed_on(demo: Demo, name: str) -> None:
+    proxy = Proxy(demo.url)
+
+    class Mends(Told):
+        def note(self, text: str) -> None:
+            super().note(text)
+            proxy.instead = None
+
+    def trouble() -> None:
+        proxy.instead = (500, problem, b'{"code": "internal", "detail": "cannot: a bug", "status": 500}')
+
+    try:
+        with composa.connect(proxy.url, token=demo.token) as site:
+            told = Mends(once(trouble))
+            with telling(site, told).compose(name, gpu=1) as m:
+                assert m.state == "ready"
+            assert told.notes[0].startswith("cannot: a bug; trying again")
+    finally:
+        proxy.close()
+
+
+def test_an_answer_that_cannot_be_read_ends_the_waiting_and_not_the_operation(demo: Demo, name: str) -> None:
+    proxy = Proxy(demo.url)
+
+    def stranger() -> None:
+        proxy.instead = (200, {"Content-Type": "application/json"}, b'{"hello": "world"}')
+
+    try:
+        with composa.connect(proxy.url, token=demo.token) as site:
+            with pytest.raises(composa.Failed) as e:
+                telling(site, Told(once(stranger))).compose(name, gpu=1)
+            proxy.instead = None
+            assert "the operation goes on" in str(e.value)
+            assert site.operation(e.value.operation).wait().phase == "done"
+            site.machine(name).free(grace=0)
+    finally:
+        proxy.close()
+
+
+def test_a_call_takes_no_longer_than_what_is_left_to_wait() -> None:
+    class Swallows:
+        def __init__(self) -> None:
+            self.asked: list[tuple[int, float | None]] = []
+
+        def get(self, path: str, query: Any, *, model: Any, within: float | None) -> Any:
+            self.asked.append((query["wait"], within))
+            raise KeyboardInterrupt
+
+    for patience, wait, within in ((0.01, 0, 1.0), (1.9, 1, 1.9), (100.0, 15, 100.0), (None, 15, None)):
+        connection: Any = Swallows()
+        with pytest.raises(KeyboardInterrupt):
+            following.follow(connection, following.Seen(operation(phase="running"), Told()), patience)
+        ((asked, given),) = connection.asked
+        assert asked == wait
+        assert given == pytest.approx(within, abs=0.5)
 
 
 def test_a_block_frees_what_it_made_also_after_an_error(site: Any, name: str) -> None:
@@ -282,5 +462,5 @@ def operation(**said: Any) -> _wire.Operation:
 def test_how_an_operation_ended_is_an_error(said: Any, error: Any, code: str, text: str) -> None:
     told = following.failure(operation(**said))
     assert type(told) is error
-    assert (told.code, str(told), told.operation) == (code, text, "op_abc2")
+    assert (told.code, str(told), told.operation, told.status) == (code, text, "op_abc2", 0)
     assert following.failure(operation(phase="done")) is None

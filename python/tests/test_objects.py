@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import composa
+from composa._sync.connection import needed
 from tests.conftest import ask
 from tests.processes import Demo
+from tests.stand_in import StandIn, answer, never
 
 
 @pytest.fixture
@@ -219,6 +223,14 @@ def test_a_machine_freed_by_somebody_else(site: composa.Site, demo: Demo, name: 
         (lambda s: s.compose("train", gpu=1, project="nobody"), composa.NotFound, "nobody"),
         (lambda s: s.compose("train", gpu=1, where={"gpu": "device.x"}), composa.Invalid, "device"),
         (lambda s: s.compose("train", gpu=1, key="a b"), composa.Invalid, "key"),
+        (lambda s: s.compose("train", gpu=1, key=5), composa.Invalid, "cannot use the key 5"),
+        (lambda s: s.compose("train", gpu=1, project="Bad Name"), composa.Invalid, "site.projects lists them"),
+        (lambda s: s.compose("train", gpu=1, project=5), composa.Invalid, "no project can be named 5"),
+        (lambda s: s.compose("train", gpu=1, message="\ud800"), composa.Invalid, "is half a character"),
+        (lambda s: s.compose("train", gpu=1, labels={"a": "\ud800"}), composa.Invalid, "is half a character"),
+        (lambda s: s.devices(model="\ud800"), composa.Invalid, "is half a character"),
+        (lambda s: s.operation("\ud800"), composa.Invalid, "is half a character"),
+        (lambda s: s.plan([], "train"), composa.Invalid, "there is no verb []"),
         (lambda s: s.plan("grow", "train"), composa.Invalid, "there is no verb"),
         (lambda s: list(s.events(after="nonsense!")), composa.Error, ""),
     ],
@@ -227,6 +239,86 @@ def test_what_cannot_be_meant(site: composa.Site, call: Any, error: type[composa
     with pytest.raises(error) as e:
         call(site)
     assert text in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"timeout": "x"}, 'timeout="x" is not a number of seconds above 0'),
+        ({"timeout": -1}, "timeout=-1 is not"),
+        ({"timeout": 0}, "timeout=0 is not"),
+        ({"timeout": True}, "timeout=True is not"),
+        ({"token": 5}, "token is no text"),
+        ({"project": 5}, "project is no text"),
+        ({"project": "Bad Name"}, 'cannot connect: no project can be named "Bad Name"'),
+    ],
+)
+def test_what_no_site_can_be_connected_with(demo: Demo, said: dict[str, Any], text: str) -> None:
+    with pytest.raises(composa.Invalid) as e:
+        composa.connect(demo.url, **{"token": demo.token, **said})
+    assert text in str(e.value)
+
+
+def test_a_move_to_a_machine_means_that_one(site: composa.Site, machine: composa.Machine, name: str) -> None:
+    gpu = next(d for d in machine.devices if d.kind == "gpu")
+    gone = site.compose(f"{name[:50]}-to", gpu=1, fabric=machine.fabric)
+    gone.free(grace=0)
+    with site.compose(gone.name, gpu=1, fabric=machine.fabric) as named:
+        for call in (lambda: machine.move(gpu, to=gone), lambda: machine.plan("move", gpu, to=gone)):
+            with pytest.raises(composa.NotFound, match="it was freed at"):
+                call()
+        assert machine.plan("move", gpu, to=named).steps
+        machine.move(gpu, to=named)
+        assert gpu.place in [d.place for d in named.devices]
+
+
+def test_copies_share_the_site_and_pickles_leave_it_out(
+    site: composa.Site, machine: composa.Machine, demo: Demo
+) -> None:
+    of_each: list[Any] = [
+        machine,
+        site.operations(machine=machine)[0],
+        machine.plan("free"),
+        site.fabrics()[0],
+    ]
+    of_each += [site.device(machine.devices[0].place), site.available()[0], next(iter(site.events()))]
+    for one in [*of_each, site.devices(), site.machines()]:
+        here = copy.deepcopy(one)
+        assert here == one
+        pickled = pickle.dumps(one)
+        assert demo.token.encode() not in pickled
+        there = pickle.loads(pickled)
+        assert there == one
+        assert repr(there).splitlines()[0] == repr(one).splitlines()[0]
+    assert copy.deepcopy(machine).refresh().state == "ready"
+    away = pickle.loads(pickle.dumps(machine))
+    for call in (away.refresh, away.explain, lambda: away.plug(gpu=1), lambda: away.plan("free"), away.free):
+        with pytest.raises(composa.Invalid) as e:
+            call()
+        assert f"{machine.name}: it was pickled, and its connection does not go along; connect() here" in str(
+            e.value
+        )
+    with pytest.raises(composa.Invalid, match="cannot pickle the connection to"):
+        pickle.dumps(site)
+
+
+def test_what_is_available_shows_itself(site: composa.Site) -> None:
+    one = site.available("gpu")[0]
+    assert one.model in repr(one)
+    assert one.model in one._repr_html_()
+    assert sum(f.free for f in one.fabrics) == one.free
+
+
+def test_an_event_that_is_none_is_told() -> None:
+    said = {"version": "1.2.3", "site": "s", "incarnation": "i", "principal": "ada", "role": "member", "projects": [],
+            "limits": {}, "features": list(needed), "now": "2026-01-01T00:00:00Z"}  # fmt: skip
+    with StandIn(
+        answer("200 OK", said), answer("200 OK", b'{"id": "1"}\n', kind="application/x-ndjson"), never
+    ) as s, composa.connect(s.url, progress="none") as it, pytest.raises(composa.Failed) as e:  # fmt: skip
+        next(it.events(follow=True))
+    assert str(e.value).startswith(
+        f"cannot read the answer to GET /v1/events at {s.url}: it is not a document"
+    )
 
 
 def test_events_of_a_machine_past_and_to_come(site: composa.Site, machine: composa.Machine) -> None:
@@ -248,11 +340,39 @@ def test_waiting_is_the_callers_choice(site: composa.Site, name: str) -> None:
     op = site.operation(m.operation)
     assert (op.settled, op.wait().phase) == (True, "done")
     assert op.cancel().phase == "done", "what has ended stays as it is"
-    with pytest.raises(composa.Error):
-        op.retry()
+    for way in (op.retry, op.undo, op.resolve):
+        with pytest.raises(composa.Invalid, match="it is done, (not held|and only a held one)"):
+            way()
     m.free(grace=0, wait=False)
     m.wait()
     assert m.state == "freed"
+
+
+def test_waiting_is_for_whoever_changes_it(site: composa.Site, machine: composa.Machine) -> None:
+    site.machine(machine.name).plug(ssd=1, wait=False)
+    assert machine.wait().state == "ready"
+    assert kinds(machine)["ssd"] == 2
+    with pytest.raises(composa.Invalid, match='timeout="soon" is neither'):
+        machine.wait(timeout="soon")  # type: ignore[arg-type]
+
+
+def test_an_older_answer_does_not_replace_a_newer_one(site: composa.Site, machine: composa.Machine) -> None:
+    older = site.machine(machine.name)
+    machine.plug(ssd=1)
+    machine._renew(older)
+    assert kinds(machine)["ssd"] == 2
+
+
+def test_what_cannot_be_plugged(site: composa.Site, machine: composa.Machine, name: str) -> None:
+    with site.compose(f"{name[:50]}-too", gpu=1, fabric=machine.fabric) as other:
+        taken = next(d for d in other.devices if d.kind == "gpu").place
+        with pytest.raises(composa.Refused, match=f"{taken} is claimed by"):
+            machine.plug(taken)
+    with pytest.raises(composa.NotFound) as e:
+        machine.plug(f"{machine.fabric}/gpu99")
+    assert str(e.value).startswith(
+        f'cannot plug "{machine.name}": there is no device {machine.fabric}/gpu99; did you mean'
+    )
 
 
 def test_a_key_is_used_once(site: composa.Site, machine: composa.Machine) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import composa
+from composa._sync.connection import needed
 from tests.processes import Demo
 from tests.proxy import Proxy
 
@@ -58,10 +59,20 @@ def test_a_newer_server_refuses_with_a_code_that_is_not_known(demo: Demo, proxy:
         assert "the moon" in str(caught.value)
 
 
+@pytest.mark.parametrize("lacks", needed)
+def test_a_server_that_lacks_what_is_needed_is_refused(demo: Demo, proxy: Proxy, lacks: str) -> None:
+    def older(path: str, body: Any) -> Any:
+        return {**body, "features": [f for f in body["features"] if f != lacks]}
+
+    proxy.rewrite = older
+    with pytest.raises(composa.Refused, match=f"has no {lacks};"):
+        composa.connect(proxy.url, token=demo.token)
+
+
 def test_an_older_server_is_followed_without_what_it_lacks(demo: Demo, proxy: Proxy, name: str) -> None:
     def older(path: str, body: Any) -> Any:
         if path == "/v1":
-            body["features"] = [f for f in body["features"] if f not in ("machines-by-id", "users", "tokens")]
+            body["features"] = [f for f in body["features"] if f not in ("users", "tokens")]
             del body["emulated"]
         return body
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx2
 from pydantic import ValidationError
 
-from composa import _limits
+from composa import _limits, _words
 from composa._version import __version__
 from composa._wirebase import Wire
 from composa.errors import Error, Failed, Invalid, Unreachable, error_of, retry_after
@@ -41,7 +41,7 @@ def part(text: str) -> str:
     """
     if text in ("", ".", ".."):
         raise Invalid(f"cannot ask for {text!r}: it is no name or id")
-    return quote(text, safe="")
+    return quote(_words.whole_text(f"cannot ask for {_words.abridge(text)}", text), safe="")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Call:
         match: Revision for If-Match; None: any.
         accept: The type that is asked for.
         own_key: The caller gave the key, so that the same call can be made again.
+        within: Seconds without a byte after which it counts as lost; None: as the connection has it.
     """
 
     base: str
@@ -69,6 +70,7 @@ class Call:
     match: int | None = None
     accept: str = "application/json"
     own_key: bool = False
+    within: float | None = None
 
     @property
     def url(self) -> str:
@@ -174,6 +176,27 @@ class Call:
             retry_after=wait,
         )
 
+    def document(self, body: Any, model: type[W]) -> W:
+        """Read a document out of what was decoded: one of several in an answer.
+
+        Raises:
+            Failed: It has another shape: the server is of another version.
+        """
+        try:
+            return model.model_validate(body)
+        except ValidationError as e:
+            raise self.strange(_first(e), 200) from None
+
+    def strange(self, why: str, status: int) -> Error:
+        """Return the error of a document that has another shape than it should."""
+        return Failed(
+            f"cannot read the answer to {self.shown}: "
+            f"it is not a document that this module, {__version__}, knows: {why}",
+            next="the server may be of another version: `composa version` and site.version tell which",
+            code="internal",
+            status=status,
+        )
+
     def too_large(self) -> Error:
         """Return the error of an answer that is not read to its end."""
         return Failed(
@@ -227,18 +250,17 @@ class Answer:
         try:
             return model.model_validate_json(self.content)
         except ValidationError as e:
-            first = e.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(p) for p in first["loc"])
-            raise self._strange(f"{where}: {first['msg']}" if where else first["msg"]) from None
+            raise self._strange(_first(e)) from None
 
     def _strange(self, why: str) -> Error:
-        return Failed(
-            f"cannot read the answer to {self.call.shown}: "
-            f"it is not a document that this module, {__version__}, knows: {why}",
-            next="the server may be of another version: `composa version` and site.version tell which",
-            code="internal",
-            status=self.status,
-        )
+        return self.call.strange(why, self.status)
+
+
+def _first(error: ValidationError) -> str:
+    """Say what is wrong with a document, and where."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(p) for p in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 _not_json = object()
@@ -260,7 +282,7 @@ def _each(value: Any) -> list[Any]:
 def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return _words.whole_text(f"cannot ask for {_words.abridge(value)}", str(value))
 
 
 def _status(status: int) -> str:

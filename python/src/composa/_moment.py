@@ -8,8 +8,27 @@ from typing import Any, TypeVar, cast
 from pydantic import PrivateAttr
 
 from composa._wirebase import Wire
+from composa.errors import Invalid
 
 M = TypeVar("M", bound="Moment")
+
+
+class _Left:
+    """Stands for the site of something that was pickled, and says so when the site is needed."""
+
+    def __init__(self, thing: str) -> None:
+        self._thing = thing
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise Invalid(
+            f"cannot call the server for {self._thing}: it was pickled, and its connection does not go along",
+            next="connect() here, and read it from that site",
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Left, (self._thing,)
 
 
 class Moment(Wire):
@@ -32,8 +51,11 @@ class Moment(Wire):
         return made
 
     def _renew(self, document: Wire) -> None:
-        """Take what was read now in place of what is there."""
+        """Take what was read now in place of what is there, unless another thread read newer meanwhile."""
         fields = type(self).model_fields
+        was, now = (getattr(d, "revision", None) for d in (self, document))
+        if was is not None and now is not None and now < was:
+            return
         self.__dict__.update({k: v for k, v in _shown(document).items() if k in fields})
         self.__pydantic_fields_set__ = document.model_fields_set
         self._read_at = datetime.now(timezone.utc)
@@ -47,6 +69,23 @@ class Moment(Wire):
     def age(self) -> float:
         """Seconds since it was read."""
         return max(0.0, (datetime.now(timezone.utc) - self._read_at).total_seconds())
+
+    def __deepcopy__(self: M, memo: dict[int, Any] | None = None) -> M:
+        """Copy it with all that it holds, but for the site, which copies share."""
+        memo = {} if memo is None else memo
+        memo[id(self._site)] = self._site
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave the site out of a pickle: its connection, and its token, stay where they are."""
+        state = super().__getstate__()
+        private = state.get("__pydantic_private__") or {}
+        if private.get("_site") is not None:
+            left = _Left(
+                f"{type(self).__name__.lower()} {getattr(self, 'name', None) or getattr(self, 'id', '')}"
+            )
+            state = {**state, "__pydantic_private__": {**private, "_site": left}}
+        return state
 
     def _same(self) -> tuple[Any, ...]:
         """What is equal in two copies of the same thing."""

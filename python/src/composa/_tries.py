@@ -16,13 +16,30 @@ class Tries:
     """The tries of one call.
 
     Once an answer was lost, only one of a server that looked for the key tells what happened.
+
+    Attributes:
+        call: What is asked.
+        sent: The server may have seen it: a try went as far as to send it.
     """
 
     def __init__(self, call: Call) -> None:
-        self._call = call
+        self.call = call
+        self.sent = False
         self._lost: Error | None = None
         self._made = 0
         self._pause = _limits.first_pause
+
+    @property
+    def lost(self) -> bool:
+        """An answer was lost: a later one may be by what came of an earlier try."""
+        return self._lost is not None
+
+    def again(self) -> Tries:
+        """Return the tries that ask what came of a change which was interrupted before its answer."""
+        tries = Tries(self.call)
+        tries.sent = True
+        tries._lost = self.call.unknown("it was interrupted before the answer")
+        return tries
 
     def after(self, error: Error, elapsed: float) -> float:
         """Say how many seconds to wait before the next try.
@@ -52,11 +69,11 @@ class Tries:
         """Say whether nothing was done, and another try is worth it."""
         if error.status == 429 and error.retry_after > 0:
             return self._made < _limits.waits
-        return not self._call.key and self._made == 1 and isinstance(error.__cause__, broken)
+        return not self.call.key and self._made == 1 and isinstance(error.__cause__, broken)
 
     def _is_enough(self, error: Error, elapsed: float) -> bool:
         passes = error.key or error.retryable or error.status >= 500
-        return self._made >= _limits.tries or elapsed > _limits.trying + self._call.waits or not passes
+        return self._made >= _limits.tries or elapsed > _limits.trying + self.call.waits or not passes
 
     def _given(self, lost: Error, last: Error) -> Error:
         """Return the error of a call whose answer was lost and could not be had by further tries."""

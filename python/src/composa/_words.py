@@ -227,6 +227,7 @@ def labels(value: object) -> dict[str, str] | None:
                 f"cannot set label {abridge(k)}: key and value must be texts",
                 next='write labels={"team": "vision"}',
             )
+        whole_text(f"cannot set label {abridge(k, 24)}", k + v)
         if not k:
             raise Invalid("cannot set a label: its key is empty", next='write labels={"team": "vision"}')
         if len(k.encode()) > _limits.label_key or len(v.encode()) > _limits.label_value:
@@ -237,6 +238,19 @@ def labels(value: object) -> dict[str, str] | None:
         if any(ord(c) < 0x20 or ord(c) == 0x7F for c in k + v):
             raise Invalid(f"cannot set label {abridge(k, 24)}: it holds control characters")
     return dict(value) or None
+
+
+def whole_text(what: str, text: str) -> str:
+    """Refuse a text that cannot be sent: half a pair of surrogates is no character.
+
+    Raises:
+        Invalid: It holds one.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as e:
+        raise Invalid(f"{what}: {text[e.start]!r} at position {e.start + 1} is half a character") from None
+    return text
 
 
 def message(text: object) -> str | None:
@@ -251,7 +265,7 @@ def message(text: object) -> str | None:
         raise Invalid(
             f"cannot use the message: it has {len(text)} characters, {_limits.message_length} are allowed"
         )
-    return text or None
+    return whole_text("cannot use the message", text) or None
 
 
 def seconds(begin: str, what: str, value: object, most: int) -> int | None:
@@ -262,7 +276,7 @@ def seconds(begin: str, what: str, value: object, most: int) -> int | None:
     """
     if value is None:
         return None
-    n = _number(value)
+    n = number(value)
     if n is None:
         raise Invalid(
             f"{begin}: {what}={abridge(value)} is not a number of seconds",
@@ -273,8 +287,10 @@ def seconds(begin: str, what: str, value: object, most: int) -> int | None:
     return math.ceil(n)
 
 
-def patience(begin: str, value: object) -> float | None:
+def patience(begin: str, value: object, what: str = "wait") -> float | None:
     """Read how long is waited: None (or True) without end, 0 (or False) not at all, else seconds.
+
+    what is the argument's name.
 
     Raises:
         Invalid: It is neither, or negative.
@@ -283,13 +299,13 @@ def patience(begin: str, value: object) -> float | None:
         return None
     if value is False:
         return 0.0
-    n = _number(value)
+    n = number(value)
     if n is None or n < 0:
-        raise Invalid(f"{begin}: wait={abridge(value)} is neither True, False nor a number of seconds")
+        raise Invalid(f"{begin}: {what}={abridge(value)} is neither True, False nor a number of seconds")
     return n
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
     """Return a finite number as a float; also a timedelta's seconds."""
     if isinstance(value, (bool, str | bytes)):
         return None

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from composa import _limits, _wire
+from composa import _limits, _wire, _words
 from composa._aio import pausing
 from composa._call import Answer, Call, Query
 from composa._servers import Server, plain
@@ -36,6 +36,7 @@ needed = (
     "fabrics",
     "idempotency",
     "machines",
+    "machines-by-id",
     "operations",
     "plans",
     "wait",
@@ -84,7 +85,7 @@ class Connection:
             Unreachable: There is no answer, or something else answers there.
             Refused: The server lacks what this module needs: it is of another version (code unsupported).
         """
-        answer = await self._answer(self._call("GET", "/v1"))
+        answer = await self.answer(Tries(self._call("GET", "/v1")))
         said = answer.body
         features = said.get("features") if isinstance(said, dict) else None
         if not isinstance(features, list):
@@ -102,18 +103,22 @@ class Connection:
             code="unsupported",
         )
 
-    async def get(self, path: str, query: Query | None = None, *, model: type[W]) -> W:
+    async def get(
+        self, path: str, query: Query | None = None, *, model: type[W], within: float | None = None
+    ) -> W:
         """Ask for a document.
 
         Args:
             path: Escaped (see part), such as "/v1/machines/default/train".
             query: Values by name; None is left out.
             model: What the document is.
+            within: Seconds without a byte after which the call counts as lost; None: those of the
+                connection, and those that the call waits.
 
         Raises:
             Error: What the server answered, or why there was no answer.
         """
-        return (await self._answer(self._call("GET", path, query))).read(model)
+        return (await self.answer(Tries(self._call("GET", path, query, within=within)))).read(model)
 
     async def change(
         self,
@@ -142,13 +147,32 @@ class Connection:
             Error: What the server answered, or why there was no answer. Code unknown: the answer was lost and
                 could not be had by further tries; `key` asks again.
         """
-        if key is not None and (not key or len(key) > 128 or not plain(key)):
-            raise Invalid(f"cannot use the key {key[:140]!r}: it is not 1 to 128 visible characters of ASCII")
-        return await self._answer(
-            self._call(
-                method, path, query, body, key or secrets.token_hex(16), match, own_key=key is not None
+        return await self.answer(self.asked(method, path, query, body, key=key, match=match))
+
+    def asked(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        match: int | None = None,
+    ) -> Tries:
+        """Make the tries of a change, of which nothing is sent yet: answer() sends it.
+
+        Who holds them knows after an interrupt whether the change was sent, and can ask what came of it.
+
+        Raises:
+            Invalid: The key cannot be sent.
+        """
+        if key is not None and (not isinstance(key, str) or not key or len(key) > 128 or not plain(key)):
+            raise Invalid(
+                f"cannot use the key {_words.abridge(key, 140)}: "
+                "it is not 1 to 128 visible characters of ASCII"
             )
-        )
+        own = key or secrets.token_hex(16)
+        return Tries(self._call(method, path, query, body, own, match, own_key=key is not None))
 
     async def pages(
         self, path: str, query: Query | None = None, *, model: type[W]
@@ -188,9 +212,22 @@ class Connection:
     async def aclose(self) -> None:
         """Close the connections; later calls are Invalid."""
         self._closed = True
-        client = self._clients.pop(pausing.place(), None)
-        if client is not None:
-            await client.aclose()
+        here = pausing.place()
+        for place in list(self._clients):
+            client = self._clients.pop(place, None)  # whichever thread was first
+            if client is not None and place == here:
+                await client.aclose()
+            elif client is not None:
+                pausing.close_there(place, client.aclose)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Connection:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise Invalid(
+            f"cannot pickle the connection to {self.server.url}: a token does not go along",
+            next="connect() where it is needed",
+        )
 
     def _call(
         self,
@@ -201,15 +238,18 @@ class Connection:
         key: str = "",
         match: int | None = None,
         own_key: bool = False,
+        within: float | None = None,
     ) -> Call:
-        return Call(self.server.url, method, path, query or {}, body, key, match, own_key=own_key)
+        return Call(
+            self.server.url, method, path, query or {}, body, key, match, own_key=own_key, within=within
+        )
 
-    async def _answer(self, call: Call) -> Answer:
+    async def answer(self, tries: Tries) -> Answer:
         """Make a call, again where that is safe and may help."""
-        tries, began = Tries(call), time.monotonic()
+        began = time.monotonic()
         while True:
             try:
-                return await self._once(call)
+                return await self._once(tries)
             except Error as e:
                 error = e
             wait = tries.after(error, time.monotonic() - began)
@@ -217,36 +257,45 @@ class Connection:
                 self.again(error, wait)
             await pausing.pause(wait)
 
-    async def _once(self, call: Call) -> Answer:
-        response = await self.send(call)
+    async def _once(self, tries: Tries) -> Answer:
+        call = tries.call
+
+        async def trace(what: str, more: Any) -> None:
+            if what.endswith("send_request_headers.started"):
+                tries.sent = True
+
+        response = await self.send(call, trace=trace)
         try:
             return Answer(call, response.status_code, response.headers, await self._content(call, response))
         finally:
             await response.aclose()
 
-    async def send(self, call: Call, timeout: float | None = None) -> httpx2.Response:
+    async def send(self, call: Call, timeout: float | None = None, trace: Any = None) -> httpx2.Response:
         """Make a call once and return a successful answer, unread: the caller closes it.
 
         Args:
             call: The call.
             timeout: Seconds without a byte; None: those of the connection and those that the call waits.
+            trace: Is told what the connection does, as httpx has it; None: nobody is.
 
         Raises:
             Error: What the server answered, or why there was no answer.
         """
         client = self._client()
-        headers = call.headers(self.server.token)
-        request = client.build_request(
-            call.method,
-            call.url,
-            headers=headers,
-            content=call.content,
-            timeout=timeout or self._patience(call),
-        )
         try:
+            request = client.build_request(
+                call.method,
+                call.url,
+                headers=call.headers(self.server.token),  # in no variable, which a traceback would show
+                content=call.content,
+                timeout=timeout or self._patience(call),
+                extensions=None if trace is None else {"trace": trace},
+            )
             response = await client.send(request, stream=True)
         except httpx2.HTTPError as e:
             raise call.lost(e) from e
+        except (httpx2.InvalidURL, UnicodeError) as e:
+            raise Invalid(f"cannot call {call.shown}: no host can have that name: {e}") from None
         if 200 <= response.status_code < 300 and _is_ours(response):
             return response
         try:
@@ -274,6 +323,8 @@ class Connection:
         return b"".join(parts)
 
     def _patience(self, call: Call) -> float | None:
+        if call.within is not None:
+            return call.within
         return None if self._timeout is None else self._timeout + call.waits
 
     def _client(self) -> httpx2.AsyncClient:
@@ -304,10 +355,6 @@ class Connection:
                 f"cannot call {self.server.url}: the proxy of the environment cannot be used: {e}",
                 next="mend HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the server in NO_PROXY",
             ) from None
-
-
-def _new_key() -> str:
-    return secrets.token_hex(16)
 
 
 def _is_ours(response: httpx2.Response) -> bool:

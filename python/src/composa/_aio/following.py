@@ -55,7 +55,7 @@ def failure(op: _wire.Operation) -> Error | None:
     code = {"held": "held", "cancelled": "cancelled"}.get(op.phase) or (result and result.code) or "failed"
     text = (result and result.text) or op.reason or f"cannot {title(op)}: the operation is {op.phase}"
     ways = "; or ".join(_way(op, w) for w in (result and result.ways) or [])
-    return error_of({"code": code, "detail": text, "next": ways, "operation": op.id}, 409)
+    return error_of({"code": code, "detail": text, "next": ways, "operation": op.id})
 
 
 def _way(op: _wire.Operation, word: str) -> str:
@@ -63,49 +63,13 @@ def _way(op: _wire.Operation, word: str) -> str:
     return f'site.operation("{op.id}").{word}()' if word in ("retry", "undo", "resolve") else word
 
 
-async def follow(
-    connection: Connection, op: _wire.Operation, shows: Shows, patience: float | None = None
-) -> _wire.Operation:
-    """Follow an operation until it ended or is held.
+class Seen:
+    """An operation as it was last seen.
 
-    Where it is interrupted while something is made, the server is asked to cancel, the end of that is
-    awaited, and the interrupt goes on its way. While something is given back it only stops waiting.
-
-    Args:
-        connection: To its server.
-        op: As it was last seen.
+    Attributes:
+        op: The operation.
         shows: Is shown every step, and told what is not usual.
-        patience: Seconds to wait; None: without end.
-
-    Returns:
-        The operation, settled. Whether it did what was asked its phase says; `failure` makes an error of it.
-
-    Raises:
-        TimedOut: The time has passed. The operation goes on.
-        Unreachable: The server was away for too long. The operation goes on.
-        NotAllowed: The token has ended. The operation goes on.
     """
-    seen = _Seen(op, shows)
-    try:
-        shows.show(op)
-        return await _until_settled(connection, seen, patience)
-    except pausing.Interrupted:
-        if settled(seen.op):
-            raise
-        if gives_back(seen.op):
-            shows.note(f"stopped waiting: operation {op.id} goes on; {goes_on(seen.op)}")
-            raise
-        await _cancelled(connection, seen)
-        raise
-
-
-async def cancel(connection: Connection, op: _wire.Operation, shows: Shows) -> None:
-    """Ask the server to cancel what an interrupted call began, and wait for the end of that."""
-    await _cancelled(connection, _Seen(op, shows))
-
-
-class _Seen:
-    """An operation as it was last seen."""
 
     def __init__(self, op: _wire.Operation, shows: Shows) -> None:
         self.shows = shows
@@ -117,8 +81,59 @@ class _Seen:
             self.op = op
             self.shows.show(op)
 
+    def leave(self) -> None:
+        """Note, where it has not ended, that it goes on without whoever followed it."""
+        if not settled(self.op):
+            self.shows.note(f"stopped waiting: operation {self.op.id} goes on; {goes_on(self.op)}")
 
-async def _until_settled(connection: Connection, seen: _Seen, patience: float | None) -> _wire.Operation:
+
+async def follow(connection: Connection, seen: Seen, patience: float | None = None) -> _wire.Operation:
+    """Follow an operation until it ended or is held.
+
+    Args:
+        connection: To its server.
+        seen: The operation. Where this is interrupted, it is as it was seen last.
+        patience: Seconds to wait; None: without end.
+
+    Returns:
+        The operation, settled. Whether it did what was asked its phase says; `failure` makes an error of it.
+
+    Raises:
+        TimedOut: The time has passed. The operation goes on.
+        Error: It cannot be followed any more: the server was away or in trouble for too long, the token has
+            ended, or the answer cannot be read. The operation goes on.
+    """
+    seen.shows.show(seen.op)
+    return await _until_settled(connection, seen, patience)
+
+
+async def cancel(connection: Connection, seen: Seen) -> None:
+    """Ask the server to cancel what an interrupted call began, and wait for the end of that.
+
+    A second interrupt stops the waiting. What came of it is noted; nothing is raised.
+    """
+    op, shows = seen.op, seen.shows
+    if settled(op):
+        if op.phase == "done":
+            shows.note(_came_of_cancelling(op))
+        return
+    try:
+        shows.note(
+            f"interrupted: asking the server to cancel operation {op.id}, so that everything goes back to "
+            "what was before; interrupt again to stop waiting"
+        )
+        answer = await connection.change("POST", f"/v1/operations/{part(op.id)}/cancel")
+        seen.see(answer.read(_wire.Operation))
+        ended = await _until_settled(connection, seen, None)
+    except pausing.Interrupted:
+        seen.leave()
+    except Error as e:
+        shows.note(f"cannot tell what came of cancelling: {e}")
+    else:
+        shows.note(_came_of_cancelling(ended))
+
+
+async def _until_settled(connection: Connection, seen: Seen, patience: float | None) -> _wire.Operation:
     end = None if patience is None else time.monotonic() + patience
     away = _Away()
     while not settled(seen.op):
@@ -128,21 +143,40 @@ async def _until_settled(connection: Connection, seen: _Seen, patience: float | 
         try:
             seen.see(await _newer(connection, seen.op, left))
             away.over(seen.shows)
-        except Unreachable as e:
+        except Error as e:
+            if not _passes(e):
+                raise _told_of(e, seen.op, _how_on(e)) from None
             rest = away.again(e, seen)
-            await pausing.pause(rest if left is None else min(rest, left))
-        except NotAllowed as e:
-            raise _told_of(
-                e, seen.op, "the operation goes on: connect with a token that is valid, then "
-            ) from None
+            await pausing.pause(rest if end is None else max(0.0, min(rest, end - time.monotonic())))
     return seen.op
 
 
 async def _newer(connection: Connection, op: _wire.Operation, left: float | None) -> _wire.Operation:
-    """Ask for the next state of an operation, or the same after some seconds."""
-    wait = _limits.step_wait if left is None else min(_limits.step_wait, max(1, math.ceil(left)))
+    """Ask for the next state of an operation, or the same after some seconds.
+
+    The server waits whole seconds. What is left beside them is waited here, and then looked once more.
+    """
+    wait, within = _limits.step_wait, None
+    if left is not None:
+        wait = min(_limits.step_wait, math.floor(left))
+        within = max(left, _limits.last_look)
+        if wait == 0:
+            await pausing.pause(left)
     query = {"wait": wait, "newer": op.revision}
-    return await connection.get(f"/v1/operations/{part(op.id)}", query, model=_wire.Operation)
+    path = f"/v1/operations/{part(op.id)}"
+    return await connection.get(path, query, model=_wire.Operation, within=within)
+
+
+def _passes(error: Error) -> bool:
+    """Say whether a server that answers so, or not at all, may do better soon."""
+    return isinstance(error, Unreachable) or error.status >= 500
+
+
+def _how_on(error: Error) -> str:
+    """Say what is to be done before an operation can be followed again."""
+    if isinstance(error, NotAllowed):
+        return "the operation goes on: connect with a token that is valid, then "
+    return "the operation goes on: "
 
 
 class _Away:
@@ -152,11 +186,11 @@ class _Away:
         self.since: float | None = None
         self.pause = _limits.first_pause
 
-    def again(self, error: Error, seen: _Seen) -> float:
+    def again(self, error: Error, seen: Seen) -> float:
         """Return the seconds to wait before the next try.
 
         Raises:
-            Unreachable: It is away for too long.
+            Error: It is away for too long.
         """
         now = time.monotonic()
         if self.since is None:
@@ -176,25 +210,6 @@ class _Away:
         if self.since is not None:
             shows.note("the server answers again")
             self.since, self.pause = None, _limits.first_pause
-
-
-async def _cancelled(connection: Connection, seen: _Seen) -> None:
-    """Ask the server to cancel, and wait for the end of that; a second interrupt stops the waiting."""
-    op, shows = seen.op, seen.shows
-    shows.note(
-        f"interrupted: asking the server to cancel operation {op.id}, so that everything goes back to what "
-        "was before; interrupt again to stop waiting"
-    )
-    try:
-        answer = await connection.change("POST", f"/v1/operations/{part(op.id)}/cancel")
-        seen.see(answer.read(_wire.Operation))
-        ended = await _until_settled(connection, seen, None)
-    except pausing.Interrupted:
-        shows.note(f"stopped waiting: operation {op.id} goes on; {goes_on(seen.op)}")
-    except Error as e:
-        shows.note(f"cannot tell what came of cancelling: {e}")
-    else:
-        shows.note(_came_of_cancelling(ended))
 
 
 def _came_of_cancelling(op: _wire.Operation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -92,12 +93,12 @@ class Machine(Looks, _wire.Machine, Moment):
             Itself, as it is then.
 
         Raises:
-            Refused: The devices cannot be had; `explanation` says why. Nothing was done.
+            Refused: The devices cannot be had, or another machine has them; `explanation` says why where the
+                choice was the server's. Nothing was done.
             NotFound: It was freed meanwhile, or there is no such device.
-            Conflict: A device is held by another machine.
             Failed: It was begun and undone; everything is as before.
             TimedOut: The seconds of wait have passed; the operation goes on.
-            Invalid, Held, NotAllowed, Unreachable: As of any change.
+            Conflict, Held, Invalid, NotAllowed, Unreachable: As of any change.
 
         Example:
             >>> m.plug(gpu=2)
@@ -342,7 +343,8 @@ class Machine(Looks, _wire.Machine, Moment):
     async def wait(self, timeout: float | None = None) -> Machine:
         """Wait until no operation changes it any more, for example after compose(wait=False).
 
-        An interrupt asks the server to cancel what is being made, as in compose.
+        An interrupt only ends the waiting: what changes it goes on, and
+        `site.operation(m.operation).cancel()` ends that.
 
         Args:
             timeout: Seconds to wait; None: without end.
@@ -354,19 +356,25 @@ class Machine(Looks, _wire.Machine, Moment):
             Failed, Held, Refused: The operation ended otherwise than it was asked, or is held.
             TimedOut: The seconds have passed; the operation goes on.
             NotAllowed, Unreachable: It cannot be followed any more; it goes on.
+            Invalid: timeout is no number of seconds.
 
         Example:
             >>> m = site.compose("train", gpu=4, wait=False)
             >>> m.wait()
         """
-        id = self.operation or (await self.refresh()).operation
-        if id:
-            operation = await self._site.operation(id)
-            try:
-                await operation.wait(timeout)
-            finally:
-                await self._refresh_quietly()
-            self.operation = self.operation or id
+        patience = _words.patience(f'cannot wait for machine "{self.name}"', timeout, "timeout")
+        end = None if patience is None else time.monotonic() + patience
+        id, last = self.operation or (await self.refresh()).operation, None
+        try:
+            while id and id != last:
+                operation = await self._site.operation(id)
+                await operation.wait(None if end is None else max(0.0, end - time.monotonic()))
+                last = id
+                id = (await self.refresh()).operation
+        except Error:
+            await self._refresh_quietly()
+            raise
+        self.operation = self.operation or last
         return self
 
     async def explain(self) -> Explanation | None:
@@ -474,7 +482,7 @@ class Machine(Looks, _wire.Machine, Moment):
         begin = f'cannot {verb} "{self.name}"'
         patience = _words.patience(begin, wait)
         body = await self._site._body(begin, verb, said)
-        path = f"/v1/machines/{part(self.project)}/{part(self._word)}/{verb}"
+        path = f"/v1/machines/{part(self.project)}/{part(self.id)}/{verb}"
         change = changing.Change(verb, self.name, "POST", path, body, key, patience, machine_id=self.id)
         try:
             came = await changing.carry_out(self._site, change)
@@ -489,12 +497,6 @@ class Machine(Looks, _wire.Machine, Moment):
             raise
         self._renew(came.machine)
         return self
-
-    @property
-    def _word(self) -> str:
-        """How a change names it: by id where the server takes that, so that no other of its name is meant."""
-        word: str = self.id if "machines-by-id" in self._site.features else self.name
-        return word
 
     async def _refresh_quietly(self) -> None:
         """Read it anew where that can be done; what is raised meanwhile counts, not this."""

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from composa import _says, _wire
 from composa._sync import following, pausing
@@ -67,33 +66,23 @@ class Came:
 def carry_out(site: Site, change: Change) -> Came:
     """Make a change, and wait for its end as long as the caller wants.
 
+    Interrupted, it asks the server to cancel what it began, waits for the end of that, and lets the interrupt
+    go on its way. What gives something back, and what another call began, goes on.
+
     Raises:
         Error: The server refused it, or it ended otherwise than it was asked.
         TimedOut: The time passed. The operation goes on.
     """
     shows = site._progress()
-    began = time.monotonic()
     shows.begin(f'{change.verb} "{change.machine}"')
     summary = f'stopped waiting for {change.verb} "{change.machine}"'
     try:
-        answer = _begin(site, change, shows)
-        if answer.status != 202:
-            came = Came(answer.read(_wire.Machine), answer.status == 201)
-            summary = _says.at_once(change.verb, came.machine, came.made)
-            return came
-        op = answer.read(_wire.Operation)
-        why = op.explanation
-        made = answer.headers.get("composa-made") == "true"
-        if change.patience == 0:
-            summary = f"{following.title(op)}: operation {op.id} goes on"
-            return Came(_machine_of(site, change, op, why), made)
-        op = following.follow(site._connection, op, shows, change.patience)
-        error = following.failure(op)
-        if error is not None:
-            raise error
-        came = Came(_machine_of(site, change, op, why), made)
-        came.machine.operation = op.id
-        summary = _says.done(change.verb, came.machine, time.monotonic() - began)
+        run = _Run(site, change, shows)
+        try:
+            came, summary = run.through()
+        except pausing.Interrupted:
+            run.interrupted()
+            raise
         return came
     except Error as e:
         summary = str(e)
@@ -104,37 +93,97 @@ def carry_out(site: Site, change: Change) -> Came:
         shows.end(summary)
 
 
-def _begin(site: Site, change: Change, shows: Any) -> Answer:
-    """Make the call. Interrupted before the answer, it asks what came of that, and cancels it."""
-    key = change.key or secrets.token_hex(16)
-    call = (change.method, change.path, {"explain": change.explain or None}, change.body)
-    begun = "it may have begun; see site.operations(open=True)"
-    try:
-        return site._connection.change(*call, key=key)
-    except pausing.Interrupted:
-        if change.verb in ("free", "unplug"):
-            shows.note(f"interrupted before the server answered: {begun}")
-            raise
-        shows.note(
+class _Run:
+    """One change on its way: what an interrupt anywhere in it has to go by."""
+
+    def __init__(self, site: Site, change: Change, shows: following.Shows) -> None:
+        self._connection = site._connection
+        self._change = change
+        self._shows = shows
+        self._asked = self._connection.asked(
+            change.method, change.path, {"explain": change.explain or None}, change.body, key=change.key
+        )
+        self._answer: Answer | None = None
+        self._seen: following.Seen | None = None
+
+    def through(self) -> tuple[Came, str]:
+        """Make the change and see it through; return what came of it, and that in a sentence."""
+        change, began = self._change, time.monotonic()
+        answer = self._answer = self._connection.answer(self._asked)
+        made = self._made(answer)
+        if answer.status != 202:
+            came = Came(answer.read(_wire.Machine), made)
+            return came, _says.at_once(change.verb, came.machine, made)
+        seen = self._seen = following.Seen(answer.read(_wire.Operation), self._shows)
+        op = seen.op
+        why = op.explanation
+        if change.patience == 0:
+            came = Came(self._machine_of(op, why), made)
+            return came, f"{following.title(op)}: operation {op.id} goes on"
+        op = following.follow(self._connection, seen, change.patience)
+        error = following.failure(op)
+        if error is not None:
+            raise error
+        came = Came(self._machine_of(op, why), made)
+        came.machine.operation = op.id
+        return came, _says.done(change.verb, came.machine, time.monotonic() - began)
+
+    def interrupted(self) -> None:
+        """Put back what was begun, and note what came of that."""
+        change, note = self._change, self._shows.note
+        if not self._asked.sent:
+            note("interrupted before anything was sent: nothing was done")
+            return
+        begun = "it may have begun; see site.operations(open=True)"
+        if self._answer is None and change.verb in ("free", "unplug"):
+            note(f"interrupted before the server answered: {begun}")
+            return
+        try:
+            answer = self._answer or self._ask_again()
+            if answer.status != 202:
+                now = _says.at_once(change.verb, answer.read(_wire.Machine), self._made(answer))
+                note(f"interrupted, and nothing is left to cancel: {now}")
+                return
+            seen = self._seen or following.Seen(answer.read(_wire.Operation), self._shows)
+            if self._began(answer) and not following.gives_back(seen.op):
+                following.cancel(self._connection, seen)
+            else:
+                seen.leave()
+        except pausing.Interrupted:
+            note(begun)
+        except Error as e:
+            note(f"{begun}: {e}" if e.key else str(e))
+
+    def _ask_again(self) -> Answer:
+        """Ask what came of a change that was interrupted before its answer."""
+        self._shows.note(
             "interrupted before the server answered: asking what came of it, to cancel that; "
             "interrupt again to leave at once"
         )
-        try:
-            answer = site._connection.change(*call, key=key)
-            if answer.status == 202:
-                following.cancel(site._connection, answer.read(_wire.Operation), shows)
-        except (Error, pausing.Interrupted) as e:
-            shows.note(f"{begun}: {e}" if isinstance(e, Error) else begun)
-        raise
+        self._asked = self._asked.again()
+        self._answer = self._connection.answer(self._asked)
+        return self._answer
 
+    def _made(self, answer: Answer) -> bool:
+        """Say whether this very call made the machine, or began to."""
+        return self._is_own(answer) and (answer.status == 201 or answer.headers.get("composa-made") == "true")
 
-def _machine_of(
-    site: Site, change: Change, op: _wire.Operation, why: _wire.Explanation | None
-) -> _wire.Machine:
-    """Read the machine that an operation is about, also where it was freed since."""
-    id = change.machine_id or next((m.id for m in op.machines if m.name == change.machine), "")
-    if not id:
-        raise NotFound(f"{change.begin}: operation {op.id} names no machine of that name", operation=op.id)
-    machine = site._connection.get(f"/v1/machines/{part(id)}", model=_wire.Machine)
-    machine.explanation = why
-    return machine
+    def _began(self, answer: Answer) -> bool:
+        """Say whether this very call began the operation: it did not join that of another compose."""
+        return self._made(answer) if self._change.verb == "compose" else self._is_own(answer)
+
+    def _is_own(self, answer: Answer) -> bool:
+        """Say whether an answer is of what this call did, and not of an earlier one with the same key."""
+        return self._asked.lost or not answer.replayed
+
+    def _machine_of(self, op: _wire.Operation, why: _wire.Explanation | None) -> _wire.Machine:
+        """Read the machine that an operation is about, also where it was freed since."""
+        change = self._change
+        id = change.machine_id or next((m.id for m in op.machines if m.name == change.machine), "")
+        if not id:
+            raise NotFound(
+                f"{change.begin}: operation {op.id} names no machine of that name", operation=op.id
+            )
+        machine = self._connection.get(f"/v1/machines/{part(id)}", model=_wire.Machine)
+        machine.explanation = why
+        return machine

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from composa import _wire, _words
-from composa._sync import following
+from composa._sync import following, pausing
 from composa._call import part
 from composa._moment import Moment
 from composa._told import Explanation
@@ -60,8 +60,7 @@ class Operation(Looks, _wire.Operation, Moment):
     def wait(self, timeout: float | None = None, progress: str | None = None) -> Operation:
         """Wait until it ended, and show its steps.
 
-        An interrupt asks the server to cancel it, waits for the end of that, and goes on its way; of free and
-        unplug it only ends the waiting.
+        An interrupt only ends the waiting, whoever began it: it goes on, and `cancel()` ends it.
 
         Args:
             timeout: Seconds to wait; None: without end.
@@ -75,21 +74,26 @@ class Operation(Looks, _wire.Operation, Moment):
             Held: It stands until a person decides.
             Failed, Refused, Conflict, Unreachable: It was not done; everything is as it was before.
             NotAllowed: The token has ended; it goes on.
+            Invalid: timeout is no number of seconds.
 
         Example:
             >>> site.operation("op_k3v9q2xwabcdefgh").wait(timeout=60)
         """
         begin = f"cannot wait for operation {self.id}"
-        patience = _words.patience(begin, timeout)
+        patience = _words.patience(begin, timeout, "timeout")
         shows = self._site._progress(progress)
         shows.begin(following.title(self))
         summary = f"stopped waiting for operation {self.id}"
+        seen = following.Seen(self, shows)
         try:
-            self._renew(following.follow(self._site._connection, self, shows, patience))
+            self._renew(following.follow(self._site._connection, seen, patience))
             error = following.failure(self)
             summary = f"{following.title(self)}: {self.phase}" if error is None else str(error)
             if error is not None:
                 raise error
+        except pausing.Interrupted:
+            seen.leave()
+            raise
         finally:
             shows.end(summary)
         return self
@@ -115,7 +119,7 @@ class Operation(Looks, _wire.Operation, Moment):
             Itself, as it is now.
 
         Raises:
-            Conflict: It is not held.
+            Invalid: It is not held.
         """
         return self._decide("retry")
 
@@ -126,7 +130,7 @@ class Operation(Looks, _wire.Operation, Moment):
             Itself, as it is now.
 
         Raises:
-            Conflict: It is not held, or there is no way back from there.
+            Invalid: It is not held, or there is no way back from there.
         """
         return self._decide("undo")
 
@@ -137,7 +141,7 @@ class Operation(Looks, _wire.Operation, Moment):
             Itself, as it is now.
 
         Raises:
-            Conflict: It is not held.
+            Invalid: It is not held.
         """
         return self._decide("resolve")
 
