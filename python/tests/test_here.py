@@ -40,6 +40,16 @@ def test_a_serial_number_says_more_than_an_address() -> None:
     assert place(of(("other",), ("10.0.0.13",)), by_serial, by_address) is None
 
 
+def test_a_device_with_another_serial_number_is_another_computer() -> None:
+    somebodys = Part("rack1/pcpu0", serial="SN2", address="10.0.0.12")
+    assert place(of(("SN1",), ("10.0.0.12",)), somebodys) is None
+    assert place(of(("SN1",), ("10.0.0.12",)), dataclasses.replace(somebodys, serial=None)) == "rack1/pcpu0"
+    assert place(of(("SN1",), ("10.0.0.12",)), dataclasses.replace(somebodys, serial="None")) == "rack1/pcpu0"
+    assert place(of(("None",), ("10.0.0.12",)), somebodys) == "rack1/pcpu0"
+    named = Part("rack1/pcpu0", serial="SN2", address="train.lab")
+    assert place(of(("SN1",), name="train.lab"), named) is None
+
+
 def test_two_that_are_alike_are_none() -> None:
     assert place(of(("SN1",)), Part("rack1/pcpu0", serial="SN1"), Part("rack2/pcpu0", serial="SN1")) is None
     behind_nat = [Part("rack1/pcpu0", address="10.0.0.12"), Part("rack2/pcpu0", address="10.0.0.12")]
@@ -60,9 +70,10 @@ def test_what_firmware_writes_for_nothing_tells_nothing(serial: str) -> None:
 @pytest.mark.parametrize(
     ("address", "name", "same"),
     [
-        ("node1.lab", "node1", True),
-        ("node1", "NODE1.lab", True),
-        ("node1.lab", "node1.lab", True),
+        ("node1.lab", "NODE1.lab.", True),
+        ("node1.lab", "node1", False),
+        ("node1", "node1.lab", False),
+        ("node1", "node1", False),
         ("node1.lab", "node1.other", False),
         ("node1", "node10", False),
         ("localhost", "localhost", False),
@@ -70,7 +81,7 @@ def test_what_firmware_writes_for_nothing_tells_nothing(serial: str) -> None:
         ("node1", "", False),
     ],
 )
-def test_names_are_one_where_neither_has_another_domain(address: str, name: str, same: bool) -> None:
+def test_a_name_tells_where_it_has_its_domain(address: str, name: str, same: bool) -> None:
     assert (place(of(name=name), Part("rack1/pcpu0", address=address)) is not None) == same
 
 
@@ -85,13 +96,11 @@ def test_an_address_is_found_however_it_is_written(address: ipaddress.IPv6Addres
         st.tuples(st.sampled_from(["A1", "B2", "C3"]), st.sampled_from(["10.0.0.1", "10.0.0.2"])), max_size=5
     )
 )
-def test_what_is_found_has_what_was_looked_for(parts: list[tuple[str, str]]) -> None:
+def test_what_has_serial_numbers_is_found_by_them_alone(parts: list[tuple[str, str]]) -> None:
     devices = [Part(f"rack1/pcpu{i}", serial=s, address=a) for i, (s, a) in enumerate(parts)]
     found = here.find(of(("A1",), ("10.0.0.2",)), devices)
     with_serial = [d for d in devices if d.serial == "A1"]
-    with_address = [d for d in devices if d.address == "10.0.0.2"]
-    strongest = with_serial or with_address
-    assert found == (strongest[0] if len(strongest) == 1 else None)
+    assert found == (with_serial[0] if len(with_serial) == 1 else None)
 
 
 def test_the_tables_of_linux_are_read(tmp_path: pathlib.Path) -> None:

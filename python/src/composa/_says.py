@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from composa import _wire, _words
-
-
-def devices(of: Iterable[_wire.MachineDevice]) -> str:
-    """Count devices by kind and model: "1 cpu Xeon Gold 6338, 4 gpu T4"."""
-    counts: dict[tuple[str, str], int] = {}
-    for d in of:
-        counts[d.kind, d.model or ""] = counts.get((d.kind, d.model or ""), 0) + 1
-    order = {k: i for i, k in enumerate(_words.kinds)}
-    rows = sorted(counts.items(), key=lambda row: (order.get(row[0][0], len(order)), row[0][1]))
-    return ", ".join(f"{n} {kind}{' ' + model if model else ''}" for (kind, model), n in rows) or "no devices"
+from composa import _wire
+from composa import _wording as w
 
 
 def _whole(m: _wire.Machine) -> str:
     """Say what a machine is made of, and where."""
-    return f"{devices(m.devices)} on {m.fabric or 'no fabric'}{' (emulated)' if m.emulated else ''}"
-
-
-def reach(m: _wire.Machine) -> str:
-    """Say how one gets into a machine, or what an operator must do for that; "" where it was freed."""
-    if m.freed_at is not None:
-        return ""
-    if m.address:
-        return f"ssh {m.login + '@' if m.login else ''}{m.address}"
-    cpu = next((d for d in m.devices if d.kind == "cpu"), None)
-    if cpu is None:
-        return ""
-    return (
-        "its address is not known; an operator can say it: "
-        f"composa device set {cpu.place} --address ADDRESS --login LOGIN"
-    )
+    devices = w.devices(m.devices) or "no devices"
+    return f"{devices} on {m.fabric or 'no fabric'}{' (emulated)' if m.emulated else ''}"
 
 
 def done(verb: str, m: _wire.Machine, seconds: float) -> str:
@@ -43,7 +18,7 @@ def done(verb: str, m: _wire.Machine, seconds: float) -> str:
     if m.freed_at is not None:
         return f"{m.name} is freed{took}"
     said = f"{m.name} is {m.state}: {_whole(m)}{took}"
-    return "; ".join(part for part in (said, reach(m) if verb == "compose" else "") if part)
+    return "; ".join(part for part in (said, w.reach(m) if verb == "compose" else "") if part)
 
 
 def at_once(verb: str, m: _wire.Machine, made: bool) -> str:

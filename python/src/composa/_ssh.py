@@ -63,11 +63,14 @@ def destination(machine: Machine, login: str | None = None) -> str:
             f'{begin}: address "{machine.address[:40]}" is neither an IP address nor a host name'
         )
     login = machine.login if login is None else login
-    if not login:
-        return machine.address
-    if not is_login(login):
+    if login and not is_login(login):
         raise errors.Invalid(f"{begin}: login {abridge(login)} is not the name of a user")
-    return f"{login}@{machine.address}"
+    return at(login, machine.address)
+
+
+def at(login: str | None, address: str) -> str:
+    """Write who gets in where, as ssh takes it: "ubuntu@10.0.0.12", or the address alone."""
+    return f"{login}@{address}" if login else address
 
 
 def is_address(text: str) -> bool:

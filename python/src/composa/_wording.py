@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from composa import palette
+from composa import _ssh, palette
 
 if TYPE_CHECKING:
     from composa import _wire
@@ -223,34 +223,14 @@ def _want(w: _wire.Want) -> str | int | list[str]:
     return f"{w.model}:{w.count}" if w.model else w.count or 1
 
 
-def destination(m: _wire.Machine) -> str:
-    """Give where ssh goes: "ubuntu@10.0.0.12"; empty where no address is known."""
-    return f"{m.login}@{m.address}" if m.login and m.address else m.address or ""
-
-
-def reach(m: _wire.Machine) -> str:
-    """Say what gets one into a machine, or what an operator must run so that it can be said."""
+def reach(m: _ssh.Machine) -> str:
+    """Say what gets one into a machine, or what an operator must run so that it can be said; "" if freed."""
     if m.freed_at is not None:
         return ""
     if m.address:
-        return f"ssh {destination(m)}"
-    for d in m.devices:
-        if d.kind == "cpu":
-            say = f"composa device set {d.place} --address ADDRESS --login LOGIN"
-            return f"its address is not known; an operator can say it: {say}"
-    return ""
-
-
-def ready(m: _wire.Machine, took: float | None = None) -> str:
-    """Say in one line what a machine is: "train is ready: 1 cpu, 4 gpu T4 on rack3 (emulated), in 1.4 s".
-
-    Args:
-        m: The machine.
-        took: Seconds that it took; None: it is not said.
-    """
-    made = devices(m.devices) or "no devices"
-    line = f"{m.name} is {m.state}: {made}" + (f" on {marked(m.fabric, m.emulated)}" if m.fabric else "")
-    return clean(line + (f", in {seconds(took)}" if took is not None else ""))
+        return f"ssh {_ssh.at(m.login, m.address)}"
+    line = _ssh.address_line(m)
+    return f"its address is not known; {line}" if line else ""
 
 
 def machine_state(m: _wire.Machine) -> str:

@@ -52,7 +52,9 @@ def find(here: Facts, devices: Iterable[D]) -> D | None:
     """Find the cpu device whose host is this computer.
 
     A serial number says more than an address, and an address more than a name: what says less is asked only
-    where what says more names no device at all.
+    where what says more names no device at all. A device whose serial number is known, as this computer's is,
+    and is another one is left out: private addresses are given more than once. A name tells where it has its
+    domain: "train" is many computers.
 
     Args:
         here: What tells this computer from others.
@@ -64,10 +66,11 @@ def find(here: Facts, devices: Iterable[D]) -> D | None:
     cpus = [device for device in devices if device.kind == "cpu"]
     serials = {_plain(serial) for serial in here.serials if _tells(serial)}
     addresses = {_address(address) for address in here.addresses}
+    others = [device for device in cpus if not (serials and device.serial and _tells(device.serial))]
     ways = (
         [device for device in cpus if device.serial and _plain(device.serial) in serials],
-        [device for device in cpus if device.address and _address(device.address) in addresses],
-        [device for device in cpus if device.address and _same_name(device.address, here.name)],
+        [device for device in others if device.address and _address(device.address) in addresses],
+        [device for device in others if device.address and _same_name(device.address, here.name)],
     )
     for found in ways:
         if found:
@@ -125,13 +128,9 @@ def _address(text: str) -> str:
 
 
 def _same_name(address: str, name: str) -> bool:
-    """Tell whether both are one name: where one of them has no domain, without it."""
+    """Tell whether both are one name with its domain."""
     one, other = address.lower().rstrip("."), name.lower().rstrip(".")
-    if not other or other == "localhost" or _is_ip(one):
-        return False
-    if "." in one and "." in other:
-        return one == other
-    return one.partition(".")[0] == other.partition(".")[0]
+    return one == other and "." in one and not _is_ip(one)
 
 
 def _is_ip(text: str) -> bool:
