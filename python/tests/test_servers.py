@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import traceback
 from typing import Any
 
 import pytest
@@ -61,9 +62,7 @@ from_environment = {"COMPOSA_URL": lab.upper().replace("HTTP", "http") + "/", "C
         pytest.param({"url": lab}, from_environment, Server(lab, "env-token"), id="the token beside the same URL"),
         pytest.param({"url": hub}, from_environment, at_hub, id="no token of another URL"),
         pytest.param({"url": hub, "token": "t"}, {**from_environment, "COMPOSA_CA": "/x"}, Server(hub, "t"), id="no authorities of another URL"),
-        pytest.param({"url": "http://x.example"}, {"COMPOSA_TOKEN": "t"}, Server("http://x.example"), id="no token that stands alone"),
-        pytest.param({"url": "http://x.example"}, {}, Server("http://x.example"), id="no token of the current context"),
-        pytest.param({"ca": "/a.pem", "project": "p"}, {}, Server(lab, "lab-token", "/a.pem", "lab", "p"), id="what is said beside"),
+        pytest.param({"context": "hub", "ca": "/a.pem", "project": "p"}, {}, Server(hub, "hub-token", "/a.pem", "hub", "p"), id="what is said beside"),
         pytest.param({}, {"COMPOSA_PROJECT": "q"}, Server(lab, "lab-token", "", "lab", "q"), id="the environment's project"),
         pytest.param({"project": "p"}, {"COMPOSA_PROJECT": "q"}, Server(lab, "lab-token", "", "lab", "p"), id="a project before the environment's"),
     ],
@@ -79,6 +78,16 @@ ways = (
     "or save a context with `composa context create NAME --url URL --token-file FILE`, as `composa demo` does"
 )
 
+other = "http://x.example"
+no_token = (
+    f"cannot sign in to {other}: no token is known for it; say connect(URL, token=…), or set COMPOSA_TOKEN or "
+    "COMPOSA_TOKEN_FILE beside COMPOSA_URL; who has none asks an administrator of the site for one"
+)
+no_tls = (
+    "cannot trust the authorities in {} "
+    + f"for {lab}: it speaks no TLS; write https://, or leave ca and COMPOSA_CA out"
+)
+
 
 @pytest.mark.parametrize(
     ("said", "environ", "text", "message"),
@@ -88,13 +97,22 @@ ways = (
         pytest.param({}, {}, file.replace("current: lab", ""), "cannot choose a server: COMPOSA_URL is not set and no context is current; choose one with connect(context=…) or `composa context use NAME`; saved are lab, hub", id="none is current"),
         pytest.param({"context": "moon"}, {}, file, "cannot use context 'moon': there is none of that name; saved are lab, hub", id="another name"),
         pytest.param({"context": "moon"}, {}, None, "cannot use context 'moon': there is none of that name; no context is saved; `composa context create NAME --url URL --token-file FILE` saves one", id="no file"),
+        pytest.param({"url": 5}, {}, file, "cannot choose a server: url is no text but of type int", id="a URL that is no text"),
+        pytest.param({"url": lab, "token": 5}, {}, file, "cannot choose a server: token is no text but of type int", id="a token that is no text"),
+        pytest.param({"context": 7}, {}, file, "cannot choose a server: context is no text but of type int", id="a context that is no text"),
         pytest.param({"url": lab, "context": "lab"}, {}, file, f"cannot choose a server: url says {lab} and context says 'lab'; give one of the two", id="two servers"),
         pytest.param({"token": "t"}, {}, file, "cannot choose a server: a token is given and no URL; say connect(URL, token=…), so that the token goes to that server and to no other", id="a token for nobody"),
         pytest.param({}, {"COMPOSA_TOKEN": "t"}, file, "cannot choose a server: a token is in the environment and COMPOSA_URL is not; set COMPOSA_URL to the server that the token is for, or unset the token to use a context", id="the environment's token for nobody"),
         pytest.param({}, {"COMPOSA_URL": lab, "COMPOSA_CONTEXT": "hub"}, file, f"cannot choose a server: COMPOSA_URL is {lab} and COMPOSA_CONTEXT 'hub'; unset one of the two", id="two servers of the environment"),
-        pytest.param({}, {"COMPOSA_URL": "lab"}, file, "cannot use COMPOSA_URL: cannot use the URL 'lab': it is neither http:// nor https:// and a host; write it as http://127.0.0.1:7080", id="no URL"),
+        pytest.param({}, {"COMPOSA_URL": "lab"}, file, "cannot use COMPOSA_URL 'lab': it is neither http:// nor https:// and a host; write it as http://127.0.0.1:7080", id="no URL"),
         pytest.param({"url": ""}, {}, file, "cannot use the URL: it is empty; write it as http://127.0.0.1:7080", id="an empty URL"),
         pytest.param({"url": lab, "token": "a b"}, {}, file, f"cannot use the token for {lab}: it holds more than visible characters of ASCII; give the token alone, as `composa token create` prints it", id="a token that cannot be sent"),
+        pytest.param({"url": other}, {"COMPOSA_TOKEN": "t"}, file, no_token, id="a token that stands alone"),
+        pytest.param({"url": other}, {}, file, no_token, id="a token of the current context alone"),
+        pytest.param({}, {"COMPOSA_URL": other, "COMPOSA_TOKEN": ""}, file, no_token, id="an empty token"),
+        pytest.param({"url": other, "token": " "}, {}, file, no_token, id="a token of nothing"),
+        pytest.param({"ca": "/a.pem"}, {}, file, no_tls.format("/a.pem"), id="authorities without TLS"),
+        pytest.param({}, {**from_environment, "COMPOSA_CA": "/nope"}, file, no_tls.format("/nope"), id="the environment's authorities without TLS"),
         pytest.param({}, {"COMPOSA_URL": lab, "COMPOSA_TOKEN_FILE": "/none"}, file, "cannot read the token from COMPOSA_TOKEN_FILE /none: No such file or directory", id="no token file"),
         pytest.param({}, {"XDG_CONFIG_HOME": "here"}, None, "cannot find the file of contexts: XDG_CONFIG_HOME 'here' is not an absolute path", id="a relative home"),
         pytest.param({}, {"XDG_CONFIG_HOME": ""}, None, "cannot find the file of contexts: neither XDG_CONFIG_HOME nor HOME is set", id="no home"),
@@ -106,13 +124,14 @@ def test_what_cannot_be_chosen(
     with pytest.raises(errors.Error) as e:
         choose(**said, environ=environment(home, text) | environ)
     assert str(e.value) == message
-    assert isinstance(e.value, errors.Invalid | errors.NotFound)
+    assert isinstance(e.value, errors.Invalid | errors.NotFound | errors.NotAllowed)
 
 
 def test_a_server_that_is_named_needs_no_home() -> None:
     assert choose(lab, token="t", environ={}) == Server(lab, "t")
     assert choose(environ={"COMPOSA_URL": lab, "COMPOSA_TOKEN": "t"}) == Server(lab, "t")
-    assert choose(lab, environ={}) == Server(lab)
+    with pytest.raises(errors.NotAllowed):
+        choose(lab, environ={})
 
 
 def test_the_home_of_who_asks_is_looked_in(home: pathlib.Path) -> None:
@@ -126,6 +145,33 @@ def test_no_token_is_shown(home: pathlib.Path) -> None:
     environ = environment(home)
     assert "lab-token" not in repr(choose(environ=environ))
     assert "lab-token" not in repr(_contexts.read(_contexts.path_of(environ)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://ada:hunter2@host:notaport", "http://ada:hunter2@host", "ada:hunter2@host", "http://ada:hunter 2@host", "http://ada:h@hunter2@[",
+     "http://ada:x?hunter2@host", "http://ada:x#hunter2@host\n", "http://ada:hunter2\uff20host", "//ada:hunter2@host",
+     "http://127.0.0.1:7080/#login=hunter2", "http://host/?token=hunter2", "ftp://host#hunter2", "http://host#\nhunter2"],
+)  # fmt: skip
+def test_no_secret_of_a_url_is_shown(text: str) -> None:
+    for said, environ in [
+        ({"url": text}, {}),
+        ({"url": text, "context": "lab"}, {}),
+        ({}, {"COMPOSA_URL": text}),
+    ]:
+        with pytest.raises(errors.Invalid) as e:
+            choose(**said, environ=environ)
+        assert "hunter" not in "".join(traceback.format_exception(e.value)).replace(repr(text), "")
+        assert "hunter" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["h\u200bost", "a..b", ".a", "x" * 70, "x" * 70 + ".example", "ü" * 70, "a..", "xn--\u00fc"],
+)
+def test_hosts_that_nothing_can_be_looked_up_for(host: str) -> None:
+    with pytest.raises(errors.Invalid, match=r"^cannot use the URL .*: no host can have that name: "):
+        checked_url(f"http://{host}:7080")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from composa import _limits
-from composa.errors import Invalid
+from composa.errors import Invalid, NotAllowed
 
 if TYPE_CHECKING:
     from composa._contexts import Context, Contexts
@@ -65,18 +65,28 @@ def choose(
     Raises:
         Invalid: No server is named, or two are; what is named cannot be used.
         NotFound: There is no context of that name.
+        NotAllowed: No token is known for the server.
     """
+    for word, value in (
+        ("url", url),
+        ("token", token),
+        ("context", context),
+        ("ca", ca),
+        ("project", project),
+    ):
+        if value is not None and not isinstance(value, str):
+            raise Invalid(f"cannot choose a server: {word} is no text but of type {type(value).__name__}")
     project = project or environ.get("COMPOSA_PROJECT") or ""
     chosen = _chosen(url, token, context, environ)
-    return dataclasses.replace(
-        chosen, token=_checked_token(chosen), ca=ca or chosen.ca, project=project or chosen.project
-    )
+    ca = _checked_ca(ca, chosen.url) or chosen.ca
+    return dataclasses.replace(chosen, token=_checked_token(chosen), ca=ca, project=project or chosen.project)
 
 
 def _chosen(url: str | None, token: str | None, context: str | None, environ: Mapping[str, str]) -> Server:
     if url is not None and context is not None:
         raise Invalid(
-            f"cannot choose a server: url says {url} and context says {context!r}", next="give one of the two"
+            f"cannot choose a server: url says {shown(url)} and context says {context!r}",
+            next="give one of the two",
         )
     if token is not None and url is None and context is None:
         raise Invalid(
@@ -98,10 +108,7 @@ def _chosen(url: str | None, token: str | None, context: str | None, environ: Ma
 def _of_environment(environ: Mapping[str, str]) -> Server:
     named = environ.get("COMPOSA_CONTEXT", "")
     if environ.get("COMPOSA_URL"):
-        try:
-            url = checked_url(environ["COMPOSA_URL"])
-        except Invalid as e:
-            raise Invalid(f"cannot use COMPOSA_URL: {e.detail}", next=e.next) from None
+        url = checked_url(environ["COMPOSA_URL"], "COMPOSA_URL")
         if named:
             raise Invalid(
                 f"cannot choose a server: COMPOSA_URL is {url} and COMPOSA_CONTEXT {abridged(named)!r}",
@@ -128,7 +135,7 @@ def _of_environment(environ: Mapping[str, str]) -> Server:
 def _of_url(url: str, token: str | None, environ: Mapping[str, str]) -> Server:
     """Take the server at url, with what stands beside it in the environment or is saved with it."""
     beside = _same(environ.get("COMPOSA_URL", ""), url)
-    ca = environ.get("COMPOSA_CA", "") if beside else ""
+    ca = _checked_ca(environ.get("COMPOSA_CA") if beside else None, url)
     if token is not None:
         return Server(url, token.strip(), ca)
     if beside and environ.get("COMPOSA_TOKEN"):
@@ -180,8 +187,25 @@ def token_of(path: str) -> str:
     return token
 
 
+def _checked_ca(ca: str | None, url: str) -> str:
+    """Refuse authorities where nobody asks for them: who gave them believes that they protect the token."""
+    if ca and url.startswith("http:"):
+        raise Invalid(
+            f"cannot trust the authorities in {ca} for {url}: it speaks no TLS",
+            next="write https://, or leave ca and COMPOSA_CA out",
+        )
+    return ca or ""
+
+
 def _checked_token(server: Server) -> str:
-    """Refuse a token that cannot stand in a header; the message does not show it."""
+    """Refuse a token that cannot stand in a header, the empty one too; the message does not show it."""
+    if not server.token:
+        raise NotAllowed(
+            f"cannot sign in to {server.url}: no token is known for it",
+            next="say connect(URL, token=…), or set COMPOSA_TOKEN or COMPOSA_TOKEN_FILE beside COMPOSA_URL; "
+            "who has none asks an administrator of the site for one",
+            code="unauthenticated",
+        )
     if not plain(server.token):
         raise Invalid(
             f"cannot use the token for {server.url}: it holds more than visible characters of ASCII",
@@ -195,30 +219,61 @@ def plain(token: str) -> bool:
     return re.fullmatch(r"[!-~]*", token) is not None
 
 
-def checked_url(text: str) -> str:
+def checked_url(text: str, named: str = "the URL") -> str:
     """Refuse what cannot be a server, and return the one way to write it.
+
+    Args:
+        text: The URL.
+        named: What messages call it.
 
     Raises:
         Invalid: It is not http:// or https:// and a host, or more than that and a path.
     """
     write = "write it as http://127.0.0.1:7080"
     if not isinstance(text, str) or not text:
-        raise Invalid("cannot use the URL: it is empty", next=write)
-    shown = f"cannot use the URL {abridged(text, 60)!r}"
+        raise Invalid(f"cannot use {named}: it is empty", next=write)
+    what = f"cannot use {named} {shown(text)!r}"
     if re.search(r"[\x00-\x20\x7f\\]", text):
-        raise Invalid(f"{shown}: it holds spaces or control characters", next=write)
+        raise Invalid(f"{what}: it holds spaces or control characters", next=write)
     try:
         u = urlsplit(text)
         _ = u.port  # read here, for what is wrong with it
     except ValueError:
-        raise Invalid(f"{shown}: it cannot be read", next=write) from None
+        raise Invalid(f"{what}: it cannot be read", next=write) from None
     if "@" in u.netloc:
-        raise Invalid(f"cannot use the URL of {u.hostname}: it holds a password", next="give a token instead")
+        raise Invalid(f"cannot use {named} of {u.hostname}: it holds a password", next="give a token instead")
     if u.scheme not in ("http", "https") or not u.hostname:
-        raise Invalid(f"{shown}: it is neither http:// nor https:// and a host", next=write)
+        raise Invalid(f"{what}: it is neither http:// nor https:// and a host", next=write)
     if "?" in text or "#" in text:
-        raise Invalid(f"{shown}: it goes on behind the path", next=write)
+        raise Invalid(f"{what}: it goes on behind the path", next=write)
+    _check_host(what, u.hostname)
     return _written(u)
+
+
+def shown(url: str) -> str:
+    """Write an address for a message without what may be secret: who calls, and what is behind the path."""
+    start = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", url)
+    scheme = start[0] if start else ""
+    rest = re.sub(r"(?s)^.*(?=[@\uff20\ufe6b])", "…", url[len(scheme) :])
+    return abridged(scheme + re.sub(r"(?s)(?<=[?#]).+$", "…", rest), 60)
+
+
+def _check_host(what: str, host: str) -> None:
+    """Refuse a host that no name can be looked up for."""
+    why = ""
+    if ":" in host:  # an address of IPv6
+        return
+    if not host.isascii():
+        import httpx2  # what calls it later says how it is written then
+
+        try:
+            host = httpx2.URL(f"http://{host}").raw_host.decode()
+        except (httpx2.InvalidURL, UnicodeError) as e:
+            why = str(e)
+    if not why and not all(1 <= len(label) <= 63 for label in host.removesuffix(".").split(".")):
+        why = "each part of its name has 1 to 63 characters"
+    if why:
+        raise Invalid(f"{what}: no host can have that name: {why}")
 
 
 def _written(u: SplitResult) -> str:
