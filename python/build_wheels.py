@@ -26,7 +26,7 @@ here = pathlib.Path(__file__).resolve().parent
 # machines are ELF's numbers of the machines that wheels have a name for.
 machines = {62: "x86_64", 183: "aarch64"}
 
-# dynamic is ELF's program header of what needs the interpreter of a C library.
+# interpreter is ELF's program header of what needs that of a C library.
 interpreter = 3
 
 
@@ -80,11 +80,14 @@ def with_binary(pure: pathlib.Path, binary: pathlib.Path, platform: str) -> path
     record: list[tuple[str, str, int | str]] = []
     with zipfile.ZipFile(pure) as given, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
 
-        def put(path: str, content: bytes, mode: int = 0o644) -> None:
+        def write(path: str, content: bytes, mode: int = 0o644) -> None:
             entry = zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0))  # the same wheel of the same sources
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (stat.S_IFREG | mode) << 16
             made.writestr(entry, content)
+
+        def put(path: str, content: bytes, mode: int = 0o644) -> None:
+            write(path, content, mode)
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
             record.append((path, f"sha256={digest}", len(content)))
 
@@ -97,7 +100,7 @@ def with_binary(pure: pathlib.Path, binary: pathlib.Path, platform: str) -> path
         record.append((f"{info}/RECORD", "", ""))
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(record)
-        made.writestr(f"{info}/RECORD", text.getvalue())
+        write(f"{info}/RECORD", text.getvalue().encode())
     return target
 
 

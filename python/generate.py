@@ -34,19 +34,12 @@ by_hand = {"pausing.py"}
 # renamed are the names that differ between the two, beside the words themselves.
 renamed = {
     "AsyncClient": "Client",
-    "AsyncHTTPTransport": "HTTPTransport",
     "AsyncBaseTransport": "BaseTransport",
     "AsyncIterator": "Iterator",
-    "AsyncIterable": "Iterable",
     "AsyncGenerator": "Generator",
-    "Awaitable": "Callable",
-    "asynccontextmanager": "contextmanager",
     "aclosing": "closing",
     "aclose": "close",
-    "aread": "read",
-    "aiter_lines": "iter_lines",
     "aiter_bytes": "iter_bytes",
-    "aiter_raw": "iter_raw",
     "run_async": "run",
     "_aio": "_sync",
 }

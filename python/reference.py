@@ -25,19 +25,26 @@ with `async for`.
 
 #: What the page tells, in this order: a heading, the module's file, and its names; () is all in __all__.
 told: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Connecting", "_sync/site.py", ("connect", "Site", "Whoami")),
+    ("Connecting", "_sync/site.py", ("connect", "Site")),
+    ("", "_told.py", ("Whoami",)),
     ("Machines", "_sync/machine.py", ("Machine",)),
-    ("Plans and explanations", "_sync/plan.py", ("Plan", "Explanation")),
+    ("Plans and explanations", "_sync/plan.py", ("Plan",)),
+    ("", "_told.py", ("Explanation",)),
     ("Operations and events", "_sync/operation.py", ("Operation",)),
-    ("", "_sync/event.py", ("Event",)),
+    ("", "_told.py", ("Event",)),
     ("Devices, fabrics, pools", "_sync/device.py", ("Device",)),
     ("", "_sync/fabric.py", ("Fabric",)),
     ("", "_sync/pool.py", ("Pool",)),
+    ("", "_told.py", ("Available",)),
     ("Lists", "tables.py", ("Listing",)),
     ("Inside a machine", "inside.py", ("Ran", "CommandFailed")),
     ("Errors", "errors.py", ()),
     ("Notebooks", "notebook/__init__.py", ("load_ipython_extension",)),
+    ("", "notebook/rack.py", ("RackPicture",)),
 )
+
+#: Classes that are parts of another, which is told as one: their names, and where they stand.
+split = {"Readings": "_sync/readings.py"}
 
 
 def text() -> str:
@@ -49,8 +56,7 @@ def text() -> str:
             parts.append(f"## {heading}\n")
         found = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef | _function)}
         for name in names or _all(tree):
-            if name in found:
-                parts += _of(found[name])
+            parts += _of(found[name])
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -72,12 +78,19 @@ def _of(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> list[str
     """Write a class with its public methods, or a function."""
     if not isinstance(node, ast.ClassDef):
         return _block("###", node, _signature("", node))
-    bases = ", ".join(ast.unparse(base) for base in node.bases if not ast.unparse(base).startswith("_"))
+    named = [ast.unparse(base) for base in node.bases]
+    bases = ", ".join(base for base in named if not base.startswith("_") and base not in split)
     parts = _block("###", node, f"class {node.name}({bases})" if bases else f"class {node.name}")
-    for item in node.body:
+    for item in [*node.body, *(item for base in named if base in split for item in _body(base))]:
         if isinstance(item, _function) and not item.name.startswith("_") and ast.get_docstring(item):
             parts += _block("####", item, _signature(f"{node.name}.", item))
     return parts
+
+
+def _body(base: str) -> list[ast.stmt]:
+    """Return what a class has whose methods are told with those of another."""
+    tree = ast.parse((package / split[base]).read_text())
+    return next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == base)
 
 
 def _block(

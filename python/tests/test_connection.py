@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pathlib
+import pickle
 import socket
 import ssl
 import subprocess
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -89,6 +92,25 @@ def test_a_call_that_asks_carries_no_key_and_without_a_token_none(connect: Conne
     with StandIn(answer("200 OK", site)) as s:
         connect(s.url, token="").get("/v1", model=_wire.Site)
         assert not {"authorization", "idempotency-key", "content-type"} & s.asked[0].headers.keys()
+
+
+@pytest.mark.parametrize(
+    "breaks", [hang_up, answer("500 Internal Server Error", html), answer("200 OK", html)]
+)
+def test_no_traceback_shows_the_token(connect: Connect, breaks: Answer) -> None:
+    with StandIn(breaks) as s:
+        connection = connect(s.url, "hunter2")
+        with pytest.raises(errors.Error) as e:
+            connection.get("/v1/projects", model=_wire.Projects)
+    shown = "".join(traceback.TracebackException.from_exception(e.value, capture_locals=True).format())
+    assert "connection.py" in shown
+    assert "hunter2" not in shown
+
+
+def test_a_host_that_cannot_be_looked_up_is_told(connect: Connect) -> None:
+    for host in ("a..b", "h\u200bost"):
+        with pytest.raises(errors.Error, match=r"no host can have that name|Name or service not known"):
+            connect(f"http://{host}").site()
 
 
 def test_each_change_has_a_key_of_its_own(connect: Connect) -> None:
@@ -562,3 +584,33 @@ def test_an_async_connection_serves_one_loop_after_the_other() -> None:
         assert second.site().version == "1.2.3"
         first.close()
         second.close()
+
+
+def test_closing_closes_the_sockets_of_other_loops_too() -> None:
+    ended = threading.Event()
+
+    def stays(r: Request) -> None:
+        r.connection.sendall(answer("200 OK", site))
+        if r.connection.recv(1) == b"":
+            ended.set()
+
+    with StandIn(stays, answer("200 OK", site)) as s:
+        first = Async(Server(s.url))
+        assert first.site().version == "1.2.3"
+        runs = threading.Thread(target=first.loop.run_forever)
+        runs.start()
+        second = Async(Server(s.url))
+        second.connection = first.connection
+        assert second.site().version == "1.2.3"
+        second.close()
+        assert ended.wait(20)
+        first.loop.call_soon_threadsafe(first.loop.stop)
+        runs.join(20)
+        first.close()
+
+
+def test_a_connection_is_in_no_pickle() -> None:
+    connection = Connection(Server("https://composa.example", "hunter2"))
+    with pytest.raises(errors.Invalid, match="cannot pickle the connection to https://composa.example"):
+        pickle.dumps(connection)
+    assert copy.deepcopy(connection) is connection

@@ -155,6 +155,23 @@ def test_errors_travel_between_processes(kind: type[errors.Error]) -> None:
         assert (str(back), vars(back)) == (str(error), vars(error))
 
 
+def test_a_refusal_travels_with_its_counter_offer() -> None:
+    error = errors.error_of(problem("refused", refusal=refusal))
+    assert isinstance(error, errors.Refused)
+    assert error.explanation is not None
+    assert error.explanation.nearest is not None
+    error.nearest = errors.Nearest(error.explanation.nearest, lambda offer, **more: (offer, more))
+    for here in (copy.copy(error), copy.deepcopy(error)):
+        assert here.nearest is not None
+        assert here.nearest.compose(wait=False) == (error.nearest.offer, {"wait": False})
+    there = pickle.loads(pickle.dumps(error))
+    assert (str(there), there.nearest.offer) == (str(error), error.nearest.offer)
+    with pytest.raises(
+        errors.Invalid, match="cannot take the counter-offer '2 gpu in rack1': it was pickled"
+    ):
+        there.nearest.compose()
+
+
 def test_a_missing_package_says_how_to_install_it() -> None:
     error = errors.MissingExtra.of("cannot draw the racks", "anywidget", "notebook")
     assert str(error) == "cannot draw the racks: anywidget is not installed; pip install 'composa[notebook]'"

@@ -314,7 +314,7 @@ def test_an_event_that_is_none_is_told() -> None:
             "limits": {}, "features": list(needed), "now": "2026-01-01T00:00:00Z"}  # fmt: skip
     with StandIn(
         answer("200 OK", said), answer("200 OK", b'{"id": "1"}\n', kind="application/x-ndjson"), never
-    ) as s, composa.connect(s.url, progress="none") as it, pytest.raises(composa.Failed) as e:  # fmt: skip
+    ) as s, composa.connect(s.url, token="t", progress="none") as it, pytest.raises(composa.Failed) as e:  # fmt: skip
         next(it.events(follow=True))
     assert str(e.value).startswith(
         f"cannot read the answer to GET /v1/events at {s.url}: it is not a document"

@@ -18,7 +18,7 @@ import pytest
 
 import composa
 import composa.aio
-from build_wheels import tag
+from build_wheels import tag, with_binary
 from tests.processes import binary
 from tests.stand_in import StandIn, answer
 
@@ -163,6 +163,35 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(dist: pathlib.Path) -> None:
         "src/composa/_sync/site.py",
         "tests/test_package.py",
     } <= held
+
+
+def test_what_is_given_out_holds_its_license(dist: pathlib.Path) -> None:
+    license = (here.parent / "LICENSE").read_bytes()
+    for wheel in dist.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as held:
+            (name,) = [n for n in held.namelist() if n.endswith("/LICENSE")]
+            assert held.read(name) == license
+    with tarfile.open(only(dist, "*.tar.gz")) as sdist:
+        (member,) = [m for m in sdist if m.name.count("/") == 1 and m.name.endswith("/LICENSE")]
+        held_there = sdist.extractfile(member)
+        assert held_there is not None
+        assert held_there.read() == license
+
+
+def test_the_same_sources_make_the_same_wheel(dist: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    pure = only(dist, "*-none-any.whl")
+    with zipfile.ZipFile(only(dist, "*linux*.whl")) as wheel:
+        assert {(e.date_time, e.external_attr >> 16 & 0o777) for e in wheel.infolist()} <= {
+            ((2020, 1, 1, 0, 0, 0), 0o644),
+            ((2020, 1, 1, 0, 0, 0), 0o755),
+        }
+        binary = next(n for n in wheel.namelist() if n.endswith("/scripts/composa"))
+        (tmp_path / "composa").write_bytes(wheel.read(binary))
+    (tmp_path / pure.name).write_bytes(pure.read_bytes())
+    made = with_binary(
+        tmp_path / pure.name, tmp_path / "composa", only(dist, "*linux*.whl").stem.split("-")[-1]
+    )
+    assert made.read_bytes() == only(dist, "*linux*.whl").read_bytes()
 
 
 def test_the_wheel_runs_where_it_is_installed(dist: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -49,6 +49,18 @@ def test_every_route_is_reached_or_left_out_for_a_reason() -> None:
     assert set(left_out) <= {o["operationId"] for m in document["paths"].values() for o in m.values()}
 
 
+def test_what_public_methods_return_is_in_the_reference() -> None:
+    page = (root / "docs" / "reference" / "python.md").read_text()
+    told = set(re.findall(r"^### (\w+)$", page, re.MULTILINE))
+    returned = {
+        word
+        for line in re.findall(r"^(?:\w+\.\w+\(.*)?\) -> (.+)$", page, re.MULTILINE)
+        for word in re.findall(r"[A-Za-z_.]+", line)
+    }
+    assert {"Machine", "Listing", "Available", "RackPicture", "Event"} <= returned
+    assert returned - told <= {"None", "int", "str", "Iterator", "Any", "pandas.DataFrame"}
+
+
 def test_every_code_is_an_exception() -> None:
     table = (root / "docs" / "compatibility.md").read_text().split("## Problem codes")[1]
     codes = re.findall(r"^\| `(\w+)` \| \d+ \|", table, re.MULTILINE)

@@ -121,6 +121,12 @@ def test_what_is_wanted(said: dict[str, Any], want: list[dict[str, Any]]) -> Non
         ({"gpu": 1, "where": "device.memory > 1"}, 'does not say for which kind; write where={"gpu":'),
         ({"gpu": 1, "where": {"gpuz": "true"}}, "did you mean gpu?"),
         ({"gpu": 1, "where": {"gpu": " "}}, "says no condition"),
+        (
+            {"gpu": 1, "where": {"gpu": "a\ud800"}},
+            r"where of gpu: '\ud800' at position 2 is half a character",
+        ),
+        ({"gpu": "A\ud800"}, r"'\ud800' at position 2 is half a character"),
+        ({"gpu": "rack1/\udfff"}, "may not stand in the name of a device"),
         ({"gpu": 1, "where": {"gpu": "x" * 1025}}, "has 1025 characters, 1024 are allowed"),
     ],
 )

@@ -111,7 +111,15 @@ def move(begin: str, said: Mapping[str, Any]) -> _wire.Move:
         raise Invalid(
             f"{begin}: no machine is named that gets them", next='write move("rack1/gpu3", to="render")'
         )
-    return _wire.Move(ids=ids, to=_wants.named(begin, "machine", said["to"]), **_ask(begin, said))
+    return _wire.Move(ids=ids, to=_meant(begin, said["to"]), **_ask(begin, said))
+
+
+def _meant(begin: str, machine: Any) -> str:
+    """Name a machine: by id where one is given, so that no other that has its name by now is meant."""
+    id = machine if isinstance(machine, str) else getattr(machine, "id", None)
+    if isinstance(id, str) and id.startswith("mach_"):
+        return id
+    return _wants.named(begin, "machine", machine)
 
 
 def free(begin: str, said: Mapping[str, Any]) -> _wire.FreeMachine:
@@ -126,7 +134,7 @@ def only(begin: str, verb: str, said: Mapping[str, Any]) -> None:
     Raises:
         Invalid: There is no such verb, or it does not take what was said.
     """
-    if verb not in verbs:
+    if not isinstance(verb, str) or verb not in verbs:
         near = _words.nearest(str(verb), verbs)
         hint = f"did you mean {near}? " if near else ""
         raise Invalid(

@@ -1,4 +1,4 @@
-"""What is only told, and has no verbs: who one is, one fact, and why something was chosen or refused."""
+"""What is only told, and has no verbs: who one is, what can be had, one fact, why something was chosen."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ class Whoami(Looks):
     server: str
     version: str
     emulated: bool
+
+
+class Available(Looks, _wire.Available, Moment):
+    """What can be had now of one kind and model.
+
+    Attributes:
+        kind: cpu, gpu, ssd, scm, nic, fpga or memory.
+        model: As the fabric tells it; "unknown" where it does not.
+        free: How many are free now, in no pool. all: how many there are.
+        most: The most that one machine could get now.
+        fabrics: The same by fabric: name and free.
+    """
+
+    def _same(self) -> tuple[Any, ...]:
+        return "Available", self.kind, self.model
 
 
 class Event(Looks, _wire.Event, Moment):

@@ -144,6 +144,7 @@ def _model(begin: str, kind: str, text: str) -> str:
             f"{begin}: {kind}={abridge(text)} names no fabric",
             next=f'name the fabric too, for example {kind}="rack1/{text[:24]}"',
         )
+    _words.whole_text(f"{begin}: {kind}={abridge(text)}", text)
     if len(text) > _limits.name_length:
         raise Invalid(
             f"{begin}: model {abridge(text, 24)} has {len(text)} characters, "
@@ -232,6 +233,7 @@ def _wheres(begin: str, where: Where) -> dict[str, str]:
         kind = _words.kind_of(f"{begin}: where", kind)
         if not isinstance(condition, str) or not condition.strip():
             raise Invalid(f"{begin}: where of {kind} says no condition", next=example)
+        _words.whole_text(f"{begin}: where of {kind}", condition)
         if len(condition) > _limits.condition_length:
             raise Invalid(
                 f"{begin}: the condition of {kind} has {len(condition)} characters, "
@@ -353,7 +355,7 @@ def _check_place(begin: str, word: str, place: str) -> None:
     if not slash or not fabric or not name or "/" in name:
         raise _unreadable(begin, word, "it does not name a device")
     for c in place:
-        if c <= " " or c == "\x7f" or c in "]?#%":
+        if c <= " " or c == "\x7f" or c in "]?#%" or "\ud800" <= c <= "\udfff":
             raise _unreadable(begin, word, f"{c!r} may not stand in the name of a device")
 
 
@@ -408,6 +410,7 @@ def named(begin: str, noun: str, value: object) -> str:
     try:
         return _words.dns_label(noun, text)
     except Invalid:
+        lists = "site.projects" if noun == "project" else f"site.{noun}s()"  # known without being asked for
         raise Invalid(
-            f"{begin}: no {noun} can be named {abridge(text)}", next=f"site.{noun}s() lists them"
+            f"{begin}: no {noun} can be named {abridge(text)}", next=f"{lists} lists them"
         ) from None

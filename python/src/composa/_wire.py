@@ -329,7 +329,7 @@ class Move(Wire):
     """
     to: Annotated[str, Field(examples=["render"])]
     """
-    Name of the machine that gets them, in the same project
+    Name or id of the machine that gets them, in the same project. An id means that machine, and no other that has its name by now
     """
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 #: What is raised in the middle of a call when a person, or the program around it, stops it.
 Interrupted = asyncio.CancelledError
@@ -12,6 +16,11 @@ Interrupted = asyncio.CancelledError
 async def pause(seconds: float) -> None:
     """Wait, and let others run."""
     await asyncio.sleep(seconds)
+
+
+async def aside(call: Callable[[], T]) -> T:
+    """Make a call that blocks, and let others run."""
+    return await asyncio.to_thread(call)
 
 
 Place = tuple[int, asyncio.AbstractEventLoop]
@@ -29,3 +38,15 @@ def is_over(place: Place) -> bool:
     """Say whether no call is made at a place any more."""
     process, loop = place
     return process != os.getpid() or loop.is_closed()
+
+
+def close_there(place: Place, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Have what belongs to another place closed there, where that can still be done. It is not waited for."""
+    process, loop = place
+    if process != os.getpid() or not loop.is_running():
+        return
+    closing = close()
+    try:
+        asyncio.run_coroutine_threadsafe(closing, loop)
+    except RuntimeError:  # the loop was closed meanwhile
+        closing.close()

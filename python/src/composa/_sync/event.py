@@ -8,23 +8,25 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from composa import _wire
+from composa._call import Call
 from composa._told import Event
 
 if TYPE_CHECKING:
-    from composa._sync.site import Site
+    from composa._sync.readings import Readings
 
 __all__ = ["Event", "events"]
 
 
 def events(
-    site: Site, after: str | None, follow: bool, type: str | None, subject: str | None
+    site: Readings, after: str | None, follow: bool, type: str | None, subject: str | None
 ) -> Iterator[Event]:
     """Read what happened, and go on as it happens where that is wanted."""
+    call = Call(site.url, "GET", "/v1/events")
     query = {"after": after, "type": type, "subject": subject}
     if follow:
         with closing(site._connection.stream("/v1/events", query)) as told:
             for document in told:
-                yield Event._of(site, _wire.Event.model_validate(document))
+                yield Event._of(site, call.document(document, _wire.Event))
         return
     for page in site._connection.pages("/v1/events", query, model=_wire.Events):
         for item in page.items:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 #: What is raised in the middle of a call when a person stops it.
 Interrupted = KeyboardInterrupt
@@ -12,6 +16,11 @@ Interrupted = KeyboardInterrupt
 def pause(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)
+
+
+def aside(call: Callable[[], T]) -> T:
+    """Make a call that blocks."""
+    return call()
 
 
 Place = int
@@ -28,3 +37,7 @@ def place() -> Place:
 def is_over(place: Place) -> bool:
     """Say whether no call is made at a place any more."""
     return place != os.getpid()
+
+
+def close_there(place: Place, close: Callable[[], None]) -> None:
+    """Leave what a fork has of its parent: those sockets are the parent's."""

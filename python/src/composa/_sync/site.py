@@ -3,37 +3,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
-from collections.abc import Iterator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Never
 
 from composa import _limits, _requests, _servers, _wants, _wire, _words
-from composa._sync import changing, event
+from composa._sync import changing, pausing
 from composa._sync.connection import Connection
-from composa._sync.device import Device
-from composa._sync.fabric import Fabric
 from composa._sync.machine import Machine
-from composa._sync.operation import Operation
 from composa._sync.plan import Plan
-from composa._sync.pool import Pool
+from composa._sync.readings import Readings
 from composa._call import part
-from composa._told import Event, Explanation, Whoami
+from composa._pictures import Pictures
+from composa._told import Whoami
 from composa._wants import Least, Named, Placed, Wanted, Where
 from composa._words import abridge
-from composa.errors import Invalid, Nearest, NotAllowed, NotFound, Refused
+from composa.errors import Invalid, Nearest, Refused
 from composa.looks import Looks
-from composa.tables import Listing
 
 if TYPE_CHECKING:
-    from composa._moment import Moment
     from composa.notebook.rack import RackPicture
     from composa.progress import Progress
 
 __all__ = ["Site", "Whoami", "connect"]
-
-M = TypeVar("M", bound="Moment")
 
 
 def connect(
@@ -81,7 +76,17 @@ def connect(
         raise Invalid(
             f"cannot show progress as {abridge(progress)}", next='write progress="auto", "plain" or "none"'
         )
-    connection = Connection(_servers.choose(url, token, context, ca, project), timeout=timeout)
+    if timeout is not None and not (_words.number(timeout) or 0) > 0:
+        raise Invalid(
+            f"cannot connect: timeout={abridge(timeout)} is not a number of seconds above 0",
+            next="write timeout=30, for example, or timeout=None for never",
+        )
+    server = _servers.choose(url, token, context, ca, project)
+    if server.project:
+        server = dataclasses.replace(
+            server, project=_wants.named("cannot connect", "project", server.project)
+        )
+    connection = Connection(server, timeout=_words.number(timeout))
     try:
         return Site(connection, connection.site(), progress)
     except BaseException:
@@ -89,7 +94,7 @@ def connect(
         raise
 
 
-class Site(Looks):
+class Site(Looks, Readings):
     """Everything that one server serves, as one principal sees it. It may be used from several threads.
 
     Attributes:
@@ -107,6 +112,7 @@ class Site(Looks):
         """Make the site of an open connection. Use connect()."""
         self._connection = connection
         self._shown = progress
+        self._pictures = Pictures()
         self._read(said)
 
     def _read(self, said: _wire.Site) -> None:
@@ -122,8 +128,12 @@ class Site(Looks):
         self.emulated: bool = bool(said.emulated)
 
     def close(self) -> None:
-        """Close the connections. What is under way goes on; later calls are Invalid."""
+        """Close the connections; pictures of the racks follow no more. What is under way goes on.
+
+        Later calls are Invalid.
+        """
         self._connection.close()
+        pausing.aside(self._pictures.end)
 
     def __enter__(self) -> Site:
         return self
@@ -375,7 +385,7 @@ class Site(Looks):
         project = project or getattr(machine, "project", None)
         body = self._body(begin, verb, said)
         if isinstance(machine, Machine) and verb != "compose":
-            name = machine._word
+            name = machine.id
         asked = _wire.NewPlan(verb=verb, project=self._project(begin, project), machine=name).model_copy(
             update={verb: body}
         )
@@ -384,346 +394,32 @@ class Site(Looks):
 
     # Looking at it
 
-    def machine(self, name: str, project: str | None = None) -> Machine:
-        """Find a machine.
-
-        Args:
-            name: Its name, or its id ("mach_…"), by which one that was freed is found too.
-            project: Name of its project; None: site.project.
-
-        Returns:
-            The machine, as it is now.
-
-        Raises:
-            NotFound: There is none of that name in the project.
-
-        Example:
-            >>> site.machine("train").address
-            '10.0.0.12'
-        """
-        begin = f"cannot find machine {abridge(name)}"
-        if isinstance(name, str) and name.startswith("mach_"):
-            path = f"/v1/machines/{part(name)}"
-        else:
-            name = _wants.named(begin, "machine", name)
-            path = f"/v1/machines/{part(self._project(begin, project))}/{part(name)}"
-        try:
-            return Machine._of(self, self._connection.get(path, model=_wire.Machine))
-        except NotFound as e:
-            if not name.startswith("mach_"):
-                self._suggest(e, name, "machines", [m.name for m in self.machines(project)])
-            raise
-
-    def machines(
-        self,
-        project: str | None = None,
-        *,
-        state: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        fabric: str | Named | None = None,
-        freed: bool = False,
-    ) -> Listing[Machine]:
-        """List the living machines of your projects, or freed ones.
-
-        Args:
-            project: Only those of this project; None: of all of yours.
-            state: Only those in this state, such as "ready".
-            labels: Only those that carry all of these.
-            fabric: Only those of this fabric.
-            freed: Freed machines in place of the living, the last one first.
-
-        Returns:
-            The machines, in natural order of project and name.
-
-        Raises:
-            Invalid: There is no such state.
-            NotFound: There is no such project.
-
-        Example:
-            >>> site.machines(state="ready")
-        """
-        query = {
-            "project": project,
-            "state": state,
-            "label": [f"{k}={v}" for k, v in (_words.labels(labels) or {}).items()],
-            "fabric": self._name_of("machines", "fabric", fabric),
-            "freed": freed or None,
-        }
-        return self._list("/v1/machines", query, _wire.Machines, Machine, "machines")
-
-    def devices(
-        self,
-        kind: str | None = None,
-        *,
-        free: bool | None = None,
-        fabric: str | Named | None = None,
-        model: str | None = None,
-        where: str | None = None,
-        use: str | None = None,
-        pool: str | Named | None = None,
-    ) -> Listing[Device]:
-        """List devices.
-
-        Args:
-            kind: Only those of this kind: cpu, gpu, ssd, scm, nic, fpga or memory.
-            free: True: only those that could be had now; False: only the others; None: all.
-            fabric: Only those of this fabric.
-            model: Only those whose model's name has this part, in any case.
-            where: Only those that meet this condition, in CEL: "device.memory >= 40*GB".
-            use: Only those that are so used: free, claimed, attached or foreign.
-            pool: Only those in the pools of this name.
-
-        Returns:
-            The devices, in natural order of place.
-
-        Raises:
-            Invalid: There is no such kind (the nearest is suggested), or the condition cannot be read.
-
-        Example:
-            >>> site.devices(kind="gpu", free=True)
-        """
-        begin = "cannot list devices"
-        query = {
-            "kind": None if kind is None else _words.kind_of(begin, kind),
-            "free": free,
-            "fabric": self._name_of("devices", "fabric", fabric),
-            "model": model,
-            "where": where,
-            "use": use,
-            "pool": self._name_of("devices", "pool", pool),
-        }
-        return self._list("/v1/devices", query, _wire.Devices, Device, "devices")
-
-    def device(self, id: str) -> Device:
-        """Find a device by its place, or by its id.
-
-        Args:
-            id: "rack1/gpu3": the part that is there now. "dev_…": the part, wherever it sits.
-
-        Returns:
-            The device, as it is now.
-
-        Raises:
-            NotFound: There is none.
-
-        Example:
-            >>> site.device("rack1/gpu3").model
-            'A100'
-        """
-        begin = f"cannot find device {abridge(id)}"
-        if isinstance(id, str) and id.startswith("dev_"):
-            path = f"/v1/devices/{part(id)}"
-        else:
-            places = _wants.ids(begin, [id])
-            if len(places) != 1:
-                raise Invalid(
-                    f"{begin}: it names {len(places)} devices", next="name one, or use site.devices()"
-                )
-            fabric, _, name = places[0].partition("/")
-            path = f"/v1/devices/{part(fabric)}/{part(name)}"
-        try:
-            return Device._of(self, self._connection.get(path, model=_wire.Device))
-        except NotFound as e:
-            if not id.startswith("dev_"):
-                self._suggest(e, places[0], "devices", [d.place for d in self.devices()])
-            raise
-
-    def available(self, kind: str | None = None) -> Listing[_wire.Available]:
-        """Count what can be had now, by kind and model.
-
-        Args:
-            kind: Only this kind; None: all.
-
-        Returns:
-            For each kind and model: free, all, most (that one machine could get now) and fabrics.
-
-        Raises:
-            Invalid: There is no such kind.
-
-        Example:
-            >>> site.available("gpu")
-        """
-        query = {"kind": None if kind is None else _words.kind_of("cannot count what is available", kind)}
-        items: list[_wire.Available] = []
-        as_of = None
-        for page in self._connection.pages("/v1/available", query, model=_wire.AvailableList):
-            items += page.items
-            as_of = page.as_of
-        return Listing(items, as_of=as_of, kind="available")
-
-    def fabrics(self) -> Listing[Fabric]:
-        """List the fabrics of the site.
-
-        Example:
-            >>> [f.name for f in site.fabrics()]
-            ['rack1', 'rack2', 'rack3']
-        """
-        return self._list("/v1/fabrics", {}, _wire.Fabrics, Fabric, "fabrics")
-
-    def fabric(self, name: str) -> Fabric:
-        """Find a fabric.
-
-        Args:
-            name: Its name, such as "rack1".
-
-        Raises:
-            NotFound: There is none of that name.
-        """
-        name = _wants.named(f"cannot find fabric {abridge(name)}", "fabric", name)
-        try:
-            return Fabric._of(self, self._connection.get(f"/v1/fabrics/{part(name)}", model=_wire.Fabric))
-        except NotFound as e:
-            self._suggest(e, name, "fabrics", [f.name for f in self.fabrics()])
-            raise
-
-    def pools(self, project: str | None = None) -> Listing[Pool]:
-        """List pools.
-
-        Args:
-            project: Only those of this project; None: of all of yours.
-        """
-        return self._list("/v1/pools", {"project": project}, _wire.Pools, Pool, "pools")
-
-    def pool(self, name: str, project: str | None = None) -> Pool:
-        """Find a pool.
-
-        Args:
-            name: Its name.
-            project: Name of its project; None: site.project.
-
-        Raises:
-            NotFound: There is none of that name in the project.
-        """
-        begin = f"cannot find pool {abridge(name)}"
-        path = f"/v1/pools/{part(self._project(begin, project))}/{part(_wants.named(begin, 'pool', name))}"
-        return Pool._of(self, self._connection.get(path, model=_wire.Pool))
-
-    def operations(
-        self, *, open: bool | None = None, machine: str | Machine | None = None, verb: str | None = None
-    ) -> Listing[Operation]:
-        """List operations, newest first, without their steps.
-
-        Args:
-            open: True: only those that have not ended.
-            machine: Only those that change this machine: a Machine, its id, or the name of a living one.
-            verb: Only those of this verb.
-
-        Raises:
-            Invalid: There is no such verb.
-            NotFound: There is no such machine.
-
-        Example:
-            >>> site.operations(open=True)
-        """
-        if isinstance(machine, str) and not machine.startswith("mach_"):
-            machine = self.machine(machine)
-        query = {"machine": getattr(machine, "id", machine), "open": open or None, "verb": verb}
-        return self._list("/v1/operations", query, _wire.Operations, Operation, "operations")
-
-    def operation(self, id: str) -> Operation:
-        """Find an operation, with its steps.
-
-        Args:
-            id: Its id, such as "op_k3v9q2xwabcdefgh".
-
-        Raises:
-            NotFound: There is none, or it is not in a project of yours.
-
-        Example:
-            >>> site.operation(m.operation).wait()
-        """
-        if not isinstance(id, str) or not id:
-            raise Invalid(
-                f"cannot find operation {abridge(id)}: it is no id", next="site.operations() lists them"
-            )
-        return Operation._of(self, self._connection.get(f"/v1/operations/{part(id)}", model=_wire.Operation))
-
-    def events(
-        self, after: str | None = None, follow: bool = False, type: str | None = None, subject: Any = None
-    ) -> Iterator[Event]:
-        """Read what happened, or follow what happens.
-
-        Following never ends by itself: leave the loop, or interrupt it. It goes on where it was when the
-        connection is lost; an event of type "reset" tells that some between are not to be had any more.
-
-        Args:
-            after: Id of an event: only those after it. None: from the first that is kept, or, following, from
-                now on.
-            follow: Go on as events happen.
-            type: Only those of this type ("machine.ready") or family ("machine").
-            subject: Only those about this: a Machine, Device, Operation, Fabric or Pool, or an id.
-
-        Returns:
-            An iterator over the events, in order.
-
-        Raises:
-            NotAllowed: The token is not known, or has ended.
-            Invalid: The id is none of an event.
-
-        Example:
-            >>> for e in site.events(follow=True, type="machine"):
-            ...     print(e.type, e.body["name"])
-        """
-        about = getattr(subject, "id", None) or getattr(subject, "name", None) or subject
-        return event.events(self, after, follow, type, about)
-
-    def explain(self, name: str | Machine) -> Explanation | None:
-        """Tell why a machine has the devices that it has: the account of its newest change that chose some.
-
-        Args:
-            name: The machine, its name or its id.
-
-        Returns:
-            The account; None where nothing had to be chosen in its last 20 changes.
-
-        Raises:
-            NotFound: There is no such machine.
-
-        Example:
-            >>> site.explain("train").text
-        """
-        machine = name if isinstance(name, Machine) else self.machine(name)
-        return self._explained(machine.id)
-
-    def here(self) -> Machine | None:
-        """Find the machine that this computer is: by the serial number, addresses or name of its host.
-
-        Returns:
-            The machine; None where this computer is none, or none that you may see.
-
-        Raises:
-            Error: As of any call.
-
-        Example:
-            >>> site.here()
-        """
-        from composa import here
-
-        device = here.find(here.facts(), self.devices("cpu"))
-        if device is None or device.machine_id is None:
-            return None
-        return self.machine(device.machine_id)
-
     def draw(self, *fabrics: str | Named, live: bool = True) -> RackPicture:
         """Draw the racks: each device in its slot, by kind and use. A notebook shows it as it changes.
 
+        Without anywidget, which is in composa[notebook], a notebook shows it as it is at that moment.
+
         Args:
             *fabrics: Only these; none: all.
-            live: Follow what happens; False: as it is now.
+            live: Follow what happens, until the picture or the site is closed or eight newer pictures follow;
+                False: as it is now.
 
         Returns:
             The picture, which a notebook shows; close() ends the following.
 
         Raises:
-            MissingExtra: What draws is not installed: pip install 'composa[notebook]'.
+            NotFound: There is no such fabric.
+            Invalid: This site was closed, or live is neither True nor False.
+            Error: As of any call.
 
         Example:
             >>> site.draw("rack1")
         """
         from composa.notebook import rack
 
-        site: Any = self  # only its server is read, whichever face it has
-        return rack.draw(site, *[_wants.named("cannot draw racks", "fabric", f) for f in fabrics], live=live)
+        site: Any = self  # what is used of it is the same in both faces
+        names = [_wants.named("cannot draw racks", "fabric", f) for f in fabrics]
+        return pausing.aside(lambda: rack.draw(site, *names, live=live))
 
     # Inside
 
@@ -732,40 +428,6 @@ class Site(Looks):
         m = Machine._of(self, came.machine)
         m._made = came.made
         return m
-
-    def _project(self, begin: str, project: str | None) -> str:
-        """Say which project is meant."""
-        if project is not None:
-            return _wants.named(begin, "project", project)
-        if self.project:
-            return self.project
-        if not self.projects:
-            raise NotAllowed(
-                f"{begin}: {self.principal} is in no project", next="ask an administrator to add you to one"
-            )
-        raise Invalid(
-            f"{begin}: {self.principal} is in {', '.join(self.projects)}",
-            next='say which with project="…", here or in connect()',
-        )
-
-    def _suggest(self, error: NotFound, word: str, what: str, names: Iterable[str]) -> None:
-        """Say which of the names may have been meant."""
-        near = _words.nearest(word, names)
-        error.next = (f'did you mean "{near}"? ' if near else "") + f"site.{what}() lists what there is"
-
-    def _name_of(self, what: str, noun: str, value: str | Named | None) -> str | None:
-        return None if value is None else _wants.named(f"cannot list {what}", noun, value)
-
-    def _list(
-        self, path: str, query: Mapping[str, Any], page_model: Any, model: type[M], kind: str
-    ) -> Listing[M]:
-        """Read all pages of a list."""
-        items: list[M] = []
-        as_of = None
-        for page in self._connection.pages(path, query, model=page_model):
-            items += [model._of(self, item) for item in page.items]
-            as_of = page.as_of
-        return Listing(items, as_of=as_of, kind=kind)
 
     def _body(self, begin: str, verb: str, said: Mapping[str, Any]) -> Any:
         """Make the request of a verb. Devices that plug names need their kind, which the server knows."""
@@ -779,28 +441,6 @@ class Site(Looks):
             "free": _requests.free,
         }[verb]
         return make(begin, said)
-
-    def _placed(self, begin: str, named: Sequence[Any]) -> list[Device]:
-        """Look up the devices of places."""
-        places = _wants.ids(begin, named)
-        _wants.together(places, begin)
-        if len(places) <= _limits.looked_up:
-            return [self.device(place) for place in places]
-        there = {d.place: d for d in self.devices(fabric=places[0].partition("/")[0])}
-        for place in places:
-            if place not in there:
-                raise NotFound(f"{begin}: there is no device {place}", next="site.devices() lists them")
-        return [there[place] for place in places]
-
-    def _explained(self, machine_id: str) -> Explanation | None:
-        """Find the account of the newest change of a machine that chose something."""
-        query = {"machine": machine_id, "limit": _limits.explained}
-        newest = self._connection.get("/v1/operations", query, model=_wire.Operations)
-        for item in newest.items:
-            told = Operation._of(self, item).explain()
-            if told is not None:
-                return told
-        return None
 
     def _progress(self, kind: str | None = None) -> Progress:
         """Make what shows how an operation goes."""
