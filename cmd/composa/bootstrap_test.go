@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
 	"github.com/composa-dev/composa/internal/cli"
 )
@@ -96,11 +99,83 @@ func TestARemovedBootstrapTokenStaysRemoved(t *testing.T) {
 	stop()
 	s, stop = started(t, data, given)
 	defer stop()
-	if !s.token.ignored || s.token.path == "" {
+	if !strings.Contains(s.token.ignored, "removed") || s.token.path == "" {
 		t.Errorf("the start says %+v, want that it is not taken and where another one is", s.token)
 	}
 	if _, err := signedIn(t, s, "given-from-outside-1").Site(t.Context()); client.CodeOf(err) != "unauthenticated" {
 		t.Errorf("the removed token: %v", err)
+	}
+}
+
+// Whoever read the old file, or set a link in its place, does not get the new
+// token.
+func TestANewTokenIsReadByItsOwnerOnly(t *testing.T) {
+	data, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")
+	file := tokenFile(data)
+	for _, before := range []func() error{
+		func() error { return os.Chmod(file, 0o644) },
+		func() error { return errors.Join(os.Rename(file, elsewhere), os.Symlink(elsewhere, file)) },
+	} {
+		s, stop := started(t, data, none)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := before(); err != nil {
+			t.Fatal(err)
+		}
+		removeOwn(t, signedIn(t, s, strings.TrimSpace(string(text))))
+		stop()
+		s, stop = started(t, data, none)
+		stop()
+		info, err := os.Lstat(file)
+		if err != nil || s.token.path != file || info.Mode() != 0o600 {
+			t.Errorf("the new token is in %q with %v, %v; want a file for its owner", s.token.path, info.Mode(), err)
+		}
+	}
+	first, err := os.ReadFile(elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, err := os.ReadFile(file); err != nil || bytes.Equal(first, now) {
+		t.Errorf("the token is where the link led, %v", err)
+	}
+}
+
+// A token from outside that could be guessed is refused.
+func TestAWeakBootstrapTokenIsRefused(t *testing.T) {
+	for _, weak := range []string{"x", "nineteen-characters", "twenty characters, spaces"} {
+		_, err := newServer(t.Context(), &Config{Listen: "127.0.0.1:0", Data: t.TempDir()}, slog.New(slog.DiscardHandler), func(name string) string {
+			return map[string]string{"COMPOSA_BOOTSTRAP_TOKEN": weak}[name]
+		})
+		if composa.CodeOf(err) != composa.CodeInvalid || !strings.Contains(err.Error(), "COMPOSA_BOOTSTRAP_TOKEN") || strings.Contains(err.Error(), weak+`"`) {
+			t.Errorf("with %q: %v", weak, err)
+		}
+	}
+}
+
+// Given a member's token a start says so, and still lets an administrator in.
+func TestAMembersTokenIsNoBootstrapToken(t *testing.T) {
+	data := t.TempDir()
+	s, stop := started(t, data, none)
+	text, err := os.ReadFile(tokenFile(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := signedIn(t, s, strings.TrimSpace(string(text)))
+	if _, err := admin.CreateUser(t.Context(), api.NewUser{Name: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	ada, err := admin.CreateToken(t.Context(), api.NewToken{User: "ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	removeOwn(t, admin)
+	stop()
+	s, stop = started(t, data, func(name string) string { return map[string]string{"COMPOSA_BOOTSTRAP_TOKEN": ada.Token}[name] })
+	defer stop()
+	if !strings.Contains(s.token.ignored, "ada, who is no administrator") || s.token.path == "" {
+		t.Errorf("the start says %+v, want whose the token is and where an administrator's is", s.token)
 	}
 }
 

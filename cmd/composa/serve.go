@@ -80,8 +80,8 @@ func serve(ctx context.Context, c *Config, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if s.token.ignored {
-		fmt.Fprintln(errOut, "COMPOSA_BOOTSTRAP_TOKEN is not taken: that token was removed; unset it, or give another")
+	if s.token.ignored != "" {
+		fmt.Fprintf(errOut, "COMPOSA_BOOTSTRAP_TOKEN is not taken: %s; unset it, or give another\n", s.token.ignored)
 	}
 	if s.token.path != "" {
 		fmt.Fprintf(errOut, "an administrator's token is in %s\n", s.token.path)

@@ -15,7 +15,7 @@ const TokenPrefix = "composa_"
 const (
 	tokenBytes = 20 // 160 bits: 32 letters and digits, no padding
 	// MinToken and MaxToken bound a token that is given from outside.
-	MinToken = 16
+	MinToken = 20
 	MaxToken = 256
 )
 

@@ -198,28 +198,8 @@ func writeContexts(path string, file *contextsFile) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // a link to a file kept elsewhere stays one
 	}
-	if err := writeWhole(path, data); err != nil {
+	if err := WriteWhole(path, data); err != nil {
 		return fail("failed", "cannot save the contexts: %v", err)
-	}
-	return nil
-}
-
-func writeWhole(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(dir, ".contexts-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
 	}
 	return nil
 }
