@@ -24,7 +24,7 @@ from composa._aio.connection import Connection
 from composa.notebook import _documents, _twins, rack
 from composa.notebook._kept import Kept
 from tests.conftest import ask
-from tests.processes import Demo, patience, root
+from tests.processes import Demo, lacking, patience, root
 
 web = root / "web"
 
@@ -357,7 +357,7 @@ def test_the_text_says_every_use_with_a_sign_and_words() -> None:
         "rack1 (silent)",
         "  gpu    ○◐●◆✕  1 of 5 free",
         "train (ready): 1 device, rack1/gpu2",
-        "○ free  ◐ claimed  ● attached  ◆ foreign  ✕ broken",
+        "○ free  ◐ claimed  ● attached  ◆ foreign  ✕ failed  ? missing",
         "as of 00:00:00Z, not followed",
     ]
 
@@ -368,6 +368,21 @@ def test_the_twins_tell_every_device_once(docs: Any) -> None:
     drawn = [line for line in _twins.text(docs, still).splitlines() if line.startswith("  ")]
     assert sum(c in signs for line in drawn for c in line) == len(docs["devices"])
     assert _twins.html(docs, still).count("<i ") == len(docs["devices"])
+
+
+def test_each_sign_of_the_table_is_named() -> None:
+    docs = _documents.nothing()
+    docs["fabrics"]["r"] = {"name": "r", "state": "ok"}
+    docs["devices"]["a"] = {
+        "id": "a", "place": "r/gpu0", "fabric": "r", "kind": "gpu", "model": "A100", "use": "attached",
+        "machine": "train", "health": "ok",
+    }  # fmt: skip
+    docs["devices"]["b"] = {
+        "id": "b", "place": "r/gpu1", "fabric": "r", "kind": "gpu", "use": "foreign", "health": "missing",
+    }  # fmt: skip
+    shown = _twins.html(docs, still)
+    assert 'role="img" aria-label="r/gpu0, gpu A100, attached to train"' in shown
+    assert 'role="img" aria-label="r/gpu1, gpu, foreign, missing"' in shown
 
 
 def test_names_are_escaped() -> None:
@@ -399,7 +414,7 @@ def test_the_page_draws_with_the_palette() -> None:
 def test_what_is_checked_in_is_what_the_sources_make(tmp_path: pathlib.Path) -> None:
     npm = shutil.which("npm")
     if npm is None or not (web / "node_modules").exists():
-        pytest.skip("web/node_modules is not there: run npm ci in web")
+        lacking("web/node_modules is not there: run npm ci in web")
     subprocess.run(
         [npm, "run", "build", "--", "--outDir", str(tmp_path)],
         cwd=web,

@@ -121,12 +121,12 @@ describe("layout", () => {
   });
 
   test.each([
-    ["free", device("rack1/gpu0"), "", "none", "rack1/gpu0, A100, free"],
-    ["not free for a reason", device("rack1/gpu0", { free: false, whyNot: "in pool vision" }), "unfree", "none", "rack1/gpu0, A100, not free: in pool vision"],
-    ["foreign", device("rack1/gpu0", { use: "foreign", free: false }), "", "hatch", "rack1/gpu0, A100, foreign: in a machine or group that is not Composa's"],
-    ["claimed by others", device("rack1/gpu0", { use: "claimed", free: false }), "", "dots", "rack1/gpu0, A100, claimed for a machine of another project"],
-    ["failed and cordoned", device("rack1/gpu0", { health: "failed", free: false, whyNot: "failed", cordon: { reason: "fan", by: "ana" } }), "failed", "none", "rack1/gpu0, A100, not free: failed, failed, cordoned: fan"],
-    ["a use of a newer server", device("rack1/gpu0", { use: "lent", free: false }), "", "none", "rack1/gpu0, A100, lent"],
+    ["free", device("rack1/gpu0"), "", "none", "rack1/gpu0, gpu A100, free"],
+    ["not free for a reason", device("rack1/gpu0", { free: false, whyNot: "in pool vision" }), "unfree", "none", "rack1/gpu0, gpu A100, not free: in pool vision"],
+    ["foreign", device("rack1/gpu0", { use: "foreign", free: false }), "", "hatch", "rack1/gpu0, gpu A100, foreign: in a machine or group that is not Composa's"],
+    ["claimed by others", device("rack1/gpu0", { use: "claimed", free: false }), "", "dots", "rack1/gpu0, gpu A100, claimed for a machine of another project"],
+    ["failed and cordoned", device("rack1/gpu0", { health: "failed", free: false, whyNot: "failed", cordon: { reason: "fan", by: "ana" } }), "failed", "none", "rack1/gpu0, gpu A100, not free: failed, failed, cordoned: fan"],
+    ["a use of a newer server", device("rack1/gpu0", { use: "lent", free: false }), "", "none", "rack1/gpu0, gpu A100, lent"],
   ])("a slot that is %s", (_, d, mark, pattern, label) => {
     const slot = layout(documents([d]), "kind").racks[0]!.rows[0]!.slots[0]!;
     expect([slot.mark, slot.pattern, slot.label]).toEqual([mark, pattern, label]);
@@ -230,4 +230,11 @@ test("natural order is an order", () => {
       expect(natural(a, b) === 0).toBe(a === b);
     }),
   );
+});
+
+test("rows by switch name their kind where slots have no letters", () => {
+  const many = Array.from({ length: 202 }, (_, i) => device(`rack1/${i % 2 ? "ssd" : "gpu"}${i}`, { switch: "0x1" }));
+  const titles = (devices: typeof many) => layout(documents(devices), "switch").racks[0]!.rows.map((r) => r.title);
+  expect(titles(many)).toEqual(["0x1: gpu", "0x1: ssd"]);
+  expect(titles(many.slice(2))).toEqual(["0x1"]);
 });

@@ -106,6 +106,9 @@ export interface Size {
 const full: Size = { name: "full", slot: { width: 36, height: 26 }, gap: 4, below: 5, belowTags: 20, title: 64, perLine: 12, pad: 12, between: 6 };
 const compact: Size = { name: "compact", slot: { width: 12, height: 12 }, gap: 2, below: 3, belowTags: 3, title: 86, perLine: 16, pad: 8, between: 5 };
 
+/** Rows by switch have their kind in the title: no letter is drawn. */
+const compactBySwitch: Size = { ...compact, title: 140 };
+
 /** More devices than this are drawn as small squares without names. */
 export const mostFull = 200;
 /** More devices than this are not drawn: the racks that come last are told as numbers. */
@@ -119,7 +122,7 @@ export function layout(docs: Documents, by: By, before?: Picture): Picture {
   const there = new Map<string, Device[]>(Object.keys(docs.fabrics).map((name) => [name, []]));
   for (const d of Object.values(docs.devices)) there.get(d.fabric)?.push(d);
   const drawn = [...there.values()].reduce((sum, list) => sum + list.length, 0);
-  const size = drawn > mostFull ? compact : full;
+  const size = drawn <= mostFull ? full : by === "switch" ? compactBySwitch : compact;
   const accent = accents(Object.values(docs.machines), palette.length);
   const kept = new Map(before?.racks.map((r) => [r.fabric.name, r]));
   let room = mostDrawn;
@@ -148,7 +151,7 @@ function rack(
   const counted = [...grouped(devices, "kind")].map(([kind, list]) => ({ kind, free: list.filter((d) => d.free).length, all: list.length }));
   const rows: Row[] = [];
   let y = size.pad;
-  for (const [title, list] of folded ? [] : grouped(devices, by)) {
+  for (const [title, list] of folded ? [] : grouped(devices, by, size.name === "compact")) {
     const row = place(title, list, machines, accent, size, y);
     rows.push(row);
     y += row.height + size.between;
@@ -166,12 +169,13 @@ function rack(
   };
 }
 
-/** Devices by kind or by switch, both in their order, each in natural order of places. */
-function grouped(devices: Device[], by: By): Map<string, Device[]> {
-  const title = (d: Device) => (by === "kind" ? d.kind : (d.switch ?? "no switch"));
+/** Devices by kind or by switch (and kind, where asked), in their order, each in natural order of places. */
+function grouped(devices: Device[], by: By, kindToo = false): Map<string, Device[]> {
+  const of = (d: Device) => (by === "kind" ? d.kind : (d.switch ?? "no switch"));
+  const title = (d: Device) => (by === "switch" && kindToo ? `${of(d)}: ${d.kind}` : of(d));
   const groups = new Map<string, Device[]>();
   const order = by === "kind" ? byKind : natural;
-  for (const d of [...devices].sort((a, b) => order(title(a), title(b)) || byKind(a.kind, b.kind) || natural(a.place, b.place))) {
+  for (const d of [...devices].sort((a, b) => order(of(a), of(b)) || byKind(a.kind, b.kind) || natural(a.place, b.place))) {
     const list = groups.get(title(d));
     if (list) list.push(d);
     else groups.set(title(d), [d]);

@@ -8,20 +8,25 @@ export interface News {
   reason: string;
 }
 
-/** The news in a sentence, at a moment in milliseconds. */
-export function tell(news: News, now: number): string {
+/** The news in a sentence, which changes only when they do: it is read out. */
+export function tell(news: News): string {
   const time = news.since ? new Date(news.since).toLocaleTimeString([], { timeStyle: "medium" }) : "";
   const why = news.reason ? `: ${news.reason}` : "";
   switch (news.state) {
     case "live":
       return "live";
     case "silent":
-      return (news.since ? `no news since ${age(now - Date.parse(news.since))}` : "no news yet") + why;
+      return (news.since ? "no news" : "no news yet") + why;
     case "still":
       return `as of ${time}, not followed`;
     case "closed":
       return `as of ${time}, not followed any more${why}`;
   }
+}
+
+/** For how long there is no news, at a moment in milliseconds; "" while there is, and before the first. */
+export function silence(news: News, now: number): string {
+  return news.state === "silent" && news.since ? `for ${age(now - Date.parse(news.since))}` : "";
 }
 
 /** "12 s", "3 min", "2 h": as long as a person cares for. */

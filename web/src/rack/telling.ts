@@ -47,7 +47,7 @@ export function use(d: Device): string {
 
 /** What a slot is called by those who hear it. */
 export function slotLabel(d: Device, changing: string): string {
-  const said = [d.place, d.model ?? d.kind, use(d)];
+  const said = [d.place, d.model ? `${d.kind} ${d.model}` : d.kind, use(d)];
   if (changing) said.push(changing);
   if (d.health !== "ok") said.push(d.health);
   if (d.cordon) said.push(`cordoned: ${d.cordon.reason}`);

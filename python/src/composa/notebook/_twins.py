@@ -118,18 +118,39 @@ def _machines(documents: Documents) -> list[str]:
     return lines
 
 
+# _broken are the words and signs of what is broken, as the legend of the picture has them.
+_broken = {"failed": palette.broken.sign, "missing": "?"}
+
+
 def _mark(d: Document) -> palette.Mark:
-    return palette.broken if d["health"] in ("failed", "missing") else palette.of_use(d["use"])
+    if d["health"] in _broken:
+        return palette.broken._replace(sign=_broken[d["health"]])
+    return palette.of_use(d["use"])
 
 
 def _sign_html(d: Document) -> str:
-    mark = _mark(d)
-    name = mark.word if mark is not palette.unknown else "unknown"
-    sign = _html.element(
-        "i", mark.sign, title=f"{d['place']}: {d['use']} {d.get('machine', '')} {d['health']}"
-    )
-    return _html.element("span", sign, class_=f"u-{name}")
+    mark, told = _mark(d), _told(d)
+    sign = _html.element("i", mark.sign, role="img", aria_label=told, title=told)
+    return _html.element("span", sign, class_=f"u-{mark.word}")
+
+
+def _told(d: Document) -> str:
+    """Tell a device in words: place, kind and model, use, and what is wrong with it."""
+    use = {"attached": "attached to", "claimed": "claimed for"}.get(d["use"], "") if d.get("machine") else ""
+    said = [
+        d["place"],
+        f"{d['kind']} {d.get('model', '')}".strip(),
+        f"{use} {d['machine']}" if use else d["use"],
+    ]
+    if d["use"] == "free" and not d.get("free"):
+        said[2] = f"not free: {d.get('whyNot') or 'not to be had now'}"
+    if d["health"] != "ok":
+        said.append(d["health"])
+    if d.get("cordon"):
+        said.append(f"cordoned: {d['cordon']['reason']}")
+    return ", ".join(said)
 
 
 def _key() -> str:
-    return "  ".join(f"{m.sign} {m.word}" for m in (*palette.uses.values(), palette.broken))
+    uses = ((m.sign, m.word) for m in palette.uses.values())
+    return "  ".join(f"{sign} {word}" for sign, word in (*uses, *((s, w) for w, s in _broken.items())))
