@@ -47,7 +47,7 @@ test-go: parts
 	$(GO) test -race -timeout 12m $(PACKAGES)
 
 test-python: venv build
-	@if [ -x .tools/venv/bin/pytest ]; then cd python && echo $(PYTHON) -m pytest -q && $(PYTHON) -m pytest -q; fi
+	@if [ -x .tools/venv/bin/pytest ]; then cd python && $(PYTHON) -m pytest -q -n 3 --dist worksteal; fi
 
 test-web: web
 	@if [ -d web/node_modules ]; then npm --prefix web test --silent; fi

@@ -170,7 +170,7 @@ def test_any_verbs_over_failing_directors() -> None:
     try:
         Verbs.shared = shared
         Verbs.TestCase.settings = settings(
-            max_examples=200 if prove else 6,
+            max_examples=200 if prove else 3,
             stateful_step_count=20 if prove else 8,
             deadline=None,
             phases=(
