@@ -13,11 +13,25 @@ import subprocess
 import threading
 import urllib.request
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import pytest
 
 root = pathlib.Path(__file__).resolve().parents[2]
 
 # patience bounds every wait of these tests, in seconds; it is far more than they need.
 patience = 60.0
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip a test because this computer lacks something; where promises are proven that is a failure.
+
+    Args:
+        what: What is lacking, and how one gets it.
+    """
+    if os.environ.get("COMPOSA_PROVE"):
+        pytest.fail(f"not proven: {what}")
+    pytest.skip(what)
 
 
 def binary() -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import composa
 from tests.kernels import Kernel
 from tests.processes import Demo, binary, root
 
@@ -38,13 +39,26 @@ def test_a_user_of_a_hub_writes_connect_and_nothing_else(
     hook = next(block for block in blocks(page, "python") if "pre_spawn_hook" in block)
     c = types.SimpleNamespace(Spawner=types.SimpleNamespace())
     exec(hook.replace("/etc/composa/tokens", str(folder)).replace("https://composa.lab", demo.url), {"c": c})
-    spawner = types.SimpleNamespace(user=types.SimpleNamespace(name="ada"), environment={})
-    c.Spawner.pre_spawn_hook(spawner)
-    stranger = types.SimpleNamespace(user=types.SimpleNamespace(name="eve"), environment={})
-    c.Spawner.pre_spawn_hook(stranger)
-    assert "COMPOSA_TOKEN" not in stranger.environment
+    logged: list[str] = []
+    log = types.SimpleNamespace(warning=lambda text, *args: logged.append(text % args))
 
-    k = kernel(spawner.environment["COMPOSA_URL"], spawner.environment["COMPOSA_TOKEN"])
+    def given(user: str) -> dict[str, str]:
+        environment: dict[str, str] = {}
+        user_of_hub = types.SimpleNamespace(name=user)
+        c.Spawner.pre_spawn_hook(types.SimpleNamespace(user=user_of_hub, environment=environment, log=log))
+        return environment
+
+    with composa.connect(demo.url, token=given("Ada.L@example.org")["COMPOSA_TOKEN"]) as site:
+        assert site.principal == "ada-l"
+    ada = given("ada")
+    assert not logged
+    eve = given("eve")
+    assert "COMPOSA_TOKEN" not in eve
+    assert logged == [f"no token of Composa for 'eve': there is no {folder}/eve"]
+    with pytest.raises(composa.NotAllowed):
+        composa.connect(eve["COMPOSA_URL"], token="")
+
+    k = kernel(ada["COMPOSA_URL"], ada["COMPOSA_TOKEN"])
     first = next(block for block in blocks(page, "python") if "connect()" in block)
     assert k.run(first + "\nprint(site.whoami().principal)").text.strip() == "ada"
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from composa import here
 from tests.conftest import MakeServer
+from tests.processes import lacking
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +126,7 @@ def test_this_computer_tells_what_ip_tells_of_it() -> None:
     try:
         listed = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=True).stdout
     except FileNotFoundError:
-        pytest.skip("ip is not installed: apt install iproute2")
+        lacking("ip is not installed: apt install iproute2")
     told = {ipaddress.ip_interface(line.split()[3]).ip for line in listed.splitlines()}
     assert facts.addresses == {str(a) for a in told if not a.is_loopback and not a.is_link_local}
 
@@ -135,7 +136,7 @@ def test_the_site_tells_which_machine_this_is(server: MakeServer, name: str) -> 
 
     addresses = sorted(here.facts().addresses)
     if not addresses:
-        pytest.skip("this computer has no address but loopback")
+        lacking("this computer has no address but loopback")
     s = server(
         "--cpus",
         "2",

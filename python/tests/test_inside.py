@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from composa import _limits, _ssh, errors, inside
 from tests import sshd
 from tests.conftest import MakeServer
+from tests.processes import lacking
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Host:
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
     if sshd.program is None:
-        pytest.skip("sshd is not installed: apt install openssh-server")
+        lacking("sshd is not installed: apt install openssh-server")
     it = sshd.Sshd(tmp_path_factory.mktemp("sshd"))
     yield it
     it.kill()
@@ -328,6 +329,12 @@ def test_options_in_one_text_and_a_timeout_of_nothing_are_refused() -> None:
 def test_without_ssh_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(errors.Failed, match="openssh-client"):
+        inside.run(Host(), "true")
+
+
+def test_on_windows_the_error_says_what_to_do_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(errors.Refused, match=r"Windows.*m\.ssh\(\)"):
         inside.run(Host(), "true")
 
 

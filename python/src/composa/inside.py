@@ -99,7 +99,8 @@ def run(
     Raises:
         CommandFailed: It returned something other than 0, and check was left on.
         TimedOut: timeout has passed. What runs there may go on: ssh cannot end it for certain.
-        Refused: The address is not known (the text has the line that an operator runs), or it was freed.
+        Refused: The address is not known (the text has the line that an operator runs), it was freed, or this
+            is Windows.
         NotAllowed: The host does not let the user in, or ssh does not trust its key.
         Unreachable: The host does not answer, or the connection was lost.
         Invalid: The command, the login, the options, the timeout or the input cannot be meant.
@@ -246,6 +247,13 @@ def _meant(
 
 def _carry_out(command: _Command, stop: _running.Signal | None = None) -> Ran:
     """Run it, and show what it writes; whatever ends this ends ssh."""
+    if sys.platform == "win32":
+        raise errors.Refused(
+            f'cannot run a command on "{command.name}": not on Windows, where two outputs of a program '
+            "cannot be waited for at once",
+            code="unsupported",
+            next="m.ssh() on a terminal opens a shell there; or use WSL",
+        )
     prompts = on_terminal()
     kept = {"stdout": _Kept(), "stderr": _Kept()}
     streams = {"stdout": sys.stdout, "stderr": sys.stderr}
