@@ -408,10 +408,11 @@ class Machine(Looks, _wire.Machine, Moment):
         """Run a command on it, through ssh to its address, and show what it writes as it writes it.
 
         Args:
-            command: A line for the shell there, or words, each of which stays one word.
+            command: A line for the shell there, or words, each of which stays one word. At most 131,071
+                bytes; more goes in by input.
             login: Who to be there; None: the machine's login, else as ~/.ssh/config says.
             options: More options of ssh, such as ["-p", "2222"].
-            timeout: Seconds after which it is ended; None: never.
+            timeout: Seconds after which it is ended; None and infinity: never.
             check: Raise where it returns something other than 0.
             input: What it reads; None: nothing.
 
@@ -420,7 +421,7 @@ class Machine(Looks, _wire.Machine, Moment):
 
         Raises:
             Refused: No address of it is known (the text has the line that an operator runs), or it was freed.
-            Invalid: The command, the login or the options cannot be meant.
+            Invalid: The command, the login, the options, the timeout or the input cannot be meant.
             NotAllowed: The host does not let you in, or ssh does not trust its key.
             Unreachable: The host does not answer, or the connection was lost.
             Failed: It returned something other than 0 (inside.CommandFailed, with `ran`), or there is no ssh.

@@ -334,7 +334,9 @@ class Readings:
         return self._explained(machine.id)
 
     def here(self) -> Machine | None:
-        """Find the machine that this computer is: by the serial number, addresses or name of its host.
+        """Find the machine that this computer is: by the serial number of its host, else address, else name.
+
+        A serial number that is known and another one is another computer; a name counts with its domain only.
 
         Returns:
             The machine; None where this computer is none, or none that you may see.
