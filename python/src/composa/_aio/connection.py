@@ -210,15 +210,19 @@ class Connection:
         return stream.follow(self, path, query or {}, opened)
 
     async def aclose(self) -> None:
-        """Close the connections; later calls are Invalid."""
+        """Close the connections, those of other running loops too; later calls are Invalid.
+
+        A loop that stands still closes its own when this is called in it.
+        """
         self._closed = True
         here = pausing.place()
         for place in list(self._clients):
-            client = self._clients.pop(place, None)  # whichever thread was first
+            client = self._clients.get(place)
             if client is not None and place == here:
+                self._clients.pop(place, None)
                 await client.aclose()
-            elif client is not None:
-                pausing.close_there(place, client.aclose)
+            elif client is not None and pausing.close_there(place, client.aclose):
+                self._clients.pop(place, None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Connection:
         return self

@@ -40,13 +40,19 @@ def is_over(place: Place) -> bool:
     return process != os.getpid() or loop.is_closed()
 
 
-def close_there(place: Place, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Have what belongs to another place closed there, where that can still be done. It is not waited for."""
+def close_there(place: Place, close: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Have what belongs to another place closed there, which is not waited for.
+
+    False where that is left to the place itself: its loop stands still.
+    """
     process, loop = place
-    if process != os.getpid() or not loop.is_running():
-        return
+    if process != os.getpid() or loop.is_closed():
+        return True
+    if not loop.is_running():
+        return False
     closing = close()
     try:
         asyncio.run_coroutine_threadsafe(closing, loop)
     except RuntimeError:  # the loop was closed meanwhile
         closing.close()
+    return True

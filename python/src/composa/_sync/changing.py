@@ -7,7 +7,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-from composa import _says, _wire
+from composa import _says, _shown, _wire
 from composa._sync import following, pausing
 from composa._call import Answer, part
 from composa._told import Explanation
@@ -80,7 +80,8 @@ def carry_out(site: Site, change: Change) -> Came:
         run = _Run(site, change, shows)
         try:
             came, summary = run.through()
-        except pausing.Interrupted:
+        except pausing.Interrupted as stopped:
+            _shown.briefly(stopped)
             run.interrupted()
             raise
         return came

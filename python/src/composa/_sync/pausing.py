@@ -39,5 +39,6 @@ def is_over(place: Place) -> bool:
     return place != os.getpid()
 
 
-def close_there(place: Place, close: Callable[[], None]) -> None:
+def close_there(place: Place, close: Callable[[], None]) -> bool:
     """Leave what a fork has of its parent: those sockets are the parent's."""
+    return True
