@@ -341,7 +341,7 @@ def test_waiting_is_the_callers_choice(site: composa.Site, name: str) -> None:
     assert (op.settled, op.wait().phase) == (True, "done")
     assert op.cancel().phase == "done", "what has ended stays as it is"
     for way in (op.retry, op.undo, op.resolve):
-        with pytest.raises(composa.Invalid, match="it is done, (not held|and only a held one)"):
+        with pytest.raises(composa.Invalid, match=r"it is done, (not held|and only a held one)"):
             way()
     m.free(grace=0, wait=False)
     m.wait()
