@@ -83,6 +83,12 @@ class Error(Exception):
 
         return str(looks.html(self))
 
+    def _render_traceback_(self) -> list[str]:
+        """Show an uncaught error in IPython by the caller's own frames; scripts show it as any other."""
+        from composa import _shown
+
+        return _shown.rendered(self)
+
 
 class Refused(Error):
     """Nothing happened: it cannot be had as it was asked for.

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-from composa import _says, _wire
+from composa import _says, _shown, _wire
 from composa._aio import following, pausing
 from composa._call import Answer, part
 from composa._told import Explanation
@@ -79,7 +79,8 @@ async def carry_out(site: Site, change: Change) -> Came:
         run = _Run(site, change, shows)
         try:
             came, summary = await run.through()
-        except pausing.Interrupted:
+        except pausing.Interrupted as stopped:
+            _shown.briefly(stopped)
             await run.interrupted()
             raise
         return came

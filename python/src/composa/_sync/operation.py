@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from composa import _wire, _words
+from composa import _shown, _wire, _words
 from composa._sync import following, pausing
 from composa._call import part
 from composa._moment import Moment
@@ -91,7 +91,8 @@ class Operation(Looks, _wire.Operation, Moment):
             summary = f"{following.title(self)}: {self.phase}" if error is None else str(error)
             if error is not None:
                 raise error
-        except pausing.Interrupted:
+        except pausing.Interrupted as stopped:
+            _shown.briefly(stopped)
             seen.leave()
             raise
         finally:

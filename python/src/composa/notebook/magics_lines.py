@@ -15,10 +15,6 @@ from composa.notebook.magics_words import Flag, Verb, cell, cell_ssh, verbs
 class Misread(Invalid):
     """A line that cannot be meant."""
 
-    def _render_traceback_(self) -> list[str]:
-        """Show one line in a notebook: where in this module it arose helps nobody."""
-        return [str(self)]
-
 
 @dataclass
 class Call:
