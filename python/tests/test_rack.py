@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import composa
+import composa.aio
 from composa import _limits, palette
 from composa._aio.connection import Connection
 from composa.notebook import _documents, _twins, rack
@@ -122,6 +123,38 @@ def test_closing_ends_the_thread(at_demo: Any) -> None:
     picture.close()
     assert not picture._watcher.thread.is_alive()
     picture.close()
+
+
+def test_a_site_that_is_closed_closes_its_pictures(demo: Demo) -> None:
+    site = composa.connect(demo.url, token=demo.token)
+    picture, still = site.draw("rack1"), site.draw("rack1", live=False)
+    shown = picture.widget
+    site.close()
+    assert not picture._watcher.thread.is_alive()
+    assert (shown.news["state"], shown.news["reason"]) == ("closed", "the site was closed")
+    assert "as of" in repr(still)
+    assert "closed" not in repr(still)
+    with pytest.raises(composa.Invalid, match="cannot draw racks: this site was closed; connect again"):
+        site.draw("rack1")
+
+
+def test_drawing_lets_the_event_loop_go_on(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone_on = threading.Event()
+
+    async def draw() -> Any:
+        async with await composa.aio.connect(demo.url, token=demo.token) as site:
+            asyncio.get_running_loop().call_soon(gone_on.set)
+            return await site.draw("rack1")
+
+    read = _documents.read
+
+    async def read_later(*args: Any) -> Any:
+        assert gone_on.wait(patience)
+        return await read(*args)
+
+    monkeypatch.setattr(_documents, "read", read_later)
+    picture = asyncio.run(draw())
+    assert "the site was closed" in repr(picture)
 
 
 def test_a_picture_outlives_a_site_that_nobody_has(demo: Demo) -> None:

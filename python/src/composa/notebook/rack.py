@@ -60,9 +60,7 @@ class RackPicture:
         self._kept = Kept()
         self._watcher = Watcher(site._connection.server, fabrics, live, self._kept.read, self._kept.heard)
         self._widget: Any = None
-        pictures = getattr(site, "_pictures", None)  # a site that keeps its pictures ends them too
-        if pictures is not None:
-            pictures.add(self._watcher)
+        site._pictures.add(self._watcher)
         self._watcher.begin()
         # Who throws away a picture that is no widget, or ends the process, ends its thread.
         self._ender = weakref.finalize(self, self._watcher.stop)
