@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -69,6 +71,37 @@ async def test_a_cancelled_task_lets_giving_back_go_on(site: aio.Site, name: str
         await task
     m = await site.machine(m.id)
     assert (await m.wait()).state == "freed"
+
+
+async def test_a_cancelled_task_that_only_watches_cancels_nothing(site: aio.Site, name: str) -> None:
+    m = await site.compose(name, gpu=2, wait=False)
+    assert m.operation is not None
+    task = asyncio.create_task(m.wait())
+    await running(site, name)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):  # it may have been ready first
+        await task
+    assert (await (await site.operation(m.operation)).wait()).phase == "done"
+    await m.free(grace=0)
+
+
+async def test_a_task_cancelled_before_the_answer_puts_back_what_was_begun(site: aio.Site, name: str) -> None:
+    answer = site._connection.answer
+    asked: list[str] = []
+
+    async def lost(tries: Any) -> Any:
+        answered = await answer(tries)
+        asked.append(tries.call.method)
+        if len(asked) == 1:
+            assert tries.sent
+            raise asyncio.CancelledError
+        return answered
+
+    site._connection.answer = lost  # type: ignore[method-assign]
+    with pytest.raises(asyncio.CancelledError):
+        await site.compose(name, gpu=1)
+    assert asked[:3] == ["PUT", "PUT", "POST"]
+    assert name not in [m.name for m in await site.machines()]
 
 
 async def test_a_refusal_and_its_counter_offer(site: aio.Site, name: str) -> None:
