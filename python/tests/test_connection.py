@@ -9,6 +9,7 @@ import pickle
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from composa import _limits, _wire, errors
+from composa import _limits, _proxies, _wire, errors
 from composa._call import part
 from composa._servers import Server
 from composa._sync.connection import Connection, needed
@@ -546,6 +547,44 @@ def test_a_proxy_that_cannot_be_used(connect: Connect, monkeypatch: pytest.Monke
         connect("http://composa.example").site()
 
 
+def test_a_proxy_that_gives_no_way_is_named(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:  # bound, and not listening
+        nobody.bind(("127.0.0.1", 0))
+        proxy = f"127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("HTTP_PROXY", f"http://ada:hunter2@{proxy}")
+        with pytest.raises(errors.Unreachable) as e:
+            connect("http://composa.example").site()
+    assert str(e.value).startswith(
+        f"cannot call GET /v1 at http://composa.example through the proxy http://…@{proxy}: "
+    )
+    assert e.value.next.startswith("check the proxy, which HTTP_PROXY, ")
+    assert e.value.retryable
+
+
+def test_a_proxy_that_is_passed_by_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
+    monkeypatch.setenv("NO_PROXY", "composa.example")
+    assert _proxies.before("https://other.example") == "http://proxy.example"
+    for url in (
+        "https://composa.example",
+        "http://other.example",
+        "https://127.0.0.1:1",
+        "https://localhost",
+    ):
+        assert _proxies.before(url) == ""
+
+
+def test_a_proxy_of_socks_says_what_it_needs(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://proxy.example:1080")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(errors.Invalid) as e:
+        connect("http://composa.example").site()
+    assert str(e.value) == (
+        "cannot call http://composa.example: the proxy socks5://proxy.example:1080 is one of SOCKS, "
+        "and the package socksio is not installed; pip install socksio, or name the server in NO_PROXY"
+    )
+
+
 # One Connection in several places
 
 
@@ -611,6 +650,6 @@ def test_closing_closes_the_sockets_of_other_loops_too() -> None:
 
 def test_a_connection_is_in_no_pickle() -> None:
     connection = Connection(Server("https://composa.example", "hunter2"))
-    with pytest.raises(errors.Invalid, match="cannot pickle the connection to https://composa.example"):
+    with pytest.raises(errors.Invalid, match=r"cannot pickle the connection to https://composa.example"):
         pickle.dumps(connection)
     assert copy.deepcopy(connection) is connection

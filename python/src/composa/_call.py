@@ -59,6 +59,7 @@ class Call:
         accept: The type that is asked for.
         own_key: The caller gave the key, so that the same call can be made again.
         within: Seconds without a byte after which it counts as lost; None: as the connection has it.
+        proxy: The proxy that it goes through; "": none.
     """
 
     base: str
@@ -71,6 +72,7 @@ class Call:
     accept: str = "application/json"
     own_key: bool = False
     within: float | None = None
+    proxy: str = ""
 
     @property
     def url(self) -> str:
@@ -111,7 +113,8 @@ class Call:
     @property
     def shown(self) -> str:
         """The call in words."""
-        return f"{self.method} {self.path} at {self.base}"
+        through = f" through the proxy {self.proxy}" if self.proxy else ""
+        return f"{self.method} {self.path} at {self.base}{through}"
 
     # What a try without a usable answer means.
 
@@ -124,10 +127,17 @@ class Call:
         return Unreachable(
             f"cannot call {self.shown}: {why}",
             next=_advice(why, self.base)
-            or "check that the server runs and that the address is right; "
-            "nothing was changed, so the call may be repeated",
+            or f"check {self._checks}; nothing was changed, so the call may be repeated",
             retryable=not trust,
         )
+
+    @property
+    def _checks(self) -> str:
+        if self.proxy:
+            return (
+                "the proxy, which HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, or name the server in NO_PROXY"
+            )
+        return "that the server runs and that the address is right"
 
     def unknown(self, why: str, status: int = 0, wait: float = 0.0) -> Error:
         """Return the error of a change of which nobody knows whether it was made."""

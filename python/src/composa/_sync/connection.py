@@ -8,17 +8,15 @@ followed.
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import ssl
 import time
 from collections.abc import Generator, Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 
-from composa import _limits, _wire, _words
+from composa import _limits, _proxies, _wire, _words
 from composa._sync import pausing
 from composa._call import Answer, Call, Query
 from composa._servers import Server, plain
@@ -74,6 +72,7 @@ class Connection:
         self.again: Callable[[Error, float], None] | None = None
         self._timeout = timeout
         self._transport = transport
+        self._proxy = _proxies.before(server.url) if transport is None else ""
         self._tls = _trusted(server)
         self._clients: dict[pausing.Place, httpx2.Client] = {}
         self._closed = False
@@ -242,7 +241,16 @@ class Connection:
         within: float | None = None,
     ) -> Call:
         return Call(
-            self.server.url, method, path, query or {}, body, key, match, own_key=own_key, within=within
+            self.server.url,
+            method,
+            path,
+            query or {},
+            body,
+            key,
+            match,
+            own_key=own_key,
+            within=within,
+            proxy=self._proxy,
         )
 
     def answer(self, tries: Tries) -> Answer:
@@ -345,13 +353,19 @@ class Connection:
             return httpx2.Client(
                 verify=self._tls,
                 transport=self._transport,
-                trust_env=not _is_here(self.server.url),
+                trust_env=not _proxies.is_here(self.server.url),
                 follow_redirects=False,
                 limits=httpx2.Limits(
                     max_connections=_limits.connections, max_keepalive_connections=_limits.connections
                 ),
             )
-        except (ImportError, ValueError, httpx2.InvalidURL) as e:
+        except ImportError:
+            raise Invalid(
+                f"cannot call {self.server.url}: the proxy {self._proxy} is one of SOCKS, "
+                "and the package socksio is not installed",
+                next="pip install socksio, or name the server in NO_PROXY",
+            ) from None
+        except (ValueError, httpx2.InvalidURL) as e:
             raise Invalid(
                 f"cannot call {self.server.url}: the proxy of the environment cannot be used: {e}",
                 next="mend HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the server in NO_PROXY",
@@ -362,15 +376,6 @@ def _is_ours(response: httpx2.Response) -> bool:
     """Say whether an answer is of a type that a Composa server gives."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind in ("application/json", "application/x-ndjson") or response.status_code == 204
-
-
-def _is_here(url: str) -> bool:
-    """Say whether a server runs on this computer; no proxy stands between then."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _trusted(server: Server) -> ssl.SSLContext | bool:
