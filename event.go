@@ -20,7 +20,7 @@ type Event struct {
 	Subject   string      `json:"subject"`
 	Revision  int64       `json:"revision,omitempty"` // of the subject after the change
 	Principal PrincipalID `json:"principal"`
-	OnBehalf  PrincipalID `json:"onBehalf,omitempty"`
+	OnBehalf  PrincipalID `json:"onBehalf,omitempty"` // of a token: its owner, where somebody else acted
 	// Cause is the operation, or the request, that it came of.
 	Cause string `json:"cause,omitempty"`
 	// Body is the state of the subject after the change.

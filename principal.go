@@ -1,6 +1,9 @@
 package composa
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // PrincipalKind is what sort of actor a principal is.
 type PrincipalKind string
@@ -57,6 +60,16 @@ func (w Who) Administers() bool { return w.Admin || w.Principal.Kind == Principa
 // System is the server acting for itself, in every project.
 func System() Who {
 	return Who{Principal: Principal{ID: SystemPrincipal, Kind: PrincipalSystem, Name: "system"}}
+}
+
+// SeesEvent says whether w may see an event: those of its projects, and those of
+// the site, which are everybody's. Only what is told of a token is for its owner
+// and for who administers the site.
+func (w Who) SeesEvent(e *Event) bool {
+	if strings.HasPrefix(string(e.Type), "token.") && !w.Administers() && e.Principal != w.Principal.ID && e.OnBehalf != w.Principal.ID {
+		return false
+	}
+	return e.Project == "" || w.Sees(e.Project)
 }
 
 // Sees says whether w may see a project.

@@ -3,6 +3,7 @@ package composa
 import (
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -42,6 +43,13 @@ type Token struct {
 	ExpiresAt time.Time   `json:"expiresAt,omitzero"` // zero: it does not end by itself
 }
 
+// IsTokenID says whether a word can be the id of a token. A token's text cannot,
+// so that it is neither sent nor written anywhere by mistake.
+func IsTokenID(word string) bool {
+	rest, is := strings.CutPrefix(word, PrefixToken+"_")
+	return is && rest != "" && len(word) <= 64 && !strings.ContainsFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+}
+
 // TokenDeleted is the type of the event that tells of a removed token.
 const TokenDeleted EventType = "token.deleted"
 
@@ -61,12 +69,13 @@ const (
 	TokenMemory = 30 * 24 * time.Hour
 )
 
-// CheckNote refuses a note that is too long or holds control characters.
+// CheckNote refuses a note that is too long or holds control characters, or such
+// that are not seen and turn the text around.
 func CheckNote(note string) error {
 	switch {
 	case len(note) > MaxNote:
 		return Errorf(CodeInvalid, "cannot note %q: it has %d characters, %d are allowed", Abridge(note, 24), len(note), MaxNote)
-	case strings.ContainsFunc(note, isControl) || !utf8.ValidString(note):
+	case strings.ContainsFunc(note, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) }) || !utf8.ValidString(note):
 		return Errorf(CodeInvalid, "cannot note %q: it holds control characters", Abridge(note, 24))
 	}
 	return nil

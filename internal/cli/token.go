@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
 	"github.com/spf13/cobra"
@@ -17,8 +18,10 @@ import (
 func (a *app) tokenCommand() *cobra.Command {
 	cmd := noun("token", "make and remove what lets somebody in", "tokens")
 	cmd.Long = `Make and remove tokens. A token lets whoever has it act as a user: keep it as a
-secret. It is shown once, when it is made; remove one that leaked, and everything
-that it opened ends. An administrator of the site makes and removes everybody's.`
+secret. It is shown once, when it is made. Remove one that leaked, and what it
+opened ends; the tokens that were made with it stay, so look for those with
+"composa token ls". A token that ends makes none that ends later. An administrator
+of the site makes and removes everybody's.`
 	cmd.AddCommand(a.tokenLs(), a.repeatable(a.tokenCreate()), a.repeatable(a.tokenRm()))
 	return cmd
 }
@@ -203,10 +206,11 @@ func newToken(ctx context.Context, c *client.Client, t api.NewToken, keyed bool)
 // handOver writes the token's text to its file, or prints it.
 func (a *app) handOver(made *api.Token, place *tokenFile) error {
 	if place == nil {
-		if a.format.structured() {
-			return a.printStructured(made)
+		if err := a.printToken(made); err != nil {
+			return fail("failed", "cannot show token %s, which lets somebody in: %v", made.ID, err).
+				next("remove it with `composa token rm %s`, where it was made with --local once the server runs, and make another", made.ID)
 		}
-		return a.write([]byte(made.Token + "\n"))
+		return nil
 	}
 	if err := place.write(made.Token); err != nil {
 		return fail("failed", "cannot write token %s to %s: %v", made.ID, place.path, err).next("remove it with `composa token rm %s`, and make another", made.ID)
@@ -218,6 +222,13 @@ func (a *app) handOver(made *api.Token, place *tokenFile) error {
 	}
 	a.say("wrote the token to %s", place.path)
 	return nil
+}
+
+func (a *app) printToken(made *api.Token) error {
+	if a.format.structured() {
+		return a.printStructured(made)
+	}
+	return a.write([]byte(made.Token + "\n"))
 }
 
 // tokenFile is where a token is written to: a file that was made for it.
@@ -263,7 +274,7 @@ func (a *app) tokenRm() *cobra.Command {
 		Args:              argsBetween(1, 1, "the id of a token"),
 		ValidArgsFunction: a.completeTokens,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !isTokenID(args[0]) {
+			if !composa.IsTokenID(args[0]) {
 				return wrong("cannot remove token %q: that is not the id of a token", abridge(args[0], 12)).next("`composa token ls` shows the ids")
 			}
 			ctx := cmd.Context()
@@ -279,26 +290,13 @@ func (a *app) tokenRm() *cobra.Command {
 				return err
 			}
 			a.say("removed token %s", args[0])
+			a.say("if it leaked: tokens that were made with it stay; `composa token ls` shows them")
 			if site.Token != nil && site.Token.ID == args[0] {
 				a.say("it was the one that you signed in with: save another with `composa context create`")
 			}
 			return nil
 		},
 	}
-}
-
-// isTokenID says whether a word can be the id of a token. A token's text is not,
-// and is not sent anywhere by mistake.
-func isTokenID(word string) bool {
-	if len(word) < 5 || len(word) > 64 || word[:4] != "tok_" {
-		return false
-	}
-	for _, r := range word[4:] {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
-			return false
-		}
-	}
-	return true
 }
 
 // endsText says when a token ends.

@@ -220,7 +220,7 @@ func (f *Feed) wait(ctx context.Context, more <-chan struct{}) error {
 func pass(tail []composa.Event, who composa.Who, filter composa.EventFilter, limit int, newest int64) ([]composa.Event, int64) {
 	var out []composa.Event
 	for i := range tail {
-		if !visible(who, &tail[i]) || !filter.Has(&tail[i]) {
+		if !who.SeesEvent(&tail[i]) || !filter.Has(&tail[i]) {
 			continue
 		}
 		if out = append(out, tail[i]); len(out) == limit {
@@ -228,9 +228,4 @@ func pass(tail []composa.Event, who composa.Who, filter composa.EventFilter, lim
 		}
 	}
 	return out, newest
-}
-
-// visible says whether who may see an event: those of the site are everybody's.
-func visible(who composa.Who, e *composa.Event) bool {
-	return e.Project == "" || who.Sees(e.Project)
 }

@@ -105,13 +105,13 @@ func (s *Server) logged(r *http.Request, c *call, status int, took time.Duration
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("request", c.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("request", c.id), slog.String("method", r.Method), slog.String("path", masked(shownPath(r))),
 		slog.Int("status", status), slog.String("principal", string(c.who.Principal.ID)), slog.Duration("took", took),
 	}
 	if c.cause != nil {
-		attrs = append(attrs, slog.String("error", c.cause.Error()))
+		attrs = append(attrs, slog.String("error", masked(c.cause.Error())))
 		if inner := errors.Unwrap(c.cause); inner != nil {
-			attrs = append(attrs, slog.String("cause", inner.Error()))
+			attrs = append(attrs, slog.String("cause", masked(inner.Error())))
 		}
 	}
 	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
@@ -138,7 +138,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, err error) {
 // find answers what no route serves: no such path, or not with that method.
 func (s *Server) find(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		shown := composa.Abridge(r.URL.Path, 80)
+		shown := composa.Abridge(masked(shownPath(r)), 80)
 		if err := checkSize(r); err != nil {
 			s.answer(w, r, err)
 			return
@@ -205,7 +205,7 @@ func (s *Server) identify(r *http.Request, verb auth.Verb) error {
 	ctx, c := r.Context(), callOf(r.Context())
 	token, ok := auth.Bearer(r.Header.Get("Authorization"))
 	if !ok {
-		return composa.Errorf(composa.CodeUnauthenticated, "cannot %s %s: there is no token", r.Method, composa.Abridge(r.URL.Path, 80)).
+		return composa.Errorf(composa.CodeUnauthenticated, "cannot %s %s: there is no token", r.Method, composa.Abridge(masked(shownPath(r)), 80)).
 			WithNext("send it as: Authorization: Bearer TOKEN")
 	}
 	who, err := s.owner(ctx, token)
@@ -224,7 +224,7 @@ func (s *Server) identify(r *http.Request, verb auth.Verb) error {
 		}
 		project = c.project.ID
 	}
-	return auth.Allow(who, verb, project, r.URL.Path)
+	return auth.Allow(who, verb, project, masked(shownPath(r)))
 }
 
 // recorder notes the status of an answer.

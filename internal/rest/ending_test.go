@@ -157,6 +157,10 @@ func TestWhoMayDoWhatWithTokens(t *testing.T) {
 		{w.token, "POST", "/v1/tokens", `{"expires": -1}`, 400, "invalid", "body.expires"},
 		{w.token, "POST", "/v1/tokens", `{"expires": 1.5}`, 400, "invalid", "body.expires"},
 		{w.token, "POST", "/v1/tokens", `{"note": "a\u0007b"}`, 400, "invalid", "control characters"},
+		{w.token, "POST", "/v1/tokens", `{"note": "\u202ex"}`, 400, "invalid", "control characters"},
+		{bob.Token, "POST", "/v1/tokens", `{}`, 409, "refused", "outlive"},
+		{bob.Token, "POST", "/v1/tokens", `{"expires": 7200}`, 409, "refused", "outlive"},
+		{bob.Token, "POST", "/v1/tokens", `{"expires": 60}`, 201, "", `"token":"composa_`},
 	} {
 		got := w.ask(c.method, c.path, c.body, as(c.who))
 		if got.status != c.status || !strings.Contains(got.body, c.says) || c.code != "" && got.problem(t).Code != c.code {

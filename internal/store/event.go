@@ -71,7 +71,10 @@ func (t *tx) head() (head, error) {
 		return *t.memory.head, nil
 	}
 	var h head
-	_, err := t.get([]any{&h.seq, &h.hash, &h.changes}, `SELECT seq, hash, changes FROM event_head WHERE one = 1`+t.s.engine.hold)
+	found, err := t.get([]any{&h.seq, &h.hash, &h.changes}, `SELECT seq, hash, changes FROM event_head WHERE one = 1`+t.s.engine.hold)
+	if err == nil && !found {
+		err = composa.Errorf(composa.CodeInternal, "cannot number what changed: the store is damaged, its row of event_head is gone").WithNext("restore the store from a backup")
+	}
 	if h.hash == nil { // an empty one is read so, and is no NULL
 		h.hash = []byte{}
 	}
@@ -131,7 +134,7 @@ func eventHash(prev []byte, e *composa.Event) ([]byte, error) {
 }
 
 // Events returns up to limit events after number after, in order; at most
-// 1,000, also when limit is 0. Events of other projects are left out, so that
+// 1,000, also when limit is 0. Events that who may not see are left out, so that
 // the reader's numbers can have gaps.
 func (s *Store) Events(ctx context.Context, who composa.Who, after int64, limit int, f composa.EventFilter) ([]composa.Event, error) {
 	if limit <= 0 || limit > maxEvents {
@@ -142,6 +145,10 @@ func (s *Store) Events(ctx context.Context, who composa.Who, after int64, limit 
 		where, args := []string{"seq > $1"}, []any{after}
 		if seen, more := t.visible("project", args); seen != "" {
 			where, args = append(where, "(project = '' OR "+seen+")"), more
+		}
+		if !who.Administers() { // as composa.Who.SeesEvent
+			args = append(args, string(who.Principal.ID))
+			where = append(where, fmt.Sprintf("(substr(type, 1, 6) <> 'token.' OR principal = $%d OR on_behalf_of = $%[1]d)", len(args)))
 		}
 		equal := func(column, value string) {
 			if value != "" {

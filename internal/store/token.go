@@ -10,7 +10,8 @@ import (
 
 // AddToken lets whoever shows a token of this hash (SHA-256) act as the owner
 // of k. Id and times but the end are given here. Only the owner and who
-// administers the site may say so.
+// administers the site may say so, and with a token that ends none is made that
+// ends later.
 func (s *Store) AddToken(ctx context.Context, who composa.Who, k composa.Token, hash []byte) (*composa.Token, error) {
 	const what = "create a token"
 	if err := onlyAdminsOr(who, k.Owner, what); err != nil {
@@ -26,6 +27,10 @@ func (s *Store) AddToken(ctx context.Context, who composa.Who, k composa.Token, 
 				return err
 			}
 		}
+		if ends := who.Expires; !ends.IsZero() && (k.ExpiresAt.IsZero() || k.ExpiresAt.After(ends)) {
+			return composa.Errorf(composa.CodeRefused, "cannot %s: it would outlive the one that it is made with, which ends at %s", what, ends.UTC().Format(time.RFC3339)).
+				WithNext("let it end no later (--expires), or make it with a token that does not end")
+		}
 		if err := t.roomForToken(what, k.Owner); err != nil {
 			return err
 		}
@@ -40,7 +45,7 @@ func (s *Store) AddToken(ctx context.Context, who composa.Who, k composa.Token, 
 		if err := t.keepResult(string(k.ID), true); err != nil {
 			return err
 		}
-		return t.tell(composa.Event{Type: "token.created", Subject: string(k.ID)}, k)
+		return t.tellToken("token.created", &k)
 	})
 	if err != nil {
 		return nil, err
@@ -144,8 +149,18 @@ func (s *Store) DeleteToken(ctx context.Context, who composa.Who, id composa.Tok
 		if err := t.keepResult(string(id), false); err != nil {
 			return err
 		}
-		return t.tell(composa.Event{Type: composa.TokenDeleted, Subject: string(id)}, found[0])
+		return t.tellToken(composa.TokenDeleted, &found[0])
 	})
+}
+
+// tellToken tells of a token to its owner and to who administers the site
+// ([composa.Who.SeesEvent]).
+func (t *tx) tellToken(typ composa.EventType, k *composa.Token) error {
+	e := composa.Event{Type: typ, Subject: string(k.ID)}
+	if k.Owner != t.who.Principal.ID {
+		e.OnBehalf = k.Owner
+	}
+	return t.tell(e, k)
 }
 
 func noToken(verb string, id composa.TokenID) error {
@@ -213,8 +228,8 @@ func (s *Store) AdminCanSignIn(ctx context.Context, who composa.Who) (bool, erro
 	}
 	var n int64
 	err := s.read(ctx, who, "count tokens", func(t *tx) error {
-		_, err := t.get([]any{&n}, `SELECT count(*) FROM token k JOIN member m ON m.principal = k.principal JOIN project p ON p.id = m.project
-			WHERE k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) AND m.role = $2 AND p.name = $3 AND p.deleted_at IS NULL`,
+		_, err := t.get([]any{&n}, `SELECT count(*) FROM token k JOIN member m ON m.principal = k.principal JOIN project p ON p.id = m.project JOIN principal o ON o.id = k.principal
+			WHERE k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) AND m.role = $2 AND p.name = $3 AND p.deleted_at IS NULL AND o.deleted_at IS NULL`,
 			micros(t.now), string(composa.RoleAdmin), composa.DefaultProject)
 		return err
 	})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,6 +105,60 @@ func TestARemovedTokenLetsNobodyIn(t *testing.T) {
 		// The same text is not taken again, whoever gives it.
 		_, err = b.AddToken(b.ctx(), system, composa.Token{Owner: ada.Principal.ID}, []byte("hers"))
 		b.code(err, composa.CodeExists)
+	})
+}
+
+// With a token that ends none is made that ends later: it would let in for ever
+// who had it for an hour.
+func TestATokenThatEndsMakesNoneThatEndsLater(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		ada, boss := b.person("ada"), b.boss()
+		ends := b.clock.now().Add(time.Hour)
+		ada.Expires, boss.Expires = ends, ends
+		for _, who := range []composa.Who{ada, boss} {
+			for _, later := range []time.Time{{}, ends.Add(time.Minute)} {
+				_, err := b.AddToken(b.ctx(), who, composa.Token{Owner: ada.Principal.ID, ExpiresAt: later}, []byte("later"))
+				b.code(err, composa.CodeRefused)
+			}
+		}
+		b.token(ada, "as long", ends)
+	})
+}
+
+// What is told of a token is for its owner and for who administers the site.
+func TestWhoIsToldOfAToken(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		ada, bob, at := b.person("ada"), b.person("bob"), b.lastEvent()
+		his := b.token(bob, "his", time.Time{})
+		given, err := b.AddToken(b.ctx(), b.boss(), composa.Token{Owner: ada.Principal.ID}, []byte("given"))
+		b.ok(err)
+		b.ok(b.DeleteToken(b.ctx(), b.boss(), given.ID))
+		for _, c := range []struct {
+			who  composa.Who
+			want []string
+		}{
+			{ada, []string{string(given.ID), string(given.ID)}},
+			{bob, []string{string(his.ID)}},
+			{b.boss(), []string{string(his.ID), string(given.ID), string(given.ID)}},
+		} {
+			all, err := b.Events(b.ctx(), c.who, at, 0, composa.EventFilter{})
+			b.ok(err)
+			var told []string
+			for i := range all {
+				told = append(told, all[i].Subject)
+				if !c.who.SeesEvent(&all[i]) {
+					t.Errorf("the feed keeps from %s what the store shows: %+v", c.who.Principal.Name, all[i])
+				}
+			}
+			if diff := cmp.Diff(c.want, told); diff != "" {
+				t.Errorf("%s is told (-want +got):\n%s", c.who.Principal.Name, diff)
+			}
+			whole, err := b.Events(b.ctx(), system, at, 0, composa.EventFilter{})
+			b.ok(err)
+			if n := len(slices.DeleteFunc(whole, func(e composa.Event) bool { return !c.who.SeesEvent(&e) })); n != len(c.want) {
+				t.Errorf("the feed shows %d to %s, the store %d", n, c.who.Principal.Name, len(c.want))
+			}
+		}
 	})
 }
 
