@@ -290,6 +290,7 @@ def test_copies_share_the_site_and_pickles_leave_it_out(
         there = pickle.loads(pickled)
         assert there == one
         assert repr(there).splitlines()[0] == repr(one).splitlines()[0]
+    assert copy.deepcopy([site])[0] is site
     assert copy.deepcopy(machine).refresh().state == "ready"
     away = pickle.loads(pickle.dumps(machine))
     for call in (away.refresh, away.explain, lambda: away.plug(gpu=1), lambda: away.plan("free"), away.free):

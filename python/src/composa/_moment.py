@@ -70,12 +70,6 @@ class Moment(Wire):
         """Seconds since it was read."""
         return max(0.0, (datetime.now(timezone.utc) - self._read_at).total_seconds())
 
-    def __deepcopy__(self: M, memo: dict[int, Any] | None = None) -> M:
-        """Copy it with all that it holds, but for the site, which copies share."""
-        memo = {} if memo is None else memo
-        memo[id(self._site)] = self._site
-        return super().__deepcopy__(memo)
-
     def __getstate__(self) -> dict[Any, Any]:
         """Leave the site out of a pickle: its connection, and its token, stay where they are."""
         state = super().__getstate__()

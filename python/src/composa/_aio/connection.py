@@ -223,9 +223,6 @@ class Connection:
             elif client is not None and pausing.close_there(place, client.aclose):
                 self._clients.pop(place, None)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Connection:
-        return self
-
     def __reduce__(self) -> tuple[Any, ...]:
         raise Invalid(
             f"cannot pickle the connection to {self.server.url}: a token does not go along",

@@ -142,6 +142,9 @@ class Site(Looks, Readings):
     ) -> None:
         await self.close()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Site:
+        return self  # copies of what was read of it share it
+
     async def whoami(self) -> Whoami:
         """Ask the server who one is there.
 

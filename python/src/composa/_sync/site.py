@@ -143,6 +143,9 @@ class Site(Looks, Readings):
     ) -> None:
         self.close()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Site:
+        return self  # copies of what was read of it share it
+
     def whoami(self) -> Whoami:
         """Ask the server who one is there.
 
