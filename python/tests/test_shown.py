@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Demo
+from tests.conftest import Demo, MakeServer
 from tests.kernels import Kernel
 
 
@@ -54,6 +54,22 @@ def test_a_line_of_magic_is_told_by_its_sentence_alone(k: Kernel, line: str) -> 
     assert cell.error in ("NotFound", "Misread")
     assert cell.traceback.startswith("cannot ")
     assert len(cell.traceback.splitlines()) == 1
+
+
+def test_a_stopped_cell_is_shown_by_the_callers_own_lines(server: MakeServer, name: str) -> None:
+    s = server("--cpus", "1", "--gpus", "1", "--commit-latency", "1s")
+    kernel = Kernel(os.environ | {"COMPOSA_URL": s.url, "COMPOSA_TOKEN": s.token})
+    try:
+        kernel.run("import composa\nsite = composa.connect(progress='plain')")
+        cell = kernel.begin(f"site.compose({name!r}, gpu=1)").until(lambda c: name in c.text)
+        kernel.interrupt()
+        cell.end()
+    finally:
+        kernel.kill()
+    assert cell.error == "KeyboardInterrupt"
+    assert "----> 1 site.compose(" in cell.traceback
+    assert "changing.py" not in cell.traceback
+    assert len(cell.traceback.splitlines()) < 12
 
 
 def test_everything_is_there_for_who_wants_it(k: Kernel) -> None:
