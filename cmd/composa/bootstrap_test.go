@@ -192,7 +192,7 @@ func TestALocalToken(t *testing.T) {
 		t.Errorf("without a site it exits %d: %s", exit, said)
 	}
 	s, stop := started(t, data, none)
-	if _, said, exit := run("--data", data); exit == 0 || !strings.Contains(said, "has its folder open") || !strings.Contains(said, "stop it") {
+	if _, said, exit := run("--data", data); exit == 0 || !strings.Contains(said, "cannot create a token: ") || !strings.Contains(said, "has its folder open") || !strings.Contains(said, "stop it") {
 		t.Errorf("beside a server it exits %d: %s", exit, said)
 	}
 	stop()

@@ -30,6 +30,10 @@ func addLocal(ctx context.Context, want cli.LocalToken) (*api.Token, error) {
 	}
 	s, err := store.Open(ctx, store.Options{URL: "sqlite:" + path})
 	if err != nil {
+		var why *composa.Error
+		if errors.As(err, &why) {
+			return nil, composa.Errorf(why.Code, "cannot create a token: %w", err).WithNext("%s", why.Next)
+		}
 		return nil, err
 	}
 	made, err := addTo(ctx, s, want)
