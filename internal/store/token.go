@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -53,6 +54,9 @@ func (s *Store) AddToken(ctx context.Context, who composa.Who, k composa.Token, 
 	return &k, nil
 }
 
+// maxEndedTokens is how many ended tokens of one user are remembered, the newest.
+const maxEndedTokens = 1000
+
 // roomForToken holds the row of the owner, which owns the sum of its tokens,
 // forgets those that ended long ago, and refuses one more where there are as
 // many as may be. What the server was given from outside is never forgotten, so
@@ -68,6 +72,10 @@ func (t *tx) roomForToken(what string, owner composa.PrincipalID) error {
 	}
 	if _, err := t.exec(`DELETE FROM token WHERE principal = $1 AND created_by <> $2 AND (deleted_at <= $3 OR expires_at <= $3)`,
 		string(owner), string(composa.SystemPrincipal), micros(t.now.Add(-composa.TokenMemory))); err != nil {
+		return err
+	}
+	if _, err := t.exec(`DELETE FROM token WHERE id IN (SELECT id FROM token WHERE principal = $1 AND created_by <> $2 AND (deleted_at IS NOT NULL OR expires_at <= $3)
+		ORDER BY created_at DESC, id LIMIT $4 OFFSET $5)`, string(owner), string(composa.SystemPrincipal), micros(t.now), int64(math.MaxInt32), maxEndedTokens); err != nil {
 		return err
 	}
 	var n int

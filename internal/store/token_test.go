@@ -230,6 +230,26 @@ func TestAnEndedTokenIsRememberedForAWhile(t *testing.T) {
 	})
 }
 
+// Who makes and removes tokens all day does not fill the store with them.
+func TestOnlyTheNewestEndedTokensAreRemembered(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		ada := b.person("ada")
+		_, err := b.engine.write.ExecContext(b.ctx(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1005)
+			INSERT INTO token (hash, id, principal, note, created_at, created_by, deleted_at)
+			SELECT CAST('hash' || CAST(i AS TEXT) AS `+map[bool]string{true: "BLOB", false: "BYTEA"}[b.engine.alone]+`), 'tok_' || CAST(i AS TEXT), $1, '', CAST($2 AS BIGINT) + i, $1, $3 FROM n`,
+			string(ada.Principal.ID), micros(b.clock.now()), micros(b.clock.now()))
+		b.ok(err)
+		b.token(ada, "hers", time.Time{})
+		for text, words := range map[string]string{"hash5": "nobody has", "hash6": "was removed at", "hash1005": "was removed at"} {
+			_, err := b.TokenOwner(b.ctx(), system, []byte(text))
+			b.code(err, composa.CodeUnauthenticated)
+			if !strings.Contains(err.Error(), words) {
+				t.Errorf("to %s it says: %v", text, err)
+			}
+		}
+	})
+}
+
 // The tokens of a store of before tokens had ids get one each, and go on.
 func TestTokensOfAnOlderStoreGetIds(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
