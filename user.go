@@ -43,13 +43,6 @@ type Token struct {
 	ExpiresAt time.Time   `json:"expiresAt,omitzero"` // zero: it does not end by itself
 }
 
-// IsTokenID says whether a word can be the id of a token. A token's text cannot,
-// so that it is neither sent nor written anywhere by mistake.
-func IsTokenID(word string) bool {
-	rest, is := strings.CutPrefix(word, PrefixToken+"_")
-	return is && rest != "" && len(word) <= 64 && !strings.ContainsFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
-}
-
 // TokenDeleted is the type of the event that tells of a removed token.
 const TokenDeleted EventType = "token.deleted"
 

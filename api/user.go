@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // User is a person who may sign in.
 type User struct {
@@ -34,6 +37,13 @@ type Token struct {
 	ExpiresAt *time.Time `json:"expiresAt,omitempty" doc:"When it ends; absent: not by itself"`
 	Token     string     `json:"token,omitempty" doc:"Its text, a secret: in the answer that tells of its making, and never again"`
 	Next      string     `json:"next,omitempty" doc:"What to do where the text was not received, in an answer that cannot show it again"`
+}
+
+// IsTokenID says whether a word can be the id of a token. A token's text cannot,
+// so that it is neither sent nor written anywhere by mistake.
+func IsTokenID(word string) bool {
+	rest, is := strings.CutPrefix(word, "tok_")
+	return is && rest != "" && len(word) <= 64 && !strings.ContainsFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 }
 
 // NewToken makes a token.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
 	"github.com/spf13/cobra"
@@ -274,7 +273,7 @@ func (a *app) tokenRm() *cobra.Command {
 		Args:              argsBetween(1, 1, "the id of a token"),
 		ValidArgsFunction: a.completeTokens,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !composa.IsTokenID(args[0]) {
+			if !api.IsTokenID(args[0]) {
 				return wrong("cannot remove token %q: that is not the id of a token", abridge(args[0], 12)).next("`composa token ls` shows the ids")
 			}
 			ctx := cmd.Context()

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/internal/auth"
 )
 
@@ -22,7 +22,7 @@ func masked(text string) string {
 // belongs nothing else is repeated, since a token from outside looks like any text.
 func shownPath(r *http.Request) string {
 	const tokens = "/v1/tokens/"
-	if id, is := strings.CutPrefix(r.URL.Path, tokens); is && !composa.IsTokenID(id) {
+	if id, is := strings.CutPrefix(r.URL.Path, tokens); is && !api.IsTokenID(id) {
 		return tokens + "…"
 	}
 	return r.URL.Path

@@ -128,7 +128,7 @@ type TokenPath struct {
 }
 
 func (s *Server) deleteToken(ctx context.Context, in *TokenPath) (*struct{}, error) {
-	if !composa.IsTokenID(in.ID) { // it may be a token's text, and is not repeated
+	if !api.IsTokenID(in.ID) { // it may be a token's text, and is not repeated
 		return nil, composa.Errorf(composa.CodeInvalid, "cannot remove a token: what the path names is not the id of one").WithNext("composa token ls shows the ids")
 	}
 	return &struct{}{}, callOf(ctx).once(func(who composa.Who) error {
