@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+import composa
 from composa import _advice, errors
+from tests.conftest import Demo
 
 root = pathlib.Path(__file__).resolve().parents[2]
 
@@ -68,6 +70,18 @@ def test_what_fits_now_is_told_as_arguments() -> None:
     told = ["rack1: none", 'fits now: fabric="rack2", gpu="A100:12" (gpu: 12 instead of 13)']
     assert e.explanation.lines == told
     assert e.__notes__ == told
+
+
+def test_a_name_with_another_wish_is_told_what_changes_it(demo: Demo, name: str) -> None:
+    with composa.connect(demo.url, token=demo.token, progress="none") as site, site.compose(name, gpu=1):
+        with pytest.raises(composa.Conflict) as e:
+            site.compose(name, gpu=2)
+        assert e.value.next == f'change it with site.machine("{name}").reshape(gpu=2), or choose another name'
+        with pytest.raises(composa.Refused) as refused:
+            site.compose(f"{name}-more", gpu=60)
+        told = str(refused.value.explanation)
+        assert re.search(r'^fits now: fabric="rack[0-9]", .*gpu=[0-9]', told, re.MULTILINE)
+        assert "--" not in told
 
 
 # What operators alone are told, or nobody who calls from Python: there is no call for it.
