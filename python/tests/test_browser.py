@@ -94,13 +94,18 @@ def notebook(tmp_path: pathlib.Path, server: Any) -> Iterator[Any]:
     env = own_environment(tmp_path) | {
         "COMPOSA_URL": s.url,
         "COMPOSA_TOKEN": s.token,
+        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
         "PYTHONPATH": os.pathsep.join([str(root / "python" / "src"), str(root / "python")]),
     }
     (tmp_path / "notebooks").mkdir()
+    settings = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # Unasked, JupyterLab lays a question about news over the page, which takes clicks.
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     lab = Process(
         [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port=0",
-            "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path / 'notebooks'}", "--LabApp.news_url=",
+            "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path / 'notebooks'}",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ],
         r"(http://(?:127\.0\.0\.1|localhost):\d+)/lab",
