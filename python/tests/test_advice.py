@@ -85,7 +85,7 @@ def test_a_name_with_another_wish_is_told_what_changes_it(demo: Demo, name: str)
 
 
 # What operators alone are told, or nobody who calls from Python: there is no call for it.
-operators = ("composa pool add ", "composa token ls", "composa user ls")
+operators = "composa pool add ", "composa token ls", "composa user ls", "(--expires)"
 # What the wishes of counter-offers are put together of: arguments() reads them whole.
 pieces = "--fabric", "--pool", "--min", "--where", "--p2p"
 parts = "auth", "event", "intake", "placement", "plan", "rest", "selector", "store"
