@@ -80,6 +80,7 @@ class Notebook:
         self.page.get_by_text(name, exact=True).click()
         is_light = "false" if "Dark" in name else "true"
         self.page.wait_for_selector(f'body[data-jp-theme-light="{is_light}"]', state="attached", timeout=slow)
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=slow)
 
     def shoot(self, name: str, what: Any = None) -> None:
         (what or self.page).screenshot(path=str(self._shots / f"{name}.png"))
