@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 import os
 import pathlib
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composa import _limits, _ssh, errors, inside
+from composa import _limits, _ssh, _ssh_failures, errors, inside
 from tests import sshd
 from tests.conftest import MakeServer
 from tests.processes import lacking
@@ -102,7 +104,8 @@ def test_a_flood_of_output_is_kept_to_its_bound(there: sshd.Sshd, monkeypatch: p
 def test_a_command_that_fails_says_what_it_returned(there: sshd.Sshd) -> None:
     with pytest.raises(inside.CommandFailed, match=r"train: .* returned 3: no such thing") as failed:
         inside.run(Host(), "echo no such thing >&2; exit 3", options=there.options)
-    assert (failed.value.code, failed.value.ran.returncode) == ("failed", 3)
+    assert (failed.value.code, failed.value.ran.returncode) == ("command_failed", 3)
+    assert inside.CommandFailed.__bases__ == (errors.Error,)  # nothing was put back, as after a Failed
     assert inside.run(Host(), "exit 3", options=there.options, check=False).returncode == 3
 
 
@@ -139,19 +142,77 @@ def test_a_key_that_is_not_let_in_is_not_allowed(there: sshd.Sshd, tmp_path: pat
 
 
 @pytest.mark.parametrize("known", ["none", "another"])
-def test_a_host_key_that_is_not_trusted_is_told(there: sshd.Sshd, tmp_path: pathlib.Path, known: str) -> None:
+def test_a_host_key_that_is_not_trusted_is_told_with_lines_for_this_very_host(
+    there: sshd.Sshd, tmp_path: pathlib.Path, known: str
+) -> None:
     there.trust("" if known == "none" else sshd.make_key(tmp_path / "imposter"))
     try:
-        with pytest.raises(errors.NotAllowed, match=r"ssh-keygen -R 127\.0\.0\.1"):
+        with pytest.raises(errors.NotAllowed) as told:
             inside.run(Host(), "true", options=there.options)
+        assert told.value.next.endswith(f": ssh -F {there.home}/config 127.0.0.1")
+        removed = re.search("ssh-keygen .*?(?=, and then)", told.value.next)
+        assert (removed is None) == (known == "none")
+        if removed is not None:
+            subprocess.run(shlex.split(removed.group()), check=True, capture_output=True)
+            assert there.known_hosts.read_text() == ""
     finally:
         there.trust(there.host_key)
 
 
-@pytest.mark.parametrize("options", [["-o", "NoSuchOption=1"], ["-Z"], ["-F", "/no/such/file"]])
+def test_another_key_is_told_where_ssh_does_not_say_how_to_remove_it() -> None:
+    said = (
+        "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nOffending key for IP in /k h:3\n"
+        "Host key for [::1]:2222 has changed and you have requested strict checking.\n"
+    )
+    told = _ssh_failures.own_failure("train", "ana@::1", ["-p", "2222"], said, "")
+    assert told is not None
+    assert "ssh-keygen -f '/k h' -R '[::1]:2222', and then once: ssh -p 2222 ana@::1" in told.next
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["-o", "NoSuchOption=1"], ["-Z"], ["-F", "/no/such/file"], ["-p", "x"], ["-L", "x"], ["-c", "x"]],
+)
 def test_options_that_ssh_does_not_take_are_told(options: list[str]) -> None:
     with pytest.raises(errors.Invalid, match="check options="):
         inside.run(Host(), "true", options=options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["other"], '"other" is no option'),
+        (["-p", "22", "--"], '"--" is no option'),
+        (["-"], '"-" is no option'),
+        (["-p"], "-p is given without its value"),
+        (["-4vi"], "-i is given without its value"),
+        (["-V"], "with -V ssh does not run the command"),
+        (["-CN"], "with -N ssh does not run the command"),
+        (["-Qcipher"], "with -Q ssh does not run the command"),
+        (["-E", "/tmp/log"], "with -E"),
+    ],
+)
+def test_options_that_would_run_something_else_are_refused_before_ssh(
+    options: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(errors.Invalid, match=message):
+        inside.run(Host(), "true", options=options)
+
+
+def test_a_shell_may_have_options_that_a_command_may_not() -> None:
+    assert _ssh.own_options(["-N", "-L8888:localhost:8888"], for_command=False)
+    with pytest.raises(errors.Invalid, match="is no option"):
+        _ssh.own_options(["other"], for_command=False)
+
+
+@pytest.mark.parametrize("command", ["-V", ["-V"], "+x"])
+def test_a_command_that_begins_as_an_option_does_is_a_command(
+    there: sshd.Sshd, command: str | list[str]
+) -> None:
+    ran = inside.run(Host(), command, options=there.options, check=False)
+    assert ran.returncode == 127
+    assert "not found" in ran.stderr
 
 
 # until_cut runs until the connection that it came by ends, so that no test leaves it behind.

@@ -6,7 +6,7 @@ import ipaddress
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -113,6 +113,8 @@ def remote_command(name: str, command: str | Sequence[str]) -> str:
     """
     begin = f'cannot run a command on "{name}"'
     text = _line(begin, command)
+    if text.startswith(("-", "+")):
+        text = " " + text  # the shell there would take it for an option of its own
     if not text.strip():
         raise errors.Invalid(f"{begin}: the command is empty", next="say what to run")
     if "\0" in text:
@@ -148,11 +150,16 @@ def _bytes(what: str, text: str) -> bytes:
         raise errors.Invalid(f"{what} holds half a character (a surrogate), which is no text") from None
 
 
-def own_options(options: object) -> list[str]:
+def own_options(options: object, *, for_command: bool) -> list[str]:
     """Check the caller's own options of ssh.
 
+    Args:
+        options: What was given.
+        for_command: They are to run a command, and not for a shell.
+
     Raises:
-        Invalid: They are one str in place of a list, or hold what no program can be given.
+        Invalid: They are one str in place of a list, hold what no program can be given, would take for their
+            own what follows them, or keep ssh from running the command.
     """
     begin = "cannot use the options of ssh"
     if isinstance(options, str):
@@ -163,7 +170,39 @@ def own_options(options: object) -> list[str]:
     for word in words:
         if "\0" in word or len(_bytes(f"{begin}: {abridge(word)}", word)) > _limits.command_bytes:
             raise errors.Invalid(f"{begin}: {abridge(word)} holds a NUL character, or is too long")
+    for letter in _letters(begin, words):
+        if for_command and letter in _no_command:
+            raise errors.Invalid(f"{begin}: with -{letter} ssh does not run the command and wait for it")
+        if for_command and letter in _says_elsewhere:
+            raise errors.Invalid(f"{begin}: with -{letter} ssh says elsewhere what went wrong")
     return words
+
+
+#: Options of ssh that have a value; with which it does something else than to run a command; and with which
+#: what it says of itself cannot be read here.
+_with_value = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
+_no_command = frozenset("fGNOQsVW")
+_says_elsewhere = frozenset("Ey")
+
+
+def _letters(begin: str, words: list[str]) -> Iterator[str]:
+    """Give the letter of each option, as ssh reads them.
+
+    Raises:
+        Invalid: A word is no option, which ssh would take for the host, or the last one lacks its value.
+    """
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-") or word in ("-", "--"):
+            raise errors.Invalid(
+                f"{begin}: {abridge(word)} is no option", next="write options=['-p', '2222']"
+            )
+        for i, letter in enumerate(word[1:], 2):
+            yield letter
+            if letter in _with_value:
+                if i == len(word) and next(rest, None) is None:
+                    raise errors.Invalid(f"{begin}: -{letter} is given without its value")
+                break
 
 
 def seconds(name: str, timeout: object) -> float | None:
@@ -220,89 +259,6 @@ def arguments(
     return [*out, command] if command else out
 
 
-#: What ssh says of itself when it fails: how it is known, which error it is, and what to do about it.
-#: {line} stands for the command that opens a shell there, {address} for the address.
-_own: tuple[tuple[str, type[errors.Error], str, str], ...] = (
-    (
-        r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No .* host key is known",
-        errors.NotAllowed,
-        "ssh does not know its host key, or knows another",
-        "if that is to be expected, type on a terminal, where it has changed: ssh-keygen -R {address}, "
-        "and then once: {line}",
-    ),
-    (
-        r"Permission denied|Too many authentication failures|No supported authentication methods",
-        errors.NotAllowed,
-        "it does not let you log in",
-        "check login=, and that your key is in its authorized_keys and in your ssh-agent; "
-        "try on a terminal: {line}",
-    ),
-    (
-        r"Could not resolve hostname",
-        errors.Unreachable,
-        "its name is not known here",
-        "check the address, and the name server of this computer",
-    ),
-    (
-        r"Connection refused",
-        errors.Unreachable,
-        "nothing answers to ssh there",
-        "its host may still be starting: wait a little and run it again",
-    ),
-    (
-        r"[Tt]imed out|No route to host|Network is unreachable|Connection timeout|not responding",
-        errors.Unreachable,
-        "its host does not answer",
-        "it may be off or still starting, or no network leads from here to {address}",
-    ),
-    (
-        r"Connection (closed|reset)|closed by remote host|Broken pipe|kex_exchange_identification|disconnect",
-        errors.Unreachable,
-        "the connection was lost",
-        "what ran there may have been cut off: look before you run it again",
-    ),
-    (
-        r"[Bb]ad configuration|Bad owner or permissions|command-line: line \d|terminating, \d+ bad|"
-        r"^usage: ssh|"
-        r"Can't open user config|keyword .* extra arguments|Unsupported option|no argument after keyword",
-        errors.Invalid,
-        "ssh does not take its options",
-        "check options= and ~/.ssh/config",
-    ),
-)
-
-
-def own_failure(name: str, where: str, log: str, stderr: str) -> errors.Error | None:
-    """Tell what ssh itself failed at, when it ended with 255.
-
-    Args:
-        name: The machine, for messages.
-        where: What destination told.
-        log: What ssh said of itself.
-        stderr: What came on standard error: ssh says there what it cannot read of its arguments.
-
-    Returns:
-        The error; None where ssh has nothing to say of itself, so that 255 is the command's.
-    """
-    said = "\n".join(line for line in log.splitlines() if line.strip() and not line.startswith("Warning:"))
-    if not said and re.match(r"command-line: line \d|.*(unknown|invalid) option -- |usage: ssh", stderr):
-        said = stderr.strip()
-    if not said and (
-        cut_off := re.search(r"^Connection to \S+ closed by remote host\.", stderr, re.MULTILINE)
-    ):
-        said = cut_off.group()
-    if not said:
-        return None
-    begin = f'cannot get into "{name}" at {where}'
-    last = said.splitlines()[-1].strip()[:300]
-    for pattern, kind, why, then in _own:
-        if re.search(pattern, said, re.MULTILINE):
-            address = where.rpartition("@")[2]
-            return kind(
-                f"{begin}: {why} (ssh says: {last})",
-                next=then.format(line=shlex.join(["ssh", where]), address=address),
-                retryable=kind is errors.Unreachable,
-            )
-    return errors.Failed(
-        f"{begin}: ssh says: {last}", next=f"try it on a terminal: {shlex.join(['ssh', where])}"
-    )
+def shell_line(where: str, options: Sequence[str]) -> str:
+    """Write what one types on a terminal to open a shell there."""
+    return shlex.join(["ssh", *options, where])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from composa import _limits, _running, _ssh, errors
+from composa import _limits, _running, _ssh, _ssh_failures, errors
 
 __all__ = ["CommandFailed", "Ran", "run", "run_async", "ssh"]
 
@@ -55,12 +54,14 @@ class Ran:
         return f"{self.machine}: {shown} returned {self.returncode}{cut}"
 
 
-class CommandFailed(errors.Failed):
-    """A command on a machine returned something other than 0 (code failed).
+class CommandFailed(errors.Error):
+    """A command on a machine returned something other than 0 (code command_failed). What it did stays done.
 
     Attributes:
         ran: What came of it: returncode, stdout, stderr.
     """
+
+    usual_code = "command_failed"
 
     def __init__(self, ran: Ran) -> None:
         last = ran.stderr.strip().splitlines()[-1:] or ran.stdout.strip().splitlines()[-1:]
@@ -104,7 +105,7 @@ def run(
         NotAllowed: The host does not let the user in, or ssh does not trust its key.
         Unreachable: The host does not answer, or the connection was lost.
         Invalid: The command, the login, the options, the timeout or the input cannot be meant.
-        Failed: There is no ssh here, or it cannot be started.
+        Failed: There is no ssh here, it cannot be started, or it failed in a way that is not known here.
 
     Example:
         >>> m.run("nvidia-smi -L")
@@ -178,14 +179,13 @@ def ssh(machine: _ssh.Machine, *, login: str | None = None, options: Sequence[st
         Failed: There is no ssh here.
     """
     where = _ssh.destination(machine, login)
-    options = _ssh.own_options(options)
+    options = _ssh.own_options(options, for_command=False)
     args = _ssh.arguments(where, "", options=options, prompts=True)
     if not on_terminal():
-        line = shlex.join(["ssh", *options, where])
         raise errors.Refused(
             f'cannot open a shell on "{machine.name}": there is no terminal here',
             code="unsupported",
-            next=f"type on one: {line}; or run a command there: m.run(…)",
+            next=f"type on one: {_ssh.shell_line(where, options)}; or run a command there: m.run(…)",
         )
     return subprocess.call([_program(), *args])
 
@@ -238,7 +238,7 @@ def _meant(
         _ssh.destination(machine, login),
         _ssh.remote_command(machine.name, command),
         called,
-        _ssh.own_options(options),
+        _ssh.own_options(options, for_command=True),
         _ssh.seconds(machine.name, timeout),
         check,
         _ssh.given(machine.name, input),
@@ -293,16 +293,18 @@ def _started(args: list[str], given: bytes | None, own_session: bool) -> _runnin
         ) from None
 
 
-def _read(log: str) -> str:
-    """Read what ssh said of itself."""
+def _read(log: str) -> str | None:
+    """Read what ssh said of itself; None where it did not come so far as to say it there."""
     with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8", errors="replace") as f:
         return f.read(65536)
-    return ""
+    return None
 
 
-def _judged(ran: Ran, command: _Command, log: str) -> Ran:
+def _judged(ran: Ran, command: _Command, log: str | None) -> Ran:
     """Return what came of it, or raise what it means."""
-    if ran.returncode == 255 and (own := _ssh.own_failure(ran.machine, command.where, log, ran.stderr)):
+    if ran.returncode == 255 and (
+        own := _ssh_failures.own_failure(ran.machine, command.where, command.options, log, ran.stderr)
+    ):
         raise own
     if log:
         sys.stderr.write(log)

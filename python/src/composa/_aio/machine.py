@@ -410,9 +410,9 @@ class Machine(Looks, _wire.Machine, Moment):
             command: A line for the shell there, or words, each of which stays one word. At most 131,071
                 bytes; more goes in by input.
             login: Who to be there; None: the machine's login, else as ~/.ssh/config says.
-            options: More options of ssh, such as ["-p", "2222"].
+            options: More options of ssh, such as ["-p", "2222"]; none that keeps it from running the command.
             timeout: Seconds after which it is ended; None and infinity: never.
-            check: Raise where it returns something other than 0.
+            check: Raise where it returns something other than 0; False: return that too.
             input: What it reads; None: nothing.
 
         Returns:
@@ -423,7 +423,8 @@ class Machine(Looks, _wire.Machine, Moment):
             Invalid: The command, the login, the options, the timeout or the input cannot be meant.
             NotAllowed: The host does not let you in, or ssh does not trust its key.
             Unreachable: The host does not answer, or the connection was lost.
-            Failed: It returned something other than 0 (inside.CommandFailed, with `ran`), or there is no ssh.
+            inside.CommandFailed: It returned something other than 0; `ran` of it is what came of it.
+            Failed: There is no ssh here, or it failed in a way that is not known here.
             TimedOut: The seconds have passed. What runs there may go on.
 
         Example:
@@ -448,6 +449,7 @@ class Machine(Looks, _wire.Machine, Moment):
         Raises:
             Refused: No address of it is known, it was freed, or there is no terminal here, as in a notebook.
             Invalid: The login or the options cannot be meant.
+            Failed: There is no ssh here.
 
         Example:
             >>> m.ssh()
