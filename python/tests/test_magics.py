@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import types
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.completer import CompletionContext
 
 from composa import _limits, errors
 from composa.notebook import magics, magics_completion, magics_lines, magics_verbs, magics_words
@@ -160,6 +162,27 @@ def test_tab_offers_what_may_stand_there(text: str, some: str) -> None:
     assert some in offered(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("%composa plug train --GP", "--GP"), ("m = %composa free tr", "tr"), ("%composa ", "")],
+)
+def test_tab_offers_nothing_but_what_the_magics_take(text: str, word: str) -> None:
+    context = CompletionContext(word, text, len(text), 0, None)
+    result = magics_completion.matched(context, lambda noun: ["train"])
+    assert result["suppress"]
+    assert result["matched_fragment"] == word
+    assert all(c.text.lower().startswith(word.lower()) for c in result["completions"])
+    other = CompletionContext("", "x = 5 % composa ", 16, 0, None)
+    assert not list(magics_completion.matched(other, lambda noun: ["train"])["completions"])
+
+
+def test_the_magics_are_completed_once_however_often_they_are_loaded() -> None:
+    shell = types.SimpleNamespace(Completer=types.SimpleNamespace(custom_matchers=["another"]))
+    for _ in range(2):
+        magics_completion.add(shell, lambda: None)  # type: ignore[arg-type,return-value]
+    assert len(shell.Completer.custom_matchers) == 2
+
+
 @given(st.text(max_size=40))
 def test_tab_never_fails(text: str) -> None:
     offered("%composa " + text)
@@ -225,6 +248,11 @@ def test_the_verbs_work_in_a_kernel(k: Kernel, name: str) -> None:
     refused = k.begin(f"%composa compose {name}-much --gpu 4000").end()
     assert refused.error in ("Refused", "Invalid")
     assert complete(k, "%composa comp") == ["compose"]
+    assert complete(k, "%composa ") == sorted({verb.split()[0] for verb in magics_words.verbs})
+    assert complete(k, f"%composa plug {name} --g") == ["--gpu"]
+    assert complete(k, "x = %composa device ls --kind g") == ["gpu"]
+    assert "gpu.memory=" in complete(k, f"%%composa gpu=1 name={name} --min gpu.m")
+    assert complete(k, "%%composa gpu=1\ngetat") == ["getattr"]  # the lines of a cell are Python's
     assert name in complete(k, f"%composa free {name[:4]}")
     k.run(f"%composa free {name} --grace 0 --yes")
     k.run(f"%composa free {name} --if-exists")

@@ -33,4 +33,4 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     shell: Any = ipython  # which does not type its hooks
     made = magics.ComposaMagics(shell)
     shell.register_magics(made)
-    shell.set_hook("complete_command", magics_completion.hook(made.site), re_key=r".*%%?composa\s")
+    magics_completion.add(shell, made.site)

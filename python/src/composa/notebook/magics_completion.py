@@ -8,6 +8,13 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
+
 from composa import _limits, _words
 from composa.notebook import magics_words
 
@@ -134,11 +141,40 @@ def names_of(site: Callable[[], Site]) -> Callable[[str], list[str]]:
     return names
 
 
-def hook(site: Callable[[], Site]) -> Callable[[Any, Any], list[str]]:
-    """Make the hook of IPython that completes lines with composa's magics."""
+#: A line of the magics up to the cursor: the whole line, or what is assigned.
+_line = re.compile(r"(?:[^%]*=)?\s*(%%?composa\s.*)", re.DOTALL)
+
+
+def matched(context: CompletionContext, names: Callable[[str], Iterable[str]]) -> SimpleMatcherResult:
+    """Tell IPython what may stand at the cursor; in a line of the magics nothing of Python's may."""
+    line = _line.fullmatch(context.text_until_cursor)
+    typed = line.group(1) if line else ""
+    word = re.split(r"\s", typed)[-1] if line else context.token
+    found = [c for c in candidates(typed, names) if c.lower().startswith(word.lower())] if line else []
+    # What differs in case is offered only where nothing has the case of the word.
+    found = [c for c in found if c.startswith(word)] or found
+    return {
+        "completions": [SimpleCompletion(c) for c in found],
+        "matched_fragment": word,
+        "suppress": line is not None,
+        "do_not_suppress": set(),
+        "ordered": True,
+    }
+
+
+#: By which IPython knows what completes here; loaded again, the newer takes its place.
+_identifier = "composa.magics"
+
+
+def add(shell: Any, site: Callable[[], Site]) -> None:
+    """Have a shell complete the lines of composa's magics."""
     names = names_of(site)
 
-    def complete(_: Any, event: Any) -> list[str]:
-        return candidates(event.text_until_cursor, names)
+    @context_matcher(identifier=_identifier)  # type: ignore[untyped-decorator] # IPython types it loosely
+    def complete(context: CompletionContext) -> SimpleMatcherResult:
+        return matched(context, names)
 
-    return complete
+    others = [
+        m for m in shell.Completer.custom_matchers if getattr(m, "matcher_identifier", "") != _identifier
+    ]
+    shell.Completer.custom_matchers = [*others, complete]
