@@ -74,6 +74,17 @@ def test_the_four_lines_of_the_tutorial_make_change_and_free_a_machine(
     assert names["m"].state == "freed"
 
 
+def test_the_table_of_errors_has_each_that_is_caught() -> None:
+    from composa import inside
+
+    table = (guides / "python.md").read_text().split("## Errors")[1].split("##")[0]
+    told = set(re.findall(r"^\| `([\w.]+)` \|", table, re.MULTILINE))
+    others = {composa.Error, composa.MissingExtra}  # all of them, and what an installation lacks
+    kinds = {getattr(composa, name) for name in composa.__all__ if name != "aio"}
+    caught = {k.__name__ for k in kinds if isinstance(k, type) and issubclass(k, composa.Error)}
+    assert told == caught - {k.__name__ for k in others} | {f"inside.{inside.CommandFailed.__name__}"}
+
+
 @pytest.mark.parametrize("page", ["python.md", "after-plugging.md", "from-ticket-to-notebook.md"])
 def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", (guides / page).read_text()):
