@@ -292,6 +292,13 @@ def test_without_anywidget_it_is_text_and_a_table(at_demo: Any, monkeypatch: pyt
     shown = picture._repr_mimebundle_()
     assert set(shown) == {"text/plain", "text/html"}
     assert shown["text/plain"].startswith("rack1 (emulated)\n  cpu ")
+    assert "pip install" not in shown["text/html"]  # it was not to move
+    moving = at_demo.draw("rack1")
+    html = moving._repr_mimebundle_()["text/html"]
+    moving.close()
+    assert "not followed: " in html
+    assert "anywidget is not installed; pip install" in html
+    assert "live, read at" not in html
     monkeypatch.undo()
     rack._widget_class.cache_clear()
 

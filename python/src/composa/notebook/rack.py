@@ -13,7 +13,7 @@ from composa._words import abridge
 from composa.errors import Invalid, MissingExtra
 from composa.notebook import _twins
 from composa.notebook._kept import Kept
-from composa.notebook._watching import Watcher
+from composa.notebook._watching import News, Watcher
 
 if TYPE_CHECKING:
     from composa._sync.fabric import Fabric
@@ -98,8 +98,8 @@ class RackPicture:
         said = {"text/plain": repr(self), "text/html": self._repr_html_()}
         try:
             widget = self.widget
-        except MissingExtra:
-            return said
+        except MissingExtra as e:
+            return {**said, "text/html": _twins.html(self._kept.documents, _unmoved(self._kept.news, e))}
         return {
             **said,
             "application/vnd.jupyter.widget-view+json": {
@@ -126,6 +126,14 @@ class _Following:
 
 
 _following = _Following()
+
+
+def _unmoved(news: News, lacking: MissingExtra) -> News:
+    """Tell of a picture that follows that where it is shown it does not move, and what it lacks for that."""
+    if news["state"] not in ("live", "silent"):
+        return news
+    reasons = (news["reason"], str(lacking))
+    return {**news, "state": "still", "reason": "; ".join(filter(None, reasons))}
 
 
 @functools.cache
