@@ -62,13 +62,13 @@ func none(string) string { return "" }
 func TestAStartLetsAnAdministratorIn(t *testing.T) {
 	data := t.TempDir()
 	file := filepath.Join(data, "bootstrap-token")
-	s, stop := started(t, data, none)
+	_, stop := started(t, data, none)
 	first, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	stop()
-	s, stop = started(t, data, none)
+	s, stop := started(t, data, none)
 	if s.token.path != "" {
 		t.Error("a token is written though the first one is good")
 	}
@@ -191,7 +191,7 @@ func TestALocalToken(t *testing.T) {
 	if _, said, exit := run("--data", data); exit != 5 || !strings.Contains(said, "there is no site in") {
 		t.Errorf("without a site it exits %d: %s", exit, said)
 	}
-	s, stop := started(t, data, none)
+	_, stop := started(t, data, none)
 	if _, said, exit := run("--data", data); exit == 0 || !strings.Contains(said, "cannot create a token: ") || !strings.Contains(said, "has its folder open") || !strings.Contains(said, "stop it") {
 		t.Errorf("beside a server it exits %d: %s", exit, said)
 	}
@@ -208,7 +208,7 @@ func TestALocalToken(t *testing.T) {
 	if exit != 0 || !strings.HasPrefix(out, "composa_") || !strings.Contains(said, "of admin ends at") {
 		t.Fatalf("it exits %d: %s %s", exit, out, said)
 	}
-	s, stop = started(t, data, none)
+	s, stop := started(t, data, none)
 	defer stop()
 	site, err := signedIn(t, s, strings.TrimSpace(out)).Site(t.Context())
 	if err != nil || site.Principal != "admin" || site.Role != "admin" || site.Token.ExpiresAt == nil {
