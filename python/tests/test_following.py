@@ -93,6 +93,8 @@ def test_an_interrupt_puts_back_what_was_made(site: Any, name: str) -> None:
         telling(site, told).compose(name, gpu=1)
     assert "asking the server to cancel" in told.notes[0]
     assert told.phases[-1] == "cancelled"
+    assert told.summary == f'compose "{name}" was cancelled: everything is as it was before'
+    assert len(told.notes) == 1
     assert gone(site, name)
     assert site.operations()[0].phase == "cancelled"
 
@@ -105,7 +107,7 @@ def test_a_second_interrupt_stops_waiting(site: Any, name: str) -> None:
     told = Told(twice)
     with pytest.raises(KeyboardInterrupt):
         telling(site, told).compose(name, gpu=1)
-    assert "stopped waiting" in told.notes[-1]
+    assert told.summary.startswith("stopped waiting: operation ")
     op = site.operation(next(o.id for o in site.operations() if name in [m.name for m in o.machines]))
     told.at = None
     with pytest.raises(composa.Failed) as e:
@@ -114,12 +116,24 @@ def test_a_second_interrupt_stops_waiting(site: Any, name: str) -> None:
     assert gone(site, name)
 
 
+def test_a_machine_that_was_freed_is_told_once(site: Any, name: str) -> None:
+    told = Told()
+    m = telling(site, told).compose(name, gpu=1)
+    again, more = site.machine(name), site.machine(name)
+    m.free(grace=0)
+    assert again.free(grace=0).state == "freed"
+    assert told.summary == f"{name} was freed at {m.freed_at:%Y-%m-%d %H:%M:%S} UTC"
+    with pytest.raises(composa.NotFound, match="make it anew") as e:
+        more.plug(gpu=1)
+    assert told.summary == str(e.value)
+
+
 def test_an_interrupt_lets_giving_back_go_on(site: Any, name: str) -> None:
     told = Told(once(interrupt, "free"))
     m = telling(site, told).compose(name, gpu=1)
     with pytest.raises(KeyboardInterrupt):
         m.free(grace=0)
-    assert "goes on" in told.notes[-1]
+    assert "goes on" in told.summary
     told.at = None
     m.refresh().wait()
     assert m.refresh().state == "freed"
@@ -181,9 +195,9 @@ def test_an_interrupt_of_what_was_there_already_says_so(
     told = Told()
     with pytest.raises(KeyboardInterrupt):
         telling(site, told).compose(name, gpu=1)
-    assert told.notes == [
+    assert told.summary == (
         f"interrupted, and nothing is left to cancel: {_says.at_once('compose', m.refresh(), False)}"
-    ]
+    )
     m.free(grace=0)
 
 
@@ -196,7 +210,8 @@ def test_an_interrupt_before_anything_is_sent_sends_nothing(
     monkeypatch.setattr(site._connection, "_client", lambda: (left.pop() if left else client)())
     with pytest.raises(KeyboardInterrupt):
         site.compose(name, gpu=1)
-    assert told.notes == ["interrupted before anything was sent: nothing was done"]
+    assert told.summary == "interrupted before anything was sent: nothing was done"
+    assert told.notes == []
     assert [o.id for o in site.operations()] == before
 
 
@@ -207,16 +222,17 @@ def test_who_only_watches_cancels_nothing(
     (token,) = people(s.url, s.token, "ben")
     with connected(s) as site, connected(s, token=token) as theirs:
         m = site.compose(name, gpu=1, wait=False)
-        told = Told(lambda op: interrupt())
+        told, said = Told(lambda op: interrupt()), list[str]()
         telling(theirs, told)
         for watched in (theirs.operation(m.operation), theirs.machine(name)):
             with pytest.raises(KeyboardInterrupt):
                 watched.wait()
+            said.append(told.summary)
         joins = telling(site, Told(lambda op: interrupt()))
         with pytest.raises(KeyboardInterrupt):
             joins.compose(name, gpu=1)
-        for notes in (told.notes[0], told.notes[1], joins._progress().notes[0]):
-            assert notes.startswith(f"stopped waiting: operation {m.operation} goes on; ")
+        for summary in (*said, joins._progress().summary):
+            assert summary.startswith(f"stopped waiting: operation {m.operation} goes on; ")
         telling(site, Told())
         assert m.wait().state == "ready"
 

@@ -13,6 +13,7 @@ import pytest
 
 import composa
 from composa._sync.connection import needed
+from composa._told import Explanation
 from tests.conftest import ask
 from tests.processes import Demo
 from tests.stand_in import StandIn, answer, never
@@ -142,6 +143,7 @@ def test_a_plan_is_carried_out_exactly_or_not_at_all(site: composa.Site, machine
     assert plan.disturbs
     other = machine.plan("plug", ssd=1)
     m = plan.carry_out()
+    assert m is machine
     assert {d.place for d in m.devices} == {d.place for d in plan.devices}
     assert plan.carry_out() == m
     with pytest.raises(composa.Conflict) as e:
@@ -175,6 +177,28 @@ def test_a_refusal_has_a_counter_offer(site: composa.Site, name: str) -> None:
         assert m.labels == {"a": "b"}
     with pytest.raises(composa.Invalid, match="there is no argument"):
         e.value.nearest.compose(gpu=3)
+
+
+def test_a_refused_plan_offers_what_fits(site: composa.Site, machine: composa.Machine, name: str) -> None:
+    with pytest.raises(composa.Refused) as e:
+        site.plan("compose", f"{name[:50]}-new", gpu="T4:400")
+    assert type(e.value.explanation) is Explanation
+    assert e.value.nearest is not None
+    made = e.value.nearest.compose(wait=False)
+    assert made.name == f"{name[:50]}-new"
+    made.free(grace=0)
+    with pytest.raises(composa.Refused) as e:
+        machine.plan("plug", gpu=400)
+    assert type(e.value.explanation) is Explanation
+    assert e.value.nearest is None
+
+
+def test_what_was_read_is_not_set_and_lists_its_own_names(machine: composa.Machine) -> None:
+    with pytest.raises(AttributeError, match="cannot set name of Machine"):
+        machine.name = "other"
+    names = {n for n in dir(machine) if not n.startswith("_")}
+    assert {"name", "devices", "plug", "free", "read_at"} <= names
+    assert not names & {"copy", "dict", "json", "schema", "construct", "model_dump", "model_fields"}
 
 
 def test_a_machine_freed_by_somebody_else(site: composa.Site, demo: Demo, name: str) -> None:

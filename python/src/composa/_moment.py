@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, TypeVar, cast
 
-from pydantic import PrivateAttr
+from pydantic import BaseModel, PrivateAttr
 
 from composa._wirebase import Wire
 from composa.errors import Invalid
@@ -59,6 +59,19 @@ class Moment(Wire):
         self.__dict__.update({k: v for k, v in _shown(document).items() if k in fields})
         self.__pydantic_fields_set__ = document.model_fields_set
         self._read_at = datetime.now(timezone.utc)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep what was read as it was: setting it here would change nothing on the server."""
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"cannot set {name} of {type(self).__name__}: it tells what was read, and the verbs change it"
+            )
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        """List what is composa's own, for completion; what pydantic has beside works all the same."""
+        fields = type(self).model_fields
+        return [n for n in super().__dir__() if n.startswith("_") or n in fields or not hasattr(BaseModel, n)]
 
     @property
     def read_at(self) -> datetime:

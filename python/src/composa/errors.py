@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from composa import _wire
+    from composa._told import Explanation
 
 __all__ = [
     "Conflict",
@@ -103,7 +104,7 @@ class Refused(Error):
 
     usual_code = "refused"
     __notes__: list[str]
-    explanation: _wire.Explanation | None = None
+    explanation: Explanation | None = None
     nearest: Nearest | None = None
 
 
@@ -331,8 +332,9 @@ def _add_models(error: Error, told: Mapping[str, Any]) -> None:
     """Give an error what a problem says in more than words."""
     if isinstance(error, Refused) and told.get("refusal") is not None:
         from composa import _advice, _wire
+        from composa._told import Explanation
 
-        error.explanation = _read(_wire.Explanation, told["refusal"])
+        error.explanation = Explanation.of(_read(_wire.Explanation, told["refusal"]))
         if error.explanation is not None:
             _advice.explanation(error.explanation)
             # A traceback of Python 3.11 and later, and of IPython, shows them below the error.

@@ -295,12 +295,7 @@ class Machine(Looks, _wire.Machine, Moment):
         """
         self._no_others("free", others)
         said = {"grace": grace, "message": message, "timeout": timeout}
-        try:
-            return await self._change("free", said, wait, key)
-        except NotFound:
-            if self.freed_at is None:
-                raise
-            return self
+        return await self._change("free", said, wait, key)
 
     async def plan(self, verb: str, *ids: str | Placed | Sequence[str | Placed], **said: Any) -> Plan:
         """Ask what a change of it would do; nothing is done. See `Site.plan`.
@@ -374,7 +369,7 @@ class Machine(Looks, _wire.Machine, Moment):
         except Error:
             await self._refresh_quietly()
             raise
-        self.operation = self.operation or last
+        self.__dict__["operation"] = self.operation or last  # setting it is not for callers
         return self
 
     async def explain(self) -> Explanation | None:
@@ -489,13 +484,8 @@ class Machine(Looks, _wire.Machine, Moment):
         change = changing.Change(verb, self.name, "POST", path, body, key, patience, machine_id=self.id)
         try:
             came = await changing.carry_out(self._site, change)
-        except NotFound as e:
-            await self._refresh_quietly()
-            if self.freed_at is None:
-                raise
-            raise _freed(begin, self, e) from None
         except Error as e:
-            if e.operation:
+            if e.operation or isinstance(e, NotFound):
                 await self._refresh_quietly()
             raise
         self._renew(came.machine)
@@ -518,13 +508,3 @@ class Machine(Looks, _wire.Machine, Moment):
 
     def _same(self) -> tuple[Any, ...]:
         return "Machine", self.id
-
-
-def _freed(begin: str, machine: Machine, cause: Error) -> Error:
-    """Return the error of a verb on a machine that was freed while it was held here."""
-    return NotFound(
-        f"{begin}: it was freed at {machine.freed_at:%Y-%m-%d %H:%M:%S} UTC",
-        next=f'make it anew with site.compose("{machine.name}", …)',
-        status=cause.status,
-        request=cause.request,
-    )

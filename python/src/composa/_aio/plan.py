@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import PrivateAttr
+
 from composa import _limits, _wire, _words
 from composa._aio import changing
 from composa._moment import Moment
@@ -40,6 +42,8 @@ class Plan(Looks, _wire.Plan, Moment):
         >>> plan.carry_out()
     """
 
+    _planned: Any = PrivateAttr(default=None)
+
     async def carry_out(
         self,
         *,
@@ -57,7 +61,7 @@ class Plan(Looks, _wire.Plan, Moment):
             key: Idempotency key; None: one of its own.
 
         Returns:
-            The machine, as it is then.
+            The machine, as it is then: of a plan of `m.plan`, or of a Machine, that very object.
 
         Raises:
             Conflict: Something of it is not any more as it was when it was made (code moved); `moved` says
@@ -84,7 +88,8 @@ class Plan(Looks, _wire.Plan, Moment):
                 patience=_words.patience(begin, wait),
             ),
         )
-        made: Machine = self._site._machine(came)
+        made: Machine = self._site._machine(came) if self._planned is None else self._planned
+        made._renew(came.machine)
         return made
 
     def _same(self) -> tuple[Any, ...]:

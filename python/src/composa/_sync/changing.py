@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from composa import _says, _shown, _wire
 from composa._sync import following, pausing
 from composa._call import Answer, part
-from composa._told import Explanation
 from composa._wirebase import Wire
-from composa.errors import Error, NotFound, Refused
+from composa.errors import Error, NotFound
 
 if TYPE_CHECKING:
     from composa._sync.site import Site
@@ -82,13 +81,11 @@ def carry_out(site: Site, change: Change) -> Came:
             came, summary = run.through()
         except pausing.Interrupted as stopped:
             _shown.briefly(stopped)
-            run.interrupted()
+            summary = run.interrupted()
             raise
         return came
     except Error as e:
         summary = str(e)
-        if isinstance(e, Refused):
-            e.explanation = Explanation.of(e.explanation)
         raise
     finally:
         shows.end(summary)
@@ -110,7 +107,11 @@ class _Run:
     def through(self) -> tuple[Came, str]:
         """Make the change and see it through; return what came of it, and that in a sentence."""
         change, began = self._change, time.monotonic()
-        answer = self._answer = self._connection.answer(self._asked)
+        try:
+            answer = self._answer = self._connection.answer(self._asked)
+        except NotFound as e:
+            came = Came(self._freed(e), made=False)
+            return came, _says.at_once(change.verb, came.machine, made=False)
         made = self._made(answer)
         if answer.status != 202:
             came = Came(answer.read(_wire.Machine), made)
@@ -129,31 +130,27 @@ class _Run:
         came.machine.operation = op.id
         return came, _says.done(change.verb, came.machine, time.monotonic() - began)
 
-    def interrupted(self) -> None:
-        """Put back what was begun, and note what came of that."""
-        change, note = self._change, self._shows.note
+    def interrupted(self) -> str:
+        """Put back what was begun, and return what came of that in a sentence."""
+        change = self._change
         if not self._asked.sent:
-            note("interrupted before anything was sent: nothing was done")
-            return
+            return "interrupted before anything was sent: nothing was done"
         begun = "it may have begun; see site.operations(open=True)"
         if self._answer is None and change.verb in ("free", "unplug"):
-            note(f"interrupted before the server answered: {begun}")
-            return
+            return f"interrupted before the server answered: {begun}"
         try:
             answer = self._answer or self._ask_again()
             if answer.status != 202:
                 now = _says.at_once(change.verb, answer.read(_wire.Machine), self._made(answer))
-                note(f"interrupted, and nothing is left to cancel: {now}")
-                return
+                return f"interrupted, and nothing is left to cancel: {now}"
             seen = self._seen or following.Seen(answer.read(_wire.Operation), self._shows)
             if self._began(answer) and not following.gives_back(seen.op):
-                following.cancel(self._connection, seen)
-            else:
-                seen.leave()
+                return following.cancel(self._connection, seen)
+            return seen.leave()
         except pausing.Interrupted:
-            note(begun)
+            return f'stopped waiting for {change.verb} "{change.machine}": {begun}'
         except Error as e:
-            note(f"{begun}: {e}" if e.key else str(e))
+            return f"{begun}: {e}" if e.key else str(e)
 
     def _ask_again(self) -> Answer:
         """Ask what came of a change that was interrupted before its answer."""
@@ -176,6 +173,30 @@ class _Run:
     def _is_own(self, answer: Answer) -> bool:
         """Say whether an answer is of what this call did, and not of an earlier one with the same key."""
         return self._asked.lost or not answer.replayed
+
+    def _freed(self, cause: NotFound) -> _wire.Machine:
+        """Read the machine that is not found: freed meanwhile, it is what a free would have made of it.
+
+        Raises:
+            NotFound: It was freed and can only be made anew; or the cause itself, where it was not.
+        """
+        change = self._change
+        if not change.machine_id:
+            raise cause
+        try:
+            machine = self._connection.get(f"/v1/machines/{part(change.machine_id)}", model=_wire.Machine)
+        except Error:
+            raise cause from None
+        if machine.freed_at is None:
+            raise cause
+        if change.verb == "free":
+            return machine
+        raise NotFound(
+            f"{change.begin}: it was freed at {machine.freed_at:%Y-%m-%d %H:%M:%S} UTC",
+            next=f'make it anew with site.compose("{change.machine}", …)',
+            status=cause.status,
+            request=cause.request,
+        ) from None
 
     def _machine_of(self, op: _wire.Operation, why: _wire.Explanation | None) -> _wire.Machine:
         """Read the machine that an operation is about, also where it was freed since."""

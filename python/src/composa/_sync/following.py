@@ -82,10 +82,11 @@ class Seen:
             self.op = op
             self.shows.show(op)
 
-    def leave(self) -> None:
-        """Note, where it has not ended, that it goes on without whoever followed it."""
-        if not settled(self.op):
-            self.shows.note(f"stopped waiting: operation {self.op.id} goes on; {goes_on(self.op)}")
+    def leave(self) -> str:
+        """Say that it goes on without whoever followed it, or what came of it where it has ended."""
+        if settled(self.op):
+            return _came_of(self.op)
+        return f"stopped waiting: operation {self.op.id} goes on; {goes_on(self.op)}"
 
 
 def follow(connection: Connection, seen: Seen, patience: float | None = None) -> _wire.Operation:
@@ -108,16 +109,17 @@ def follow(connection: Connection, seen: Seen, patience: float | None = None) ->
     return _until_settled(connection, seen, patience)
 
 
-def cancel(connection: Connection, seen: Seen) -> None:
+def cancel(connection: Connection, seen: Seen) -> str:
     """Ask the server to cancel what an interrupted call began, and wait for the end of that.
 
-    A second interrupt stops the waiting. What came of it is noted; nothing is raised.
+    A second interrupt stops the waiting.
+
+    Returns:
+        What came of it, in a sentence. Nothing is raised.
     """
-    op, shows = seen.op, seen.shows
+    op, shows, late = seen.op, seen.shows, " before it could be cancelled"
     if settled(op):
-        if op.phase == "done":
-            shows.note(_came_of_cancelling(op))
-        return
+        return _came_of(op, late)
     try:
         shows.note(
             f"interrupted: asking the server to cancel operation {op.id}, so that everything goes back to "
@@ -127,11 +129,10 @@ def cancel(connection: Connection, seen: Seen) -> None:
         seen.see(answer.read(_wire.Operation))
         ended = _until_settled(connection, seen, None)
     except pausing.Interrupted:
-        seen.leave()
+        return seen.leave()
     except Error as e:
-        shows.note(f"cannot tell what came of cancelling: {e}")
-    else:
-        shows.note(_came_of_cancelling(ended))
+        return f"cannot tell what came of cancelling: {e}"
+    return _came_of(ended, late)
 
 
 def _until_settled(connection: Connection, seen: Seen, patience: float | None) -> _wire.Operation:
@@ -213,13 +214,16 @@ class _Away:
             self.since, self.pause = None, _limits.first_pause
 
 
-def _came_of_cancelling(op: _wire.Operation) -> str:
+def _came_of(op: _wire.Operation, late: str = "") -> str:
+    """Say what came of an operation whose caller was interrupted; late is added where it was done."""
     text = op.result.text if op.result is not None else ""
     if op.phase == "done":
-        return f"{title(op)} was done before it could be cancelled"
+        return f"{title(op)} was done{late}"
     if op.phase == "held":
         return f"{title(op)} is held: {text}"
-    return text if text else f"{title(op)} was cancelled, and everything is as it was before"
+    if op.phase == "cancelled" or not text:
+        return f"{title(op)} was {op.phase}: everything is as it was before"
+    return text
 
 
 def _out_of_time(op: _wire.Operation, patience: float | None) -> TimedOut:

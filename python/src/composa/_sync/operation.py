@@ -93,7 +93,7 @@ class Operation(Looks, _wire.Operation, Moment):
                 raise error
         except pausing.Interrupted as stopped:
             _shown.briefly(stopped)
-            seen.leave()
+            summary = seen.leave()
             raise
         finally:
             shows.end(summary)

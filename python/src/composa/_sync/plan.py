@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import PrivateAttr
+
 from composa import _limits, _wire, _words
 from composa._sync import changing
 from composa._moment import Moment
@@ -41,6 +43,8 @@ class Plan(Looks, _wire.Plan, Moment):
         >>> plan.carry_out()
     """
 
+    _planned: Any = PrivateAttr(default=None)
+
     def carry_out(
         self,
         *,
@@ -58,7 +62,7 @@ class Plan(Looks, _wire.Plan, Moment):
             key: Idempotency key; None: one of its own.
 
         Returns:
-            The machine, as it is then.
+            The machine, as it is then: of a plan of `m.plan`, or of a Machine, that very object.
 
         Raises:
             Conflict: Something of it is not any more as it was when it was made (code moved); `moved` says
@@ -85,7 +89,8 @@ class Plan(Looks, _wire.Plan, Moment):
                 patience=_words.patience(begin, wait),
             ),
         )
-        made: Machine = self._site._machine(came)
+        made: Machine = self._site._machine(came) if self._planned is None else self._planned
+        made._renew(came.machine)
         return made
 
     def _same(self) -> tuple[Any, ...]:

@@ -280,14 +280,21 @@ class Site(Looks, Readings):
         try:
             return self._machine(changing.carry_out(self, change))
         except Refused as e:
-            offer = e.explanation.nearest if e.explanation is not None else None
-            if offer is not None:
-
-                def take(offer: _wire.Nearest, **more: Any) -> Machine:
-                    return self._take(name, project, body, wait, offer, more)
-
-                e.nearest = Nearest(offer, take)
+            self._offer(e, name, project, body, wait)
             raise
+
+    def _offer(
+        self, error: Refused, name: str, project: str, body: _wire.PutMachine, wait: bool | float
+    ) -> None:
+        """Let the caller take what the server offered in place of a machine that it refused."""
+        offer = error.explanation.nearest if error.explanation is not None else None
+        if offer is None:
+            return
+
+        def take(offer: _wire.Nearest, **more: Any) -> Machine:
+            return self._take(name, project, body, wait, offer, more)
+
+        error.nearest = Nearest(offer, take)
 
     def _take(
         self,
@@ -352,7 +359,7 @@ class Site(Looks, Readings):
 
         Raises:
             Invalid: The verb does not take what was said, or it cannot be meant.
-            Refused, Conflict, NotFound: As the verb would.
+            Refused, Conflict, NotFound: As the verb would; of a compose, `nearest.compose()` makes what fits.
 
         Example:
             >>> plan = site.plan("plug", "train", gpu=2)
@@ -389,11 +396,18 @@ class Site(Looks, Readings):
         body = self._body(begin, verb, said)
         if isinstance(machine, Machine) and verb != "compose":
             name = machine.id
-        asked = _wire.NewPlan(verb=verb, project=self._project(begin, project), machine=name).model_copy(
-            update={verb: body}
-        )
-        answer = self._connection.change("POST", "/v1/plans", None, asked)
-        return Plan._of(self, answer.read(_wire.Plan))
+        project = self._project(begin, project)
+        asked = _wire.NewPlan(verb=verb, project=project, machine=name).model_copy(update={verb: body})
+        try:
+            answer = self._connection.change("POST", "/v1/plans", None, asked)
+        except Refused as e:
+            if verb == "compose":
+                self._offer(e, name, project, body, wait=True)
+            raise
+        plan = Plan._of(self, answer.read(_wire.Plan))
+        if isinstance(machine, Machine) and verb != "compose":
+            plan._planned = machine
+        return plan
 
     # Looking at it
 
