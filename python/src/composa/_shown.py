@@ -8,7 +8,10 @@ from typing import Any
 
 #: Packages whose frames lead from the caller's line to the server and back: they help nobody who calls.
 _ways = frozenset(
-    {"IPython", "anyio", "asyncio", "composa", "concurrent", "contextlib", "httpcore2", "httpx2", "threading"}
+    {
+        *("IPython", "anyio", "asyncio", "composa", "concurrent", "contextlib", "httpcore2", "httpx2"),
+        *("ipykernel", "threading", "tqdm", "zmq"),
+    }
 )
 #: What IPython runs a magic with. The frame before it holds IPython's own writing of a line of magic.
 _magics = frozenset({"run_cell_magic", "run_line_magic"})

@@ -72,17 +72,19 @@ async def carry_out(site: Site, change: Change) -> Came:
         TimedOut: The time passed. The operation goes on.
     """
     shows = site._progress()
-    shows.begin(f'{change.verb} "{change.machine}"')
     summary = f'stopped waiting for {change.verb} "{change.machine}"'
     try:
+        shows.begin(f'{change.verb} "{change.machine}"')
         run = _Run(site, change, shows)
         try:
             came, summary = await run.through()
-        except pausing.Interrupted as stopped:
-            _shown.briefly(stopped)
+        except pausing.Interrupted:
             summary = await run.interrupted()
             raise
         return came
+    except pausing.Interrupted as stopped:
+        _shown.briefly(stopped)
+        raise
     except Error as e:
         summary = str(e)
         raise
