@@ -336,7 +336,8 @@ def test_a_notebook_keeps_one_output_with_one_line_for_each_call() -> None:
     [raised] = outputs[4]
     for sentence in (
         "no fabric has 40 free gpu devices like A100; the nearest that fits",
-        *samples.explanation.lines,
+        *samples.explanation.lines[:-1],
+        'fits now: fabric="rack2", cpu=1, gpu="A100:12"',
     ):
         assert sentence in "\n".join(raised.traceback)
 
