@@ -39,8 +39,7 @@ browser: lab build ## notebooks in a real JupyterLab in a real Chromium; COMPOSA
 	@cd python && COMPOSA_BROWSER=1 ../.tools/lab/bin/python -m pytest -q tests/test_browser.py
 
 test: ## every test, at small counts, with the race detector
-	@$(MAKE) --no-print-directory -j2 test-go venv web
-	@$(MAKE) --no-print-directory test-web test-python
+	@$(MAKE) --no-print-directory -j3 test-go test-python test-web
 	@internal/tools/parts --skipped
 
 test-go: parts
