@@ -245,6 +245,8 @@ def test_an_interrupt_ends_ssh(there: sshd.Sshd) -> None:
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": "."},
+        # A shell's background job ignores interrupts, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as p:
         assert p.stdout is not None
         assert p.stdout.readline() == "begun\n"
