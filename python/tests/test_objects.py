@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import os
+import pathlib
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -274,13 +275,48 @@ def test_what_cannot_be_meant(site: composa.Site, call: Any, error: type[composa
         ({"timeout": True}, "timeout=True is not"),
         ({"token": 5}, "token is no text"),
         ({"project": 5}, "project is no text"),
-        ({"project": "Bad Name"}, 'cannot connect: no project can be named "Bad Name"'),
     ],
 )
 def test_what_no_site_can_be_connected_with(demo: Demo, said: dict[str, Any], text: str) -> None:
     with pytest.raises(composa.Invalid) as e:
         composa.connect(demo.url, **{"token": demo.token, **said})
     assert text in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "text"),
+    [
+        ({"project": "Bad Name"}, {}, 'project names project "Bad Name", and admin is in default; name one of yours, or leave project out'),
+        ({"project": "defualt"}, {}, 'and admin is in default; did you mean "default"? name one of yours, or leave project out'),
+        ({}, {"COMPOSA_PROJECT": "zz"}, 'COMPOSA_PROJECT names project "zz", and admin is in default; set COMPOSA_PROJECT to one of yours, or unset it'),
+    ],
+)  # fmt: skip
+def test_a_project_that_is_not_there_is_told_at_connect(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, said: dict[str, str], environ: dict[str, str], text: str
+) -> None:
+    for key, value in environ.items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(composa.NotFound) as e:
+        composa.connect(demo.url, token=demo.token, **said)
+    assert str(e.value).startswith("cannot connect: ")
+    assert str(e.value).endswith(text)
+
+
+def test_a_project_of_a_context_that_is_not_there_is_told_at_connect(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    saved = f"contexts:\n- {{name: lab, url: '{demo.url}', token: {demo.token}, project: gone}}\n"
+    (tmp_path / "composa").mkdir()
+    (tmp_path / "composa" / "contexts.yaml").write_text(saved)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(composa.NotFound) as e:
+        composa.connect(context="lab")
+    assert str(e.value) == (
+        'cannot connect: context lab names project "gone", and admin is in default; '
+        "say project=…, with one of yours"
+    )
+    with composa.connect(context="lab", project=" default ") as site:
+        assert site.project == "default"
 
 
 def test_a_move_to_a_machine_means_that_one(site: composa.Site, machine: composa.Machine, name: str) -> None:

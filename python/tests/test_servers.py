@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from composa import _contexts, _limits, errors
 from composa._contexts import Context, Contexts
-from composa._servers import Server, abridged, checked_url, choose
+from composa._servers import Server, abridged, check_project, checked_url, choose
 
 lab = "http://lab.example:7080"
 hub = "https://hub.example"
@@ -71,6 +71,26 @@ def test_a_server_is_chosen(
     home: pathlib.Path, said: dict[str, str], environ: dict[str, str], chosen: Server
 ) -> None:
     assert choose(**said, environ=environment(home, **environ)) == chosen
+
+
+def test_a_project_that_is_none_of_yours_is_told_with_those_that_are(home: pathlib.Path) -> None:
+    server = choose(environ=environment(home, COMPOSA_PROJECT="red"))
+    check_project(server, "ada", ["blue", "red"])
+    check_project(at_hub, "ada", [])
+    for projects, some, way in (
+        ([], "no project", "one once an administrator has added you to it"),
+        (
+            [f"p{i}" for i in range(12)],
+            "p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, …",
+            "one of yours",
+        ),
+    ):
+        with pytest.raises(errors.NotFound) as e:
+            check_project(server, "ada", projects)
+        assert str(e.value) == (
+            f'cannot connect: COMPOSA_PROJECT names project "red", and ada is in {some}; '
+            f"set COMPOSA_PROJECT to {way}, or unset it"
+        )
 
 
 ways = (

@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from composa import _limits
-from composa.errors import Invalid, NotAllowed
+from composa import _limits, _words
+from composa.errors import Invalid, NotAllowed, NotFound
 
 if TYPE_CHECKING:
     from composa._contexts import Context, Contexts
@@ -34,6 +34,7 @@ class Server:
         ca: Path of a PEM file with the authorities to trust there; "": those of the system.
         context: Name of the context that it was taken from; "": none.
         project: To use where none is named; "": not said.
+        project_by: What said so: "project", "COMPOSA_PROJECT" or "context NAME"; "": nothing.
     """
 
     url: str
@@ -41,6 +42,7 @@ class Server:
     ca: str = ""
     context: str = ""
     project: str = ""
+    project_by: str = dataclasses.field(default="", compare=False)
 
 
 def choose(
@@ -76,10 +78,45 @@ def choose(
     ):
         if value is not None and not isinstance(value, str):
             raise Invalid(f"cannot choose a server: {word} is no text but of type {type(value).__name__}")
-    project = project or environ.get("COMPOSA_PROJECT") or ""
     chosen = _chosen(url, token, context, environ)
     ca = _checked_ca(ca, chosen.url) or chosen.ca
-    return dataclasses.replace(chosen, token=_checked_token(chosen), ca=ca, project=project or chosen.project)
+    chosen = dataclasses.replace(chosen, token=_checked_token(chosen), ca=ca)
+    for by, name in (
+        ("project", project),
+        ("COMPOSA_PROJECT", environ.get("COMPOSA_PROJECT")),
+        (f"context {chosen.context}", chosen.project),
+    ):
+        if name:
+            return dataclasses.replace(chosen, project=name.strip(), project_by=by)
+    return chosen
+
+
+def check_project(server: Server, principal: str, projects: Sequence[str]) -> None:
+    """Refuse a project that was said and is none of who asks.
+
+    Args:
+        server: The server that was chosen.
+        principal: Who asks there.
+        projects: Names of their projects.
+
+    Raises:
+        NotFound: It is none of them; the text says what named it, and what to name instead.
+    """
+    if not server.project or server.project in projects:
+        return
+    some = ", ".join(projects[:10]) + (", …" if len(projects) > 10 else "")
+    near = _words.nearest(server.project, projects)
+    own = "one of yours" if projects else "one once an administrator has added you to it"
+    ways = {
+        "project": f"name {own}, or leave project out",
+        "COMPOSA_PROJECT": f"set COMPOSA_PROJECT to {own}, or unset it",
+    }
+    raise NotFound(
+        f"cannot connect: {server.project_by} names project {_words.abridge(server.project)}, "
+        f"and {principal} is in {some or 'no project'}",
+        next=(f'did you mean "{near}"? ' if near else "")
+        + ways.get(server.project_by, f"say project=…, with {own}"),
+    )
 
 
 def _chosen(url: str | None, token: str | None, context: str | None, environ: Mapping[str, str]) -> Server:

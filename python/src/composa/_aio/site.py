@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,7 +61,7 @@ async def connect(
 
     Raises:
         Invalid: No server is named, or what is named cannot be used.
-        NotFound: There is no context of that name.
+        NotFound: There is no context of that name, or you are in no project of that name.
         NotAllowed: The token is not known, or has ended.
         Unreachable: There is no answer, or something else answers there.
         Refused: The server is of a version that this module cannot work with (code unsupported).
@@ -81,13 +80,11 @@ async def connect(
             next="write timeout=30, for example, or timeout=None for never",
         )
     server = _servers.choose(url, token, context, ca, project)
-    if server.project:
-        server = dataclasses.replace(
-            server, project=_wants.named("cannot connect", "project", server.project)
-        )
     connection = Connection(server, timeout=_words.number(timeout))
     try:
-        return Site(connection, await connection.site(), progress)
+        said = await connection.site()
+        _servers.check_project(server, said.principal, said.projects)
+        return Site(connection, said, progress)
     except BaseException:
         await connection.aclose()
         raise
