@@ -176,7 +176,7 @@ func (j *job) abandon(ctx context.Context, s session, err error) error {
 const refusals = 3
 
 // cancel ends a session. That there is none is as good. A director that is at
-// work is asked again until ctx ends, one that does not answer until
+// work is asked again, less and less often, until ctx ends, one that does not answer until
 // Timeouts.Silence has passed. One that refuses in words that are not known may
 // be at work too: that counts only when nothing sent can still take effect.
 func (j *job) cancel(ctx context.Context, paths []string, body any) error {
@@ -202,7 +202,7 @@ func (j *job) cancel(ctx context.Context, paths []string, body any) error {
 		if w.silent(err) {
 			return j.silence(err)
 		}
-		if w.pause(ctx) != nil {
+		if w.pauseToChange(ctx) != nil {
 			return err
 		}
 	}

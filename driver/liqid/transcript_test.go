@@ -226,13 +226,16 @@ const (
 // signedIn are the eras in whose transcripts the driver signs in.
 var signedIn = map[string]string{"3.2": "ann", "3.4": "ann"}
 
-func newRecorder(t *testing.T, era string) *recorder {
+func newRecorder(t *testing.T, era string, change ...func(*emulator.Config)) *recorder {
 	t.Helper()
 	config := emulator.Config{
 		Name: "rack1", API: era, Seed: 7, Counts: emulator.Counts{CPUs: 1, GPUs: 3, SSDs: 1, NICs: 1},
 		CallLatency:   emulator.Latency{Min: time.Millisecond, Max: time.Millisecond},
 		CommitLatency: emulator.Latency{Min: commitTime, Max: commitTime},
 		BootLatency:   emulator.Latency{Min: bootTime, Max: bootTime},
+	}
+	for _, f := range change {
+		f(&config)
 	}
 	r := &recorder{t: t, era: era, user: signedIn[era], links: map[string]bool{}}
 	if r.user != "" {

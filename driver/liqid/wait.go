@@ -44,6 +44,18 @@ func (w waiting) pause(ctx context.Context) error {
 	return pause(ctx, w.poll.next(time.Since(w.began)))
 }
 
+// nextChange is the pause, after so much waiting, before a changing call that was
+// refused is made again. It is longer than that between looks: what is asked for
+// often is a refusal each time. A director at work answers within about a tenth of
+// what its work took.
+func (p Poll) nextChange(waited time.Duration) time.Duration {
+	return min(max(5*p.Least, waited/10), p.Most)
+}
+
+func (w waiting) pauseToChange(ctx context.Context) error {
+	return pause(ctx, w.poll.nextChange(time.Since(w.began)))
+}
+
 // pause waits, or ends with ctx.
 func pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
