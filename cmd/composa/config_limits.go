@@ -17,6 +17,7 @@ type ServerLimits struct {
 	ChangesAtOnce              *int `yaml:"changesAtOnce"`
 	Connections                *int `yaml:"connections"`
 	Waits                      *int `yaml:"waits"`
+	WaitsPerPrincipal          *int `yaml:"waitsPerPrincipal"`
 	EventStreams               *int `yaml:"eventStreams"`
 	EventStreamsPerPrincipal   *int `yaml:"eventStreamsPerPrincipal"`
 	OpenOperations             *int `yaml:"openOperations"`
@@ -38,6 +39,7 @@ func (c *ServerLimits) named() []namedLimit {
 		{"changesAtOnce", c.ChangesAtOnce, func(l *rest.Limits) *int { return &l.ChangesAtOnce }},
 		{"connections", c.Connections, func(l *rest.Limits) *int { return &l.Connections }},
 		{"waits", c.Waits, func(l *rest.Limits) *int { return &l.Waits }},
+		{"waitsPerPrincipal", c.WaitsPerPrincipal, func(l *rest.Limits) *int { return &l.WaitsEach }},
 		{"eventStreams", c.EventStreams, func(l *rest.Limits) *int { return &l.Streams }},
 		{"eventStreamsPerPrincipal", c.EventStreamsPerPrincipal, func(l *rest.Limits) *int { return &l.StreamsEach }},
 		{"openOperations", c.OpenOperations, func(l *rest.Limits) *int { return &l.Open }},
@@ -68,6 +70,7 @@ func (c *ServerLimits) check() error {
 		said      *int
 		most      int
 	}{
+		{"waitsPerPrincipal", "waits", c.WaitsPerPrincipal, l.Waits},
 		{"eventStreamsPerPrincipal", "eventStreams", c.EventStreamsPerPrincipal, l.Streams},
 		{"openOperationsPerPrincipal", "openOperations", c.OpenOperationsPerPrincipal, l.Open},
 	} {

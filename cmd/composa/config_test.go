@@ -55,6 +55,7 @@ hosts:
 		{"no such limit", "data: /tmp/x\nlimits: {readPerSecond: 100}\n", `did you mean "readsPerSecond"?`},
 		{"a limit of nothing", "data: /tmp/x\nlimits: {changesPerSecond: 0}\n", `limits: changesPerSecond is 0; it can be 1 to 1000000`},
 		{"a limit beyond all", "data: /tmp/x\nlimits: {connections: 1000001}\n", `limits: connections is 1000001; it can be 1 to 1000000`},
+		{"more waits for one than for all", "data: /tmp/x\nlimits: {waits: 10, waitsPerPrincipal: 11}\n", `limits: waitsPerPrincipal is 11, more than waits, which is 10`},
 		{"more for one than for all", "data: /tmp/x\nlimits: {openOperations: 10, openOperationsPerPrincipal: 11}\n", `limits: openOperationsPerPrincipal is 11, more than openOperations, which is 10`},
 		{"other database", "data: /tmp/x\ndatabase: mysql://x\n", `database is not postgres://`},
 	} {

@@ -30,7 +30,7 @@ The configuration is YAML; unknown keys are refused. The least of it:
 Keys: listen, data, database, fabrics (name, driver, url, access, return, era,
 settle, credentials: username passwordFile, tls: ca, limits: concurrent perSecond
 gap, observe: every), hosts (serial | ipmi | place, address, login), limits (readsPerSecond
-changesPerSecond changesAtOnce connections waits eventStreams
+changesPerSecond changesAtOnce connections waits waitsPerPrincipal eventStreams
 eventStreamsPerPrincipal openOperations openOperationsPerPrincipal). A fabric is
 only observed unless access is manage. Files are looked for beside the
 configuration; nobody but its owner and group may read a passwordFile.

@@ -9,8 +9,8 @@ import (
 	"github.com/composa-dev/composa"
 )
 
-// maxBudgets is how many principals are reckoned with before those that do
-// nothing now are forgotten.
+// maxBudgets is how many principals are reckoned with before they are
+// forgotten, and begin anew.
 const maxBudgets = 10_000
 
 // budgets hold each principal to what one may have, so that one that asks
@@ -24,7 +24,6 @@ type budgets struct {
 // budget is what one principal has left.
 type budget struct {
 	reads, changes *rate.Limiter
-	streams        int // that are open
 }
 
 func newBudgets(l Limits) *budgets {
@@ -37,11 +36,7 @@ func (b *budgets) get(id composa.PrincipalID) *budget {
 		return have
 	}
 	if len(b.of) >= maxBudgets {
-		for other, have := range b.of {
-			if have.streams == 0 {
-				delete(b.of, other)
-			}
-		}
+		clear(b.of)
 	}
 	l := b.limits
 	made := &budget{
@@ -81,22 +76,4 @@ func (b *budgets) looked(now time.Time, who composa.Who, cost int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.get(who.Principal.ID).reads.ReserveN(now, min(cost/readCost, b.limits.Reads))
-}
-
-// follow takes a stream of events out of the budget of who opens it, until leave
-// is called.
-func (b *budgets) follow(who composa.Who) (leave func(), err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	have := b.get(who.Principal.ID)
-	if have.streams >= b.limits.StreamsEach {
-		return nil, composa.Errorf(composa.CodeTooMany, "cannot follow events: %d streams of %s are open, which is the most", have.streams, who.Principal.Name).
-			WithNext("close one, or ask again in a few seconds")
-	}
-	have.streams++
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		have.streams--
-	}, nil
 }

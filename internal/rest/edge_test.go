@@ -99,6 +99,7 @@ var edges = map[string]edge{
 	"changesAtOnce":              changes,
 	"connections":                manyConnections,
 	"waits":                      elsewhere("limit_test.go", "TestWaitsHaveALimit"),
+	"waitsPerPrincipal":          elsewhere("limit_test.go", "TestWaitsOfOnePrincipalHaveALimit"),
 	"eventStreams":               elsewhere("stream_test.go", "TestStreamsHaveALimit"),
 	"eventStreamsPerPrincipal":   elsewhere("stream_test.go", "TestStreamsOfOnePrincipalHaveALimit"),
 	"openOperations":             open(2, 0),

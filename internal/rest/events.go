@@ -67,18 +67,12 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*huma.Str
 			_ = json.NewEncoder(hc.BodyWriter()).Encode(page) // nobody is left to tell when the caller went away
 		}}, nil
 	}
-	if !s.streams.take() {
-		return nil, composa.Errorf(composa.CodeUnavailable, "cannot follow events: %d streams are open, which is the most", s.Limits.Streams).
-			WithNext("ask again in a few seconds")
-	}
-	leave, err := s.budgets.follow(from.who)
+	leave, err := s.placeToFollow(from.who)
 	if err != nil {
-		s.streams.leave()
 		return nil, err
 	}
 	follow := in.Follow || kind == sseType
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		defer s.streams.leave()
 		defer leave()
 		held, done, ok := s.holdSignedIn(hc.Context())
 		if !ok {

@@ -52,8 +52,9 @@ type Limits struct {
 	Reads, Changes, ChangesAtOnce int
 	// Connections is how many are open at the same time.
 	Connections int
-	// Waits is how many calls wait for operations at the same time.
-	Waits int
+	// Waits is how many calls wait for operations at the same time, WaitsEach how
+	// many of one principal.
+	Waits, WaitsEach int
 	// Streams is how many follow events at the same time, StreamsEach how many
 	// of one principal.
 	Streams, StreamsEach int
@@ -63,17 +64,22 @@ type Limits struct {
 }
 
 // OrUsual fills in what is not said. What is said lowers what it bounds: one
-// principal may not have more than there is.
+// principal may not have more than there is. Of waits and streams it has a
+// quarter where nothing else is said, so that it leaves places to others.
 func (l Limits) OrUsual() Limits {
 	l.Reads, l.Changes = cmp.Or(l.Reads, 100_000), cmp.Or(l.Changes, 200)
 	l.ChangesAtOnce = cmp.Or(l.ChangesAtOnce, max(1000, l.Changes))
-	l.Connections, l.Waits = cmp.Or(l.Connections, 4096), cmp.Or(l.Waits, 1024)
-	l.Streams = cmp.Or(l.Streams, 256)
-	l.StreamsEach = min(cmp.Or(l.StreamsEach, l.Streams), l.Streams)
+	l.Connections = cmp.Or(l.Connections, 4096)
+	l.Waits, l.Streams = cmp.Or(l.Waits, 2048), cmp.Or(l.Streams, 1024)
+	l.WaitsEach = min(cmp.Or(l.WaitsEach, quarter(l.Waits)), l.Waits)
+	l.StreamsEach = min(cmp.Or(l.StreamsEach, quarter(l.Streams)), l.Streams)
 	l.Open = cmp.Or(l.Open, composa.MaxOpen)
 	l.OpenEach = min(cmp.Or(l.OpenEach, composa.MaxOpenEach), l.Open)
 	return l
 }
+
+// quarter is a quarter of a number, at least one.
+func quarter(n int) int { return (n + 3) / 4 }
 
 // limits names every limit.
 func (s *Server) limits() map[string]int {
@@ -115,6 +121,7 @@ func (s *Server) limits() map[string]int {
 		"changesAtOnce":              s.Limits.ChangesAtOnce,
 		"connections":                s.Limits.Connections,
 		"waits":                      s.Limits.Waits,
+		"waitsPerPrincipal":          s.Limits.WaitsEach,
 		"eventStreams":               s.Limits.Streams,
 		"eventStreamsPerPrincipal":   s.Limits.StreamsEach,
 		"openOperations":             s.Limits.Open,

@@ -43,8 +43,7 @@ func (n never) Compose(context.Context, composa.Who, composa.ComposeRequest) (*c
 }
 
 func call(ctx context.Context, srv *rest.Server, method, path, body string) *httptest.ResponseRecorder {
-	req := httptest.NewRequest(method, path, strings.NewReader(body)).WithContext(ctx)
-	req.Header.Set("Authorization", "Bearer abcdefghijklmnop")
+	req := asking(httptest.NewRequest(method, path, strings.NewReader(body)).WithContext(ctx))
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -66,11 +65,13 @@ func TestWaitsHaveALimit(t *testing.T) {
 			if i == 0 {
 				wait = "10"
 			}
-			go func() { answered <- call(ctx, srv, "GET", "/v1/operations/op_a?wait="+wait, "").Code }()
+			who := by(ctx, string("abcd"[i%4]))
+			go func() { answered <- call(who, srv, "GET", "/v1/operations/op_a?wait="+wait, "").Code }()
 		}
 		synctest.Wait()
+		ctx = by(ctx, "e")
 		over := call(ctx, srv, "PUT", "/v1/machines/default/train?wait=30", `{"devices": [{"kind": "gpu", "count": 1}]}`)
-		if over.Code != 503 || over.Header().Get("Retry-After") == "" || !strings.Contains(over.Body.String(), "1024 calls wait") {
+		if over.Code != 503 || over.Header().Get("Retry-After") == "" || !strings.Contains(over.Body.String(), "2048 calls wait") {
 			t.Errorf("one too many answers %d: %s", over.Code, over.Body)
 		}
 		if over := call(ctx, srv, "GET", "/v1/operations/op_a?wait=1", ""); over.Code != 503 {
@@ -78,6 +79,44 @@ func TestWaitsHaveALimit(t *testing.T) {
 		}
 		if got := call(ctx, srv, "GET", "/v1/operations/op_a", ""); got.Code != 200 {
 			t.Errorf("without a wait the answer is %d: %s", got.Code, got.Body)
+		}
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		if n := len(answered); n != 1 || <-answered != 200 {
+			t.Errorf("%d waits ended after 10 s", n)
+		}
+		if got := call(ctx, srv, "GET", "/v1/operations/op_a?wait=1", ""); got.Code != 200 {
+			t.Errorf("after one ended the answer is %d: %s", got.Code, got.Body)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+// One principal has a most of waits of its own, is told so before anything is
+// done, and leaves room for others.
+func TestWaitsOfOnePrincipalHaveALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := rest.New(rest.Config{Store: unending{}, Requests: never{t: t}})
+		defer srv.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		answered := make(chan int, usual.WaitsEach)
+		for i := range usual.WaitsEach {
+			wait := "300"
+			if i == 0 {
+				wait = "10"
+			}
+			go func() { answered <- call(ctx, srv, "GET", "/v1/operations/op_a?wait="+wait, "").Code }()
+		}
+		synctest.Wait()
+		over := call(ctx, srv, "PUT", "/v1/machines/default/train?wait=30", `{"devices": [{"kind": "gpu", "count": 1}]}`)
+		if over.Code != 429 || over.Header().Get("Retry-After") == "" || !strings.Contains(over.Body.String(), "512 calls of a wait") {
+			t.Errorf("one too many answers %d: %s", over.Code, over.Body)
+		}
+		for who, path := range map[context.Context]string{by(ctx, "b"): "/v1/operations/op_a?wait=1", ctx: "/v1/operations/op_a"} {
+			if got := call(who, srv, "GET", path, ""); got.Code != 200 {
+				t.Errorf("%s is answered %d: %s", path, got.Code, got.Body)
+			}
 		}
 		time.Sleep(11 * time.Second)
 		synctest.Wait()

@@ -271,7 +271,7 @@ func submit[Body, Request any](ctx context.Context, to Requests, who composa.Who
 // changed answers a changing call by what came of it within the caller's
 // patience.
 func (s *Server) changed(ctx context.Context, in ChangeInput, ask func(composa.Who) (*composa.Outcome, error)) (*changeOutput, error) {
-	patience, leave, err := s.waiting(in.WaitInput)
+	patience, leave, err := s.waiting(ctx, in.WaitInput)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ type operationOutput struct {
 }
 
 func (s *Server) operation(ctx context.Context, in *operationInput) (*operationOutput, error) {
-	patience, leave, err := s.waiting(in.WaitInput)
+	patience, leave, err := s.waiting(ctx, in.WaitInput)
 	if err != nil {
 		return nil, err
 	}

@@ -106,8 +106,8 @@ type Server struct {
 	underWay underWay // requests with a key
 	signedIn signedIn // waits and streams
 
-	streams places // of event streams
-	waits   places // of calls that wait for an operation
+	streams *shares // of event streams
+	waits   *shares // of calls that wait for an operation
 	budgets *budgets
 	looks   *shared[*composa.Picture]
 	checks  *shared[[]composa.Check]
@@ -137,7 +137,8 @@ func New(c Config) *Server {
 	}
 	c.Limits = c.Limits.OrUsual()
 	s := &Server{
-		Config: c, nonce: composa.NewID("tag"), streams: make(places, c.Limits.Streams), waits: make(places, c.Limits.Waits), budgets: newBudgets(c.Limits),
+		Config: c, nonce: composa.NewID("tag"), budgets: newBudgets(c.Limits),
+		streams: newShares(c.Limits.Streams, c.Limits.StreamsEach), waits: newShares(c.Limits.Waits, c.Limits.WaitsEach),
 		looks: newShared[*composa.Picture](), checks: newShared[[]composa.Check](), probes: newShared[[]composa.Check](),
 	}
 	s.closing, s.close = context.WithCancelCause(context.Background())

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,14 +13,42 @@ import (
 	"time"
 
 	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/internal/auth"
 	"github.com/composa-dev/composa/internal/rest"
 )
 
 // quiet is a store in which there are two events and nothing happens.
 type quiet struct{ rest.Store }
 
-func (quiet) TokenOwner(context.Context, composa.Who, []byte) (composa.Who, error) {
-	return composa.Who{Principal: composa.Principal{ID: "user_a", Kind: composa.PrincipalUser, Name: "a"}}, nil
+// TokenOwner knows callers by the hash of their token: a, b and so on, and takes
+// any other token as a's.
+func (quiet) TokenOwner(_ context.Context, _ composa.Who, hash []byte) (composa.Who, error) {
+	name := "a"
+	for _, other := range []string{"b", "c", "d", "e"} {
+		if bytes.Equal(hash, auth.Hash(tokenOf(other))) {
+			name = other
+		}
+	}
+	return composa.Who{Principal: composa.Principal{ID: composa.PrincipalID("user_" + name), Kind: composa.PrincipalUser, Name: name}}, nil
+}
+
+func tokenOf(name string) string { return "the-token-of-caller-" + name }
+
+type callerKey struct{}
+
+// by is a context in which call and follow ask as somebody, and not as a.
+func by(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, callerKey{}, name)
+}
+
+// asking adds to a request the token of who asks.
+func asking(req *http.Request) *http.Request {
+	name, ok := req.Context().Value(callerKey{}).(string)
+	if !ok {
+		name = "a"
+	}
+	req.Header.Set("Authorization", "Bearer "+tokenOf(name))
+	return req
 }
 
 func (quiet) Identity(context.Context, composa.Who) (composa.Identity, error) {
@@ -88,8 +117,7 @@ func (s *sink) text() string {
 }
 
 func follow(ctx context.Context, srv *rest.Server, to http.ResponseWriter, accept string) {
-	req := httptest.NewRequest("GET", "/v1/events?after=0&follow=true", nil).WithContext(ctx)
-	req.Header.Set("Authorization", "Bearer abcdefghijklmnop")
+	req := asking(httptest.NewRequest("GET", "/v1/events?after=0&follow=true", nil).WithContext(ctx))
 	req.Header.Set("Accept", accept)
 	srv.ServeHTTP(to, req)
 }
@@ -147,8 +175,8 @@ func TestACallerWhoDoesNotReadIsLetGo(t *testing.T) {
 	})
 }
 
-// There is a most of streams; who comes then is told to come back, and finds a
-// place when one ends.
+// There is a most of streams, of which one principal may have a quarter; who
+// comes then is told to come back, and finds a place when one ends.
 func TestStreamsHaveALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := rest.New(rest.Config{Store: quiet{}})
@@ -160,18 +188,19 @@ func TestStreamsHaveALimit(t *testing.T) {
 			if i == 0 {
 				with = one
 			}
+			with = by(with, string("abcd"[i%4]))
 			go follow(with, srv, newSink(), "text/event-stream")
 		}
 		synctest.Wait()
 		over := httptest.NewRecorder()
-		follow(ctx, srv, over, "text/event-stream")
-		if over.Code != 503 || over.Header().Get("Retry-After") == "" || !strings.Contains(over.Body.String(), "256 streams") {
+		follow(by(ctx, "e"), srv, over, "text/event-stream")
+		if over.Code != 503 || over.Header().Get("Retry-After") == "" || !strings.Contains(over.Body.String(), "1024 streams are open") {
 			t.Errorf("one too many answers %d: %s", over.Code, over.Body)
 		}
 		end()
 		synctest.Wait()
 		to := newSink()
-		go follow(ctx, srv, to, "text/event-stream")
+		go follow(by(ctx, "e"), srv, to, "text/event-stream")
 		synctest.Wait()
 		if to.status != 200 {
 			t.Errorf("after one ended the answer is %d", to.status)
@@ -181,7 +210,28 @@ func TestStreamsHaveALimit(t *testing.T) {
 	})
 }
 
-// One principal has a most of streams of its own, and leaves room for others.
+// One principal that opens all the streams that it may leaves room for others.
+func TestStreamsOfOnePrincipalLeaveRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := rest.New(rest.Config{Store: quiet{}})
+		defer srv.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		for range usual.Streams {
+			go follow(ctx, srv, newSink(), "text/event-stream")
+		}
+		synctest.Wait()
+		to := newSink()
+		go follow(by(ctx, "b"), srv, to, "text/event-stream")
+		synctest.Wait()
+		if to.status != 200 {
+			t.Errorf("another principal is answered %d", to.status)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+// One principal has a most of streams of its own.
 func TestStreamsOfOnePrincipalHaveALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := rest.New(rest.Config{Store: quiet{}, Limits: rest.Limits{StreamsEach: 3}})

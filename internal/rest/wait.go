@@ -35,16 +35,13 @@ func (in WaitInput) patience() time.Duration {
 
 // waiting takes a place among those who wait, where the caller waits. It is taken
 // before anything is done, so that a call that finds none has changed nothing.
-func (s *Server) waiting(in WaitInput) (patience time.Duration, leave func(), err error) {
+func (s *Server) waiting(ctx context.Context, in WaitInput) (patience time.Duration, leave func(), err error) {
 	patience = in.patience()
 	if patience == 0 {
 		return 0, func() {}, nil
 	}
-	if !s.waits.take() {
-		return 0, nil, composa.Errorf(composa.CodeUnavailable, "cannot wait: %d calls wait for operations, which is the most", s.Limits.Waits).
-			WithNext("ask again in a few seconds, or without wait")
-	}
-	return patience, s.waits.leave, nil
+	leave, err = s.placeToWait(callOf(ctx).who)
+	return patience, leave, err
 }
 
 // settled says whether nothing happens to an operation without a person.
