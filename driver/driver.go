@@ -49,7 +49,8 @@ type Fabric interface {
 	// covers s.Shown(), the step's scope and what it is to show beside, and began
 	// after the last changing call returned.
 	// What already holds succeeds. It answers conflict, having changed nothing,
-	// when s.Judge says so, and unsupported before anything is touched.
+	// when s.Judge says so, and unsupported before anything is touched. An enter
+	// step that names no machine takes in devices for several operations.
 	Apply(ctx context.Context, s composa.Step) (*composa.Picture, error)
 
 	// Settle ends whatever an unfinished Apply of s left open (a session, a

@@ -26,11 +26,13 @@
 //
 // A fabric does one edit step at a time and is not left idle: steps that need no
 // lock (power) go on beside the next operation's edit, a handle is reserved beside
-// the step before the one that makes its machine, and the last proof shows all
-// that the operation touches, so that nobody looks again (Step.Show).
+// the step before the one that makes its machine, operations that wait together
+// enter the group together (company.go), and the last proof shows all that the
+// operation touches, so that nobody looks again (Step.Show).
 //
 // The files, in the order in which an operation meets them: queue.go whose turn
 // it is, next.go what an operation needs, step.go how one step is carried out,
+// company.go how several are handed over as one,
 // outcome.go what an answer says, renew.go a new plan (also undo),
 // vain.go the end of what never began, settle.go
 // what the claims are at the end, loop.go acting.

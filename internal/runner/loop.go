@@ -253,11 +253,11 @@ func (r *Runner) decide(ctx context.Context, state State, in Input, start starte
 	for _, step := range eff.Ahead {
 		start.ahead(step)
 	}
-	for _, a := range eff.Advances {
-		op, err := c.Store.Advance(ctx, composa.System(), a)
+	for i, said := range r.advance(ctx, eff.Advances) {
+		a, err := eff.Advances[i], said.err
 		switch {
 		case err == nil:
-			wrote.ops = append(wrote.ops, *op)
+			wrote.ops = append(wrote.ops, *said.op)
 			delete(r.moved, a.Operation)
 			r.writing.Over(c.Log, "progress is written again", "fabric", c.Fabric)
 		case composa.CodeOf(err) == composa.CodeMoved && r.moved[a.Operation] != a.Revision:
@@ -280,6 +280,24 @@ func (r *Runner) decide(ctx context.Context, state State, in Input, start starte
 		c.Nudge()
 	}
 	return next, wrote, wake, nil
+}
+
+// advanced is what the store answered to one Advance.
+type advanced struct {
+	op  *composa.Operation
+	err error
+}
+
+// advance writes side by side what one decision wants written: it is of different
+// operations, and a store commits together what waits for it.
+func (r *Runner) advance(ctx context.Context, all []composa.Advance) []advanced {
+	said := make([]advanced, len(all))
+	var writing sync.WaitGroup
+	for i := range all {
+		writing.Go(func() { said[i].op, said[i].err = r.config.Store.Advance(ctx, composa.System(), all[i]) })
+	}
+	writing.Wait()
+	return said
 }
 
 // tenure answers moved when somebody else has the fabric.

@@ -14,7 +14,10 @@ import (
 // although nothing happened; zero: not at all.
 func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 	s = s.clone()
-	d := &decision{state: &s, now: now, site: in.Site, holders: map[composa.OperationID]bool{}}
+	d := &decision{
+		state: &s, now: now, site: in.Site, holders: map[composa.OperationID]bool{},
+		entering: entering{ready: map[composa.OperationID]int{}, begun: map[composa.OperationID]int{}},
+	}
 	d.forget(in.Operations)
 	answers := make(map[int64]*Answer, len(in.Answers))
 	for i := range in.Answers {
@@ -40,6 +43,9 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 		}
 		if holdsEdit(op, l) {
 			d.holders[op.ID] = true
+			if r := current(op); l.gathers(r) {
+				d.entering.ready[op.ID] = len(r.Step.Attach)
+			}
 		} else {
 			l.handles = nil // somebody else may take them meanwhile
 		}
@@ -47,6 +53,7 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 	for _, op := range d.order(in.Operations) {
 		d.operation(op, s.legs[op.ID])
 	}
+	d.enter()
 	return s, d.effects, d.wakeAt
 }
 
@@ -69,12 +76,15 @@ func (d *decision) order(ops []composa.Operation) []*composa.Operation {
 
 // decision is one run of Next.
 type decision struct {
-	state   *State
-	now     time.Time
-	site    *composa.Site
-	holders map[composa.OperationID]bool // of the edit lock; several only after a restart
-	effects Effects
-	wakeAt  time.Time
+	state *State
+	now   time.Time
+	site  *composa.Site
+	// holders have the edit lock: several after a restart, and where they enter in
+	// company.
+	holders  map[composa.OperationID]bool
+	entering entering
+	effects  Effects
+	wakeAt   time.Time
 }
 
 // forget drops the legs of operations that ended. An answer that comes later

@@ -95,7 +95,14 @@ func (d *decision) hearApplied(op *composa.Operation, l *leg, c *Call, a *Answer
 				return
 			}
 		}
+		if c.shared {
+			l.part()
+		}
 		l.doubts()
+		return
+	}
+	if c.shared {
+		l.hearShared(a)
 		return
 	}
 	switch read(a.Err) {
@@ -110,6 +117,15 @@ func (d *decision) hearApplied(op *composa.Operation, l *leg, c *Call, a *Answer
 	default:
 		l.doubts()
 		l.answer = faultOf(a.Err).text
+	}
+}
+
+// hearShared takes in an error that all of a company met. Each tries again alone
+// where nothing happened, and else finds out for itself what did.
+func (l *leg) hearShared(a *Answer) {
+	l.part()
+	if v := read(a.Err); v != verdictLater && v != verdictNever {
+		l.doubts()
 	}
 }
 

@@ -37,14 +37,22 @@ func begun(op *composa.Operation) bool {
 	return slices.ContainsFunc(op.Steps, func(r composa.StepRecord) bool { return r.Attempt > 0 })
 }
 
+// inLine says whether an operation has begun nothing yet but to take its devices
+// in, which others do in its company before it is their turn.
+func inLine(op *composa.Operation) bool {
+	return op.Direction == composa.Forward && !slices.ContainsFunc(op.Steps, func(r composa.StepRecord) bool {
+		return r.Attempt > 0 && (r.Step.Act != composa.ActEnter || r.State != composa.StepDone)
+	})
+}
+
 // inTurn orders operations by whose turn it is: what is undone first, then what
-// has begun, then new work, its owners in turn and the oldest of each first.
+// has begun, then what is in line, its owners in turn and the oldest of each first.
 func inTurn(ops []composa.Operation, served map[composa.PrincipalID]int64) []*composa.Operation {
 	class := func(op *composa.Operation) int {
 		switch {
 		case op.Direction == composa.Undo:
 			return 0
-		case begun(op):
+		case !inLine(op):
 			return 1
 		}
 		return 2
@@ -92,5 +100,8 @@ func holdsEdit(op *composa.Operation, l *leg) bool {
 	if l.intent != markOf(r) || l.unsure {
 		return l.settled.IsZero()
 	}
-	return l.wake.IsZero() && l.failed == nil
+	if l.proof != nil { // the first of a company keeps it
+		return !l.follows
+	}
+	return l.wake.IsZero() && l.failed == nil && !l.alone
 }

@@ -54,6 +54,9 @@ type Call struct {
 	Step      composa.Step  // of reserve, apply and settle
 	Scope     composa.Scope // of observe
 	Timeout   time.Duration
+	// shared is true in what an operation remembers of a call that it shares with
+	// others: Operation and Step are its own.
+	shared bool
 }
 
 // Answer is what came of a call.
@@ -169,6 +172,8 @@ type leg struct {
 	refused int              // settling was refused so often
 	cause   *fault           // what the fabric said when it failed
 	answer  string           // the last error in place of an answer; empty: there was none
+	follows bool             // it enters in the company of another one, which goes on first
+	alone   bool             // it is not to go in company: one met an error
 
 	// And this about the whole operation.
 	failed   *fault
@@ -204,6 +209,7 @@ func (l *leg) turnTo(op *composa.Operation) {
 	l.checked, l.proof, l.survey, l.vain = false, nil, nil, nil
 	l.unsure, l.again, l.refused, l.cause, l.answer = false, false, 0, nil, ""
 	l.settled, l.overdue, l.quiet = time.Time{}, false, time.Time{}
+	l.follows, l.alone = false, false
 }
 
 // doubts notes that nobody knows what became of the present attempt.

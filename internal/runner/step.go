@@ -15,38 +15,45 @@ func (d *decision) step(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		d.begin(op, l, r)
 	case !l.surely(r):
 		d.doubt(op, l, r)
-	case d.grant(op, r):
+	case d.grant(op, l, r):
 		l.wake = time.Time{}
-		d.apply(op, l, r)
+		if r.Step.Act == composa.ActEnter && !l.alone {
+			d.entering.now = append(d.entering.now, op)
+			return
+		}
+		d.handOver(op, l, r)
 	}
 }
 
-// apply hands a step over. The last one is to show all that the operation
-// touches, so that nobody has to look again; before a machine is made its handle
-// is reserved, so that its step can begin with the end of this one.
-func (d *decision) apply(op *composa.Operation, l *leg, r *composa.StepRecord) {
+// handOver has a step applied. The last one is to show all that the operation
+// touches, so that nobody has to look again.
+func (d *decision) handOver(op *composa.Operation, l *leg, r *composa.StepRecord) {
 	s := r.Step
-	n := next(op, r)
-	if n == nil {
+	if next(op, r) == nil {
 		s.Show = scopeOf(op)
 	}
 	d.call(op, l, Call{Kind: CallApply, Step: s})
-	if n != nil && l.ahead == nil && r.Step.Lock == composa.LockEdit && d.needsHandle(l, n) {
+	d.reserveNext(op, l, r)
+}
+
+// reserveNext has the handle of a machine reserved beside the step before it is
+// made, so that its step can begin with the end of this one.
+func (d *decision) reserveNext(op *composa.Operation, l *leg, r *composa.StepRecord) {
+	if n := next(op, r); n != nil && l.ahead == nil && r.Step.Lock == composa.LockEdit && d.needsHandle(l, n) {
 		l.ahead = d.send(op, Call{Kind: CallReserve, Step: n.Step})
 	}
 }
 
-// grant gives the edit lock to a step that needs it, when nobody has it.
-func (d *decision) grant(op *composa.Operation, r *composa.StepRecord) bool {
+// grant gives the edit lock to a step that needs it, when nobody has it but its
+// company.
+func (d *decision) grant(op *composa.Operation, l *leg, r *composa.StepRecord) bool {
 	if r.Step.Lock != composa.LockEdit {
 		return true
 	}
-	for id := range d.holders {
-		if id != op.ID {
-			return false
-		}
+	if alone := len(d.holders) == 0 || len(d.holders) == 1 && d.holders[op.ID]; !alone && !d.joins(op, l, r) {
+		return false
 	}
-	if !d.holders[op.ID] && !begun(op) {
+	if len(d.holders) == 0 && inLine(op) { // who only joins takes its turn later
 		d.state.turns++
 		d.state.served[op.Principal] = d.state.turns
 	}
@@ -58,7 +65,7 @@ func (d *decision) grant(op *composa.Operation, r *composa.StepRecord) bool {
 // that is made under a handle of our choice gets it first. One that is made
 // without is only known by what it holds, so nobody may have made its like.
 func (d *decision) begin(op *composa.Operation, l *leg, r *composa.StepRecord) {
-	if !d.grant(op, r) {
+	if !d.grant(op, l, r) {
 		return
 	}
 	switch {
@@ -72,7 +79,12 @@ func (d *decision) begin(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		return
 	}
 	row := d.running(l, *r)
-	d.effects.Ahead = append(d.effects.Ahead, row.Step)
+	if len(d.entering.begun) == 0 { // what one of a company begins with all do
+		d.effects.Ahead = append(d.effects.Ahead, row.Step)
+	}
+	if row.Step.Act == composa.ActEnter && !l.alone {
+		d.entering.begun[op.ID] = len(row.Step.Attach)
+	}
 	d.write(op, composa.Advance{Steps: []composa.StepRecord{row}})
 }
 
@@ -119,7 +131,7 @@ func (d *decision) doubt(op *composa.Operation, l *leg, r *composa.StepRecord) {
 // the operation has the edit lock; to settle once more it needs it again, since
 // another step can have a session on the same group.
 func (d *decision) settle(op *composa.Operation, l *leg, r *composa.StepRecord) {
-	if l.overdue && !d.grant(op, r) {
+	if l.overdue && !d.grant(op, l, r) {
 		return
 	}
 	d.call(op, l, Call{Kind: CallSettle, Step: r.Step})
@@ -150,7 +162,7 @@ func (d *decision) done(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		}
 		first := n.Ordinal == r.Ordinal+1
 		switch {
-		case first && n.State == composa.StepPlanned && !d.cancels(op, n) && !d.needsHandle(l, &later) && !d.needsCheck(&later) && d.grant(op, &later):
+		case first && n.State == composa.StepPlanned && !d.cancels(op, n) && !d.needsHandle(l, &later) && !d.needsCheck(&later) && d.grant(op, l, &later):
 			on = later.Step.Lock == composa.LockEdit
 			a.Steps = append(a.Steps, d.running(l, later))
 		case later.Step.Machine.Native != n.Step.Machine.Native:

@@ -58,6 +58,8 @@ type sim struct {
 	disturbed map[string]bool   // devices that others ever took from where they were
 	finished  map[composa.Phase]int
 	kills     int
+	companies int // calls that several operations shared
+	parted    int // and that failed
 }
 
 // server is all that the process remembers.
@@ -80,7 +82,10 @@ type Result struct {
 	Ended map[composa.Phase]int // operations by how they ended
 	Kills int
 	Calls int
-	Trace []string // the newest things that happened
+	// Companies counts the calls that several operations shared, and Parted those
+	// of them that ended with an error.
+	Companies, Parted int
+	Trace             []string // the newest things that happened
 }
 
 // Run simulates. An error is a truth that did not hold.
@@ -92,7 +97,7 @@ func Run(c Config) (*Result, error) {
 	defer s.store.Close()
 	err = s.run()
 	calls, _ := s.world.Calls()
-	return &Result{Ended: s.finished, Kills: s.kills, Calls: calls, Trace: s.trace}, err
+	return &Result{Ended: s.finished, Kills: s.kills, Calls: calls, Companies: s.companies, Parted: s.parted, Trace: s.trace}, err
 }
 
 func start(c Config) (*sim, error) {
@@ -326,6 +331,12 @@ func (s *sim) call() {
 	s.note("  %s of %s: %s", c.Kind, c.Operation, c.Step.String())
 	a := runner.Make(s.ctx, v.driver, c)
 	a.Ended = s.clock()
+	if c.Kind == runner.CallApply && c.Step.Act == composa.ActEnter && c.Step.Machine.ID == "" {
+		s.companies++
+		if a.Err != nil {
+			s.parted++
+		}
+	}
 	if a.Err != nil {
 		s.note("    -> %v", a.Err)
 	}

@@ -41,7 +41,7 @@ func TestTruthsHold(t *testing.T) {
 		first, seeds = n, 1
 	}
 	ended := map[composa.Phase]int{}
-	kills := 0
+	kills, companies, parted := 0, 0, 0
 	for seed := first; seed < first+seeds; seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			cryptotest.SetGlobalRandom(t, seed)
@@ -51,10 +51,12 @@ func TestTruthsHold(t *testing.T) {
 				ended[phase] += n
 			}
 			kills += res.Kills
+			companies += res.Companies
+			parted += res.Parted
 			if err != nil {
 				t.Fatalf("%v\n%+v\nrepeat it with COMPOSA_SIM_SEED=%d go test ./internal/sim\n%s", err, c, seed, strings.Join(res.Trace, "\n"))
 			}
 		})
 	}
-	t.Logf("operations: %v; the server was killed %d times", ended, kills)
+	t.Logf("operations: %v; the server was killed %d times; %d calls were of several operations, %d of them failed", ended, kills, companies, parted)
 }
