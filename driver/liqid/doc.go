@@ -31,14 +31,15 @@
 // keeps others from editing it, after a look inside that session; only where a
 // director refuses to delete what is in edit without one, after one more look.
 //
-// The files: config.go is the way in; tls.go, signin.go and transport.go lie
-// under the calls: certificates, who calls, how often. calls.go makes them,
-// answer.go reads what comes back, link.go waits for what a director took on,
-// timing.go keeps how long it took and fault.go says what failures mean; wire.go
-// reads values, records.go and sizes.go the records; era.go has the dialects,
-// abilities.go finds out which; look.go, members.go, picture.go and details.go
-// observe; apply.go judges and proves, session.go, pool.go, machine.go and
-// power.go act, queued.go keeps what they are about; settle.go ends what was
-// left, watch.go and sse.go listen; question.go keeps how a director was seen to
-// take things, check.go tells it, probe.go tries the rest.
+// The files: config.go is the way in; tls.go, signin.go, transport.go and
+// places.go lie under the calls: certificates, who calls, how often, who goes
+// first. calls.go makes them, answer.go reads what comes back, link.go waits for
+// what a director took on, timing.go keeps how long it took and fault.go says
+// what failures mean; wire.go reads values, records.go and sizes.go the records;
+// era.go has the dialects, abilities.go finds out which; look.go, members.go,
+// picture.go and details.go observe; apply.go judges and proves, session.go,
+// pool.go, machine.go and power.go act, queued.go keeps what they are about;
+// settle.go ends what was left, watch.go and sse.go listen; question.go keeps
+// how a director was seen to take things, check.go tells it, probe.go tries the
+// rest.
 package liqid

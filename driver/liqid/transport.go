@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -17,12 +18,13 @@ import (
 // called for a while no call is made until then. A call that waits ends with its
 // context, and has not been sent then.
 type limited struct {
-	base  http.RoundTripper
-	slots chan struct{}
-	tail  chan struct{} // as many as calls that others go before may take of the slots
-	last  chan struct{} // held by the one of them that waits for its second
-	rate  *rate.Limiter
-	gap   time.Duration
+	base   http.RoundTripper
+	places places
+	tail   chan struct{} // as many as calls that others go before may take of the places
+	last   chan struct{} // held by the one of them whose turn is next
+	rate   *rate.Limiter
+	begun  atomic.Int64 // calls that went before those
+	gap    time.Duration
 
 	turn    chan struct{} // held while a changing call is made, where there is a gap
 	lastEnd time.Time     // of the last changing call; guarded by turn
@@ -43,13 +45,13 @@ var errHeld = errors.New("the director asked not to be called for longer than th
 
 func newLimited(base http.RoundTripper, l Limits) *limited {
 	return &limited{
-		base:  base,
-		slots: make(chan struct{}, l.Concurrent),
-		tail:  make(chan struct{}, max(1, l.Concurrent/2)),
-		last:  make(chan struct{}, 1),
-		rate:  rate.NewLimiter(rate.Limit(l.PerSecond), max(1, int(math.Ceil(l.PerSecond)))),
-		gap:   l.Gap,
-		turn:  make(chan struct{}, 1),
+		base:   base,
+		places: places{free: l.Concurrent},
+		tail:   make(chan struct{}, max(1, l.Concurrent/2)),
+		last:   make(chan struct{}, 1),
+		rate:   rate.NewLimiter(rate.Limit(l.PerSecond), max(1, int(math.Ceil(l.PerSecond)))),
+		gap:    l.Gap,
+		turn:   make(chan struct{}, 1),
 	}
 }
 
@@ -102,80 +104,96 @@ func (l *limited) patience(ctx context.Context) error {
 	}
 }
 
+// take waits until a call may be made; give gives its place back.
 func (l *limited) take(r *http.Request) (give func(), err error) {
 	ctx := r.Context()
-	done := func() { <-l.slots }
 	if ctx.Value(behindKey{}) != nil {
-		select {
-		case l.tail <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		done = func() {
-			<-l.slots
-			<-l.tail
-		}
-	}
-	select {
-	case l.slots <- struct{}{}:
-	case <-ctx.Done():
-		if ctx.Value(behindKey{}) != nil {
-			<-l.tail
-		}
-		return nil, ctx.Err()
-	}
-	if l.gap > 0 && r.Method != http.MethodGet {
-		select {
-		case l.turn <- struct{}{}:
-		case <-ctx.Done():
-			done()
-			return nil, ctx.Err()
-		}
-		slot := done
-		done = func() {
-			l.lastEnd = time.Now()
-			<-l.turn
-			slot()
-		}
-		if err := pause(ctx, time.Until(l.lastEnd.Add(l.gap))); err != nil {
-			done()
-			return nil, err
-		}
-	}
-	err = l.patience(ctx)
-	if err == nil {
-		err = l.second(ctx)
+		give, err = l.takeBehind(ctx)
+	} else if err = l.places.take(ctx, middle); err == nil {
+		give = l.places.give
 	}
 	if err != nil {
-		done()
 		return nil, err
 	}
-	return sync.OnceFunc(done), nil
+	if l.gap > 0 && r.Method != http.MethodGet {
+		if err := enter(ctx, l.turn); err != nil {
+			give()
+			return nil, err
+		}
+		place := give
+		give = func() {
+			l.lastEnd = time.Now()
+			<-l.turn
+			place()
+		}
+		err = pause(ctx, time.Until(l.lastEnd.Add(l.gap)))
+	}
+	if err == nil {
+		err = l.patience(ctx)
+	}
+	if err == nil && ctx.Value(behindKey{}) == nil {
+		l.begun.Add(1)
+		err = l.rate.Wait(ctx)
+	}
+	if err != nil {
+		give()
+		return nil, err
+	}
+	return sync.OnceFunc(give), nil
 }
 
-// passed is how many others may go before a call that they go before.
-const passed = 9
+// takeBehind waits as take does for a call that others go before.
+func (l *limited) takeBehind(ctx context.Context) (give func(), err error) {
+	if err := enter(ctx, l.tail); err != nil {
+		return nil, err
+	}
+	if err := l.nextBehind(ctx); err != nil {
+		<-l.tail
+		return nil, err
+	}
+	return func() {
+		l.places.give()
+		<-l.tail
+	}, nil
+}
 
-// second waits until a call may be made without there being too many a second.
-func (l *limited) second(ctx context.Context) error {
-	if ctx.Value(behindKey{}) == nil {
-		return l.rate.Wait(ctx)
+// nextBehind takes a place once there are not too many calls a second. It keeps
+// none while it waits for that, and goes first when it waited for its turn.
+func (l *limited) nextBehind(ctx context.Context) error {
+	if err := enter(ctx, l.last); err != nil {
+		return err
 	}
-	select {
-	case l.last <- struct{}{}:
-		defer func() { <-l.last }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	for range passed {
+	defer func() { <-l.last }()
+	begun := l.begun.Load()
+	for n := 0; n < passed && l.begun.Load()-begun < passed; n++ {
+		if err := l.patience(ctx); err != nil {
+			return err
+		}
+		if err := l.places.take(ctx, back); err != nil {
+			return err
+		}
 		if l.rate.Allow() { // it is not where somebody waits
 			return nil
 		}
+		l.places.give()
 		if err := pause(ctx, time.Duration(float64(time.Second)/float64(l.rate.Limit()))); err != nil {
 			return err
 		}
 	}
-	return l.rate.Wait(ctx)
+	if err := l.rate.Wait(ctx); err != nil {
+		return err
+	}
+	return l.places.take(ctx, front)
+}
+
+// enter waits until there is room in a channel.
+func enter(ctx context.Context, room chan<- struct{}) error {
+	select {
+	case room <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // releasing gives a call's place back when its answer has been read.
