@@ -460,6 +460,58 @@ def test_a_closed_connection_says_so(connect: Connect) -> None:
             connection.site()
 
 
+def asked_and_waiting(call: Callable[[Connection], Any], **more: Any) -> errors.Error:
+    """Close a connection while another thread waits for what a server does not say; return what it hears."""
+    waits, heard = threading.Event(), []
+
+    def silent(r: Request) -> None:
+        waits.set()
+        never(r)
+
+    with StandIn(answer("200 OK", site), silent, tls=more.pop("tls", None)) as s:
+        connection = Connection(Server(s.url, "secret", **more), timeout=None)
+        connection.site()
+
+        def ask() -> None:
+            with pytest.raises(errors.Error) as e:
+                call(connection)
+            heard.append(e.value)
+
+        other = threading.Thread(target=ask, daemon=True)
+        other.start()
+        assert waits.wait(60)
+        connection.close()
+        other.join(60)
+    assert heard, "the other thread still waits"
+    return heard[0]
+
+
+def test_closing_ends_what_another_thread_waits_for() -> None:
+    error = asked_and_waiting(lambda c: c.get("/v1/machines/default/train", model=_wire.Machine))
+    assert isinstance(error, errors.Invalid)
+    assert "this connection was closed; connect again" in str(error)
+
+
+def test_a_change_that_closing_cut_off_says_that_it_may_have_happened() -> None:
+    error = asked_and_waiting(lambda c: put(c, key="mine"))
+    assert (error.code, error.key) == ("unknown", "mine")
+
+
+def test_a_fork_that_closes_leaves_its_parents_sockets() -> None:
+    with StandIn(answer("200 OK", site)) as s:
+        connection = Connection(Server(s.url))
+        connection.site()
+        child = os.fork()
+        if child == 0:
+            connection.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        connection.site()
+        ports = [r.connection.getpeername()[1] for r in s.asked]
+        connection.close()
+    assert ports[0] == ports[1]
+
+
 # TLS
 
 
@@ -487,6 +539,17 @@ def test_a_server_of_a_trusted_authority(
 ) -> None:
     with StandIn(answer("200 OK", site), tls=tls) as s:
         assert connect(s.url, ca=str(certificate / "cert.pem")).site().version == "1.2.3"
+
+
+def test_closing_ends_what_another_thread_waits_for_by_tls(
+    tls: ssl.SSLContext, certificate: pathlib.Path
+) -> None:
+    error = asked_and_waiting(
+        lambda c: c.get("/v1/machines/default/train", model=_wire.Machine),
+        tls=tls,
+        ca=str(certificate / "cert.pem"),
+    )
+    assert "this connection was closed; connect again" in str(error)
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_token(connect: Connect, tls: ssl.SSLContext) -> None:

@@ -7,16 +7,21 @@ import itertools
 import os
 import pathlib
 import pickle
-from collections.abc import Iterator
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import composa
+from composa import _limits
 from composa._sync.connection import needed
 from composa._told import Explanation
 from tests.conftest import ask
 from tests.processes import Demo
+from tests.relay import Relay
 from tests.stand_in import StandIn, answer, never
 
 
@@ -458,6 +463,50 @@ def test_a_closed_site_says_so(demo: Demo) -> None:
     ):
         with pytest.raises(composa.Invalid, match="closed"):
             call()
+
+
+def test_closing_ends_what_another_thread_follows(
+    demo: Demo, relay: Callable[[str], Relay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_limits, "silence", None)  # nothing but closing ends it
+    between = relay(demo.url)
+    site = composa.connect(between.url, token=demo.token, progress="none", timeout=None)
+    stands, heard = threading.Event(), []
+
+    def follow() -> None:
+        try:
+            for _ in site.events(after="0", follow=True):
+                stands.set()
+        except composa.Invalid as e:
+            heard.append(str(e))
+
+    other = threading.Thread(target=follow, daemon=True)
+    other.start()
+    assert stands.wait(60)
+    between.cut("hole")  # no sign of life comes any more
+    site.close()
+    other.join(60)
+    assert heard == [f"cannot call {between.url}: this connection was closed; connect again"]
+
+
+def test_a_script_need_not_close_its_site(demo: Demo) -> None:
+    script = (
+        "import composa\n"
+        "def look(): return composa.connect(progress='none').devices()\n"
+        "look()\n"
+        "site = composa.connect(progress='none')\n"
+        "events = site.events(after='0', follow=True)\n"
+        "print(next(events).type)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", script],
+        env=os.environ | {"COMPOSA_URL": demo.url, "COMPOSA_TOKEN": demo.token},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
 
 
 def test_progress_has_three_words(demo: Demo) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import ssl
 import time
+import weakref
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from composa import _limits, _proxies, _wire, _words
 from composa._aio import pausing
 from composa._call import Answer, Call, Query
 from composa._servers import Server, plain
+from composa._sockets import Sockets
 from composa._tries import Tries
 from composa._version import __version__
 from composa._wirebase import Wire
@@ -74,7 +76,9 @@ class Connection:
         self._proxy = _proxies.before(server.url) if transport is None else ""
         self._tls = _trusted(server)
         self._clients: dict[pausing.Place, httpx2.AsyncClient] = {}
+        self._sockets = Sockets()
         self._closed = False
+        weakref.finalize(self, pausing.close_left, self._clients)  # also where nobody closed it, at the end
 
     async def site(self) -> _wire.Site:
         """Ask the server what it is and who asks.
@@ -211,9 +215,11 @@ class Connection:
     async def aclose(self) -> None:
         """Close the connections, those of other running loops too; later calls are Invalid.
 
-        A loop that stands still closes its own when this is called in it.
+        What another thread waits for ends at once. A loop that stands still closes its own when this is
+        called in it.
         """
         self._closed = True
+        pausing.hang_up(self._sockets)
         here = pausing.place()
         for place in list(self._clients):
             client = self._clients.get(place)
@@ -261,6 +267,10 @@ class Connection:
                 return await self._once(tries)
             except Error as e:
                 error = e
+            if not error.key:
+                self.check_open()
+            elif self._closed:
+                raise error
             wait = tries.after(error, time.monotonic() - began)
             if self.again is not None:
                 self.again(error, wait)
@@ -268,29 +278,32 @@ class Connection:
 
     async def _once(self, tries: Tries) -> Answer:
         call = tries.call
-
-        async def trace(what: str, more: Any) -> None:
-            if what.endswith("send_request_headers.started"):
-                tries.sent = True
-
-        response = await self.send(call, trace=trace)
+        response = await self.send(call, tries=tries)
         try:
             return Answer(call, response.status_code, response.headers, await self._content(call, response))
         finally:
             await response.aclose()
 
-    async def send(self, call: Call, timeout: float | None = None, trace: Any = None) -> httpx2.Response:
+    async def send(
+        self, call: Call, timeout: float | None = None, tries: Tries | None = None
+    ) -> httpx2.Response:
         """Make a call once and return a successful answer, unread: the caller closes it.
 
         Args:
             call: The call.
             timeout: Seconds without a byte; None: those of the connection and those that the call waits.
-            trace: Is told what the connection does, as httpx has it; None: nobody is.
+            tries: Of which it is one: they are told when it is sent; None: it is made this once.
 
         Raises:
             Error: What the server answered, or why there was no answer.
         """
         client = self._client()
+
+        async def trace(what: str, more: Any) -> None:
+            self._sockets.note(what, more)
+            if tries is not None and what.endswith("send_request_headers.started"):
+                tries.sent = True
+
         try:
             request = client.build_request(
                 call.method,
@@ -298,7 +311,7 @@ class Connection:
                 headers=call.headers(self.server.token),  # in no variable, which a traceback would show
                 content=call.content,
                 timeout=timeout or self._patience(call),
-                extensions=None if trace is None else {"trace": trace},
+                extensions={"trace": trace},
             )
             response = await client.send(request, stream=True)
         except httpx2.HTTPError as e:
@@ -338,8 +351,7 @@ class Connection:
 
     def _client(self) -> httpx2.AsyncClient:
         """Return the connections of the place where the call is made."""
-        if self._closed:
-            raise Invalid(f"cannot call {self.server.url}: this connection was closed", next="connect again")
+        self.check_open()
         place = pausing.place()
         client = self._clients.get(place)
         if client is None:
@@ -347,6 +359,15 @@ class Connection:
                 self._clients.pop(over, None)
             client = self._clients.setdefault(place, self._new_client())  # whichever thread was first
         return client
+
+    def check_open(self) -> None:
+        """Refuse to go on where this was closed.
+
+        Raises:
+            Invalid: So it is.
+        """
+        if self._closed:
+            raise Invalid(f"cannot call {self.server.url}: this connection was closed", next="connect again")
 
     def _new_client(self) -> httpx2.AsyncClient:
         try:

@@ -7,6 +7,10 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import httpx2
+
+from composa._sockets import Sockets
+
 T = TypeVar("T")
 
 #: What is raised in the middle of a call when a person, or the program around it, stops it.
@@ -56,3 +60,11 @@ def close_there(place: Place, close: Callable[[], Coroutine[Any, Any, None]]) ->
     except RuntimeError:  # the loop was closed meanwhile
         closing.close()
     return True
+
+
+def hang_up(sockets: Sockets) -> None:
+    """Leave what others wait for to their loops: these hear of what is closed at once."""
+
+
+def close_left(clients: dict[Place, httpx2.AsyncClient]) -> None:
+    """Leave connections that nobody closed: to close them is awaited, and nobody awaits any more."""

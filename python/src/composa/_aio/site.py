@@ -126,7 +126,7 @@ class Site(Looks, Readings):
     async def close(self) -> None:
         """Close the connections; pictures of the racks follow no more. What is under way goes on.
 
-        Later calls are Invalid.
+        Later calls are Invalid, and what other threads wait for or follow ends so at once.
         """
         await self._connection.aclose()
         await pausing.aside(self._pictures.end)

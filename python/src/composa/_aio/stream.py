@@ -39,6 +39,7 @@ async def follow(
 
     Raises:
         Error: What the server answered where it refuses. Nothing is raised while it is only not there.
+        Invalid: The connection was closed, also meanwhile.
     """
     place = _Place(str(query.get("after") or ""))
     pause = _limits.first_pause
@@ -58,6 +59,7 @@ async def follow(
             error: Error = Unreachable(f"cannot go on with {call.shown}: the stream ended", retryable=True)
         except Error as e:
             error = e
+        connection.check_open()
         if not error.retryable:
             raise error
         wait = max(pause, error.retry_after)

@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import httpx2
+
+from composa._sockets import Sockets
+
 T = TypeVar("T")
 
 #: What is raised in the middle of a call when a person stops it.
@@ -42,3 +46,15 @@ def is_over(place: Place) -> bool:
 def close_there(place: Place, close: Callable[[], None]) -> bool:
     """Leave what a fork has of its parent: those sockets are the parent's."""
     return True
+
+
+def hang_up(sockets: Sockets) -> None:
+    """End what other threads wait for."""
+    sockets.shut()
+
+
+def close_left(clients: dict[Place, httpx2.Client]) -> None:
+    """Close connections that nobody can use any more, and nobody closed."""
+    for made_at, client in list(clients.items()):
+        if not is_over(made_at):
+            client.close()

@@ -127,7 +127,7 @@ class Site(Looks, Readings):
     def close(self) -> None:
         """Close the connections; pictures of the racks follow no more. What is under way goes on.
 
-        Later calls are Invalid.
+        Later calls are Invalid, and what other threads wait for or follow ends so at once.
         """
         self._connection.close()
         pausing.aside(self._pictures.end)

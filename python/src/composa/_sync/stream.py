@@ -40,6 +40,7 @@ def follow(
 
     Raises:
         Error: What the server answered where it refuses. Nothing is raised while it is only not there.
+        Invalid: The connection was closed, also meanwhile.
     """
     place = _Place(str(query.get("after") or ""))
     pause = _limits.first_pause
@@ -59,6 +60,7 @@ def follow(
             error: Error = Unreachable(f"cannot go on with {call.shown}: the stream ended", retryable=True)
         except Error as e:
             error = e
+        connection.check_open()
         if not error.retryable:
             raise error
         wait = max(pause, error.retry_after)
