@@ -133,6 +133,7 @@ var tests = []test{
 	{"a watcher is told of a change", watcherIsTold, false},
 	{"a machine lives from its making to its end", wholeLife, true},
 	{"a proof shows what it is asked to show", proofShowsMore, false},
+	{"an enter step takes in devices for several operations", entersForSeveral, true},
 	{"steps that nobody began settle", settlesNothing, false},
 	{"what the abilities exclude touches nothing", excludedTouchesNothing, false},
 	{"a fabric that is only observed is never changed", observedIsNeverChanged, false},
