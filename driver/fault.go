@@ -215,6 +215,11 @@ func (f *faulty) Settle(ctx context.Context, s composa.Step) error {
 	})
 }
 
+// prepare fails without a word: whatever strikes it, the step reads itself.
+func (f *faulty) prepare(ctx context.Context, within Preparer, s composa.Step) {
+	_ = f.plain(ctx, Call{Method: MethodPrepare, Step: &s}, func() error { within.Prepare(ctx, s); return nil })
+}
+
 func (f *faulty) reserve(ctx context.Context, within Reserver, s composa.Step) (native string, err error) {
 	err = f.plain(ctx, Call{Method: MethodReserve, Step: &s}, func() (err error) { native, err = within.Reserve(ctx, s); return err })
 	if err != nil {

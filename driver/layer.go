@@ -10,6 +10,7 @@ import (
 // on exactly where the fabric within has them.
 type layered interface {
 	Fabric
+	prepare(ctx context.Context, within Preparer, s composa.Step)
 	reserve(ctx context.Context, within Reserver, s composa.Step) (string, error)
 	watch(ctx context.Context, within Watcher, changed chan<- struct{}) error
 }
@@ -17,21 +18,46 @@ type layered interface {
 // pass gives outer the optional interfaces that within has.
 func pass(outer layered, within Fabric) Fabric {
 	reserver, reserves := within.(Reserver)
+	preparer, prepares := within.(Preparer)
 	watcher, watches := within.(Watcher)
-	r, w := reserving{outer, reserver}, watching{outer, watcher}
-	switch {
-	case reserves && watches:
+	r, p, w := reserving{outer, reserver}, preparing{outer, preparer}, watching{outer, watcher}
+	switch (has{reserves, prepares, watches}) {
+	case has{true, true, true}:
+		return struct {
+			Fabric
+			Reserver
+			Preparer
+			Watcher
+		}{outer, r, p, w}
+	case has{true, true, false}:
+		return struct {
+			Fabric
+			Reserver
+			Preparer
+		}{outer, r, p}
+	case has{true, false, true}:
 		return struct {
 			Fabric
 			Reserver
 			Watcher
 		}{outer, r, w}
-	case reserves:
+	case has{true, false, false}:
 		return struct {
 			Fabric
 			Reserver
 		}{outer, r}
-	case watches:
+	case has{false, true, true}:
+		return struct {
+			Fabric
+			Preparer
+			Watcher
+		}{outer, p, w}
+	case has{false, true, false}:
+		return struct {
+			Fabric
+			Preparer
+		}{outer, p}
+	case has{false, false, true}:
 		return struct {
 			Fabric
 			Watcher
@@ -39,6 +65,16 @@ func pass(outer layered, within Fabric) Fabric {
 	}
 	return outer
 }
+
+// has says which optional interfaces a fabric has.
+type has struct{ reserves, prepares, watches bool }
+
+type preparing struct {
+	outer  layered
+	within Preparer
+}
+
+func (p preparing) Prepare(ctx context.Context, s composa.Step) { p.outer.prepare(ctx, p.within, s) }
 
 type reserving struct {
 	outer  layered

@@ -1,6 +1,7 @@
 package driver_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -76,21 +77,114 @@ func TestLayersKeepTheContract(t *testing.T) {
 	}
 }
 
+// reader is a fabric's preparing.
+type reader struct {
+	mu    sync.Mutex
+	steps []string
+}
+
+func (r *reader) Prepare(_ context.Context, s composa.Step) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.steps = append(r.steps, s.String())
+}
+
+// having gives a fabric some of the optional interfaces of all.
+func having(f driver.Fabric, reserves, prepares, watches bool) driver.Fabric {
+	r, w, p := f.(driver.Reserver), f.(driver.Watcher), &reader{}
+	switch fmt.Sprint(reserves, prepares, watches) {
+	case "true true true":
+		return struct {
+			driver.Fabric
+			driver.Reserver
+			driver.Preparer
+			driver.Watcher
+		}{f, r, p, w}
+	case "true true false":
+		return struct {
+			driver.Fabric
+			driver.Reserver
+			driver.Preparer
+		}{f, r, p}
+	case "true false true":
+		return struct {
+			driver.Fabric
+			driver.Reserver
+			driver.Watcher
+		}{f, r, w}
+	case "true false false":
+		return struct {
+			driver.Fabric
+			driver.Reserver
+		}{f, r}
+	case "false true true":
+		return struct {
+			driver.Fabric
+			driver.Preparer
+			driver.Watcher
+		}{f, p, w}
+	case "false true false":
+		return struct {
+			driver.Fabric
+			driver.Preparer
+		}{f, p}
+	case "false false true":
+		return struct {
+			driver.Fabric
+			driver.Watcher
+		}{f, w}
+	}
+	return struct{ driver.Fabric }{f}
+}
+
 func TestLayersPassOnWhatTheFabricHas(t *testing.T) {
+	var full driver.Fabric
 	for _, shape := range memory.Shapes() {
-		bare := world(shape).Fabric()
-		_, reserves := bare.(driver.Reserver)
-		_, watches := bare.(driver.Watcher)
+		f := world(shape).Fabric()
+		_, reserves := f.(driver.Reserver)
+		_, watches := f.(driver.Watcher)
+		if reserves && watches {
+			full = f
+		}
+	}
+	for i := range 8 {
+		reserves, prepares, watches := i&1 != 0, i&2 != 0, i&4 != 0
+		bare := having(full, reserves, prepares, watches)
 		for name, f := range map[string]driver.Fabric{
 			"trace": driver.Trace(bare, nil, func(driver.Traced) {}),
 			"fault": driver.WithFaults(bare, driver.Rules()),
 		} {
 			if _, ok := f.(driver.Reserver); ok != reserves {
-				t.Errorf("%s of %s: it reserves: %v, want %v", name, shape, ok, reserves)
+				t.Errorf("%s: it reserves: %v, want %v", name, ok, reserves)
+			}
+			if _, ok := f.(driver.Preparer); ok != prepares {
+				t.Errorf("%s: it prepares: %v, want %v", name, ok, prepares)
 			}
 			if _, ok := f.(driver.Watcher); ok != watches {
-				t.Errorf("%s of %s: it watches: %v, want %v", name, shape, ok, watches)
+				t.Errorf("%s: it watches: %v, want %v", name, ok, watches)
 			}
+		}
+	}
+}
+
+// What strikes a preparing is heard by nobody: before it nothing is read, after
+// it all the same.
+func TestAPreparingFailsWithoutAWord(t *testing.T) {
+	for when, want := range map[driver.When]int{"": 1, driver.FaultBefore: 0, driver.FaultAfter: 1, driver.FaultLate: 1} {
+		w, within, told := world(memory.Grouped), &reader{}, 0
+		bare := struct {
+			driver.Fabric
+			driver.Preparer
+		}{w.Fabric(), within}
+		rule := driver.Rule{Method: driver.MethodPrepare, Act: composa.ActEnter, Fault: driver.Fault{When: when, Code: composa.CodeUnreachable}}
+		f := driver.Trace(driver.WithFaults(bare, driver.Rules(rule)), nil, func(c driver.Traced) {
+			if c.Method == driver.MethodPrepare && c.Step != nil && c.Step.Act == composa.ActEnter {
+				told++
+			}
+		})
+		f.(driver.Preparer).Prepare(t.Context(), enter(w, "gpu0"))
+		if len(within.steps) != want || told != 1 {
+			t.Errorf("struck %q, %d were prepared, want %d; %d were traced", when, len(within.steps), want, told)
 		}
 	}
 }

@@ -17,13 +17,14 @@ const (
 	MethodApply     Method = "apply"
 	MethodSettle    Method = "settle"
 	MethodReserve   Method = "reserve"
+	MethodPrepare   Method = "prepare"
 	MethodWatch     Method = "watch"
 )
 
 // Call is one call of a method of a fabric.
 type Call struct {
 	Method Method
-	Step   *composa.Step  // of Apply, Settle and Reserve; nil otherwise. Not to be changed
+	Step   *composa.Step  // of Apply, Settle, Reserve and Prepare; nil otherwise. Not to be changed
 	Scope  *composa.Scope // of Observe; nil otherwise. Not to be changed
 }
 
@@ -88,6 +89,12 @@ func (t *tracer) Settle(ctx context.Context, s composa.Step) error {
 	r.Err = t.within.Settle(ctx, s)
 	t.end(&r)
 	return r.Err
+}
+
+func (t *tracer) prepare(ctx context.Context, within Preparer, s composa.Step) {
+	r := t.begin(Call{Method: MethodPrepare, Step: &s})
+	within.Prepare(ctx, s)
+	t.end(&r)
 }
 
 func (t *tracer) reserve(ctx context.Context, within Reserver, s composa.Step) (string, error) {
