@@ -70,70 +70,58 @@ func openFabrics(ctx context.Context, s *store.Store, c *Config, server string, 
 		return nil, err
 	}
 	fs := &fabrics{byName: map[composa.FabricName]*fabric{}, record: s}
+	var configured []composa.Fabric
 	for _, fc := range c.Fabrics {
-		f, err := openFabric(ctx, s, identity.Site, fc, server, log)
+		d, err := openDriver(identity.Site, fc, log)
 		if err != nil {
 			return nil, err
 		}
-		fs.byName[f.name] = f
+		recorded := fc.recorded()
+		fs.byName[recorded.Name] = &fabric{name: recorded.Name, access: recorded.Access, driver: d}
+		configured = append(configured, recorded)
 	}
-	gone, err := s.KeepFabrics(ctx, system, slices.Sorted(maps.Keys(fs.byName)))
+	tenures, gone, err := s.TakeFabrics(ctx, system, configured, server)
 	if err != nil {
 		return nil, err
 	}
-	if err := fs.openAbsent(ctx, s, gone, server, log); err != nil {
-		return nil, err
+	for i := range configured {
+		fs.byName[configured[i].Name].staff(s, tenures[configured[i].Name], configured[i].Every, log)
+	}
+	for _, name := range gone {
+		fs.absent = append(fs.absent, absentFabric(s, name, tenures[name], log))
 	}
 	return fs, s.SetHosts(ctx, system, hostEntries(c.Hosts))
 }
 
-// openAbsent prepares somebody who looks after what is under way on fabrics that
-// the configuration does not name any more.
-func (fs *fabrics) openAbsent(ctx context.Context, s *store.Store, names []composa.FabricName, server string, log *slog.Logger) error {
-	for _, name := range names {
-		epoch, err := s.TakeTenure(ctx, composa.System(), name, server)
-		if err != nil {
-			return err
-		}
-		f := &fabric{name: name, driver: absent{name}}
-		f.runner = runner.New(runner.Config{
-			Fabric: f.name, Driver: f.driver, Store: s, Epoch: epoch, Log: log,
-		})
-		fs.absent = append(fs.absent, f)
+func openDriver(site composa.SiteID, c FabricConfig, log *slog.Logger) (driver.Fabric, error) {
+	d, err := drivers[c.Driver](site, c)
+	if err == nil && c.bare() {
+		log.Warn("the password for this fabric's director travels unencrypted", "fabric", c.Name, "url", c.URL)
 	}
-	return nil
+	return d, err
 }
 
-func openFabric(ctx context.Context, s *store.Store, site composa.SiteID, c FabricConfig, server string, log *slog.Logger) (*fabric, error) {
-	system := composa.System()
-	f := &fabric{name: composa.FabricName(c.Name), access: composa.Access(c.Access)}
-	d, err := drivers[c.Driver](site, c)
-	if err != nil {
-		return nil, err
-	}
-	f.driver = d
-	if c.bare() {
-		log.Warn("the password for this fabric's director travels unencrypted", "fabric", f.name, "url", c.URL)
-	}
-	err = s.PutFabric(ctx, system, composa.Fabric{
-		Name: f.name, Driver: c.Driver, URL: c.URL, Source: "config", Access: f.access,
+// recorded is a configured fabric as the store has it.
+func (c FabricConfig) recorded() composa.Fabric {
+	return composa.Fabric{
+		Name: composa.FabricName(c.Name), Driver: c.Driver, URL: c.URL, Source: "config", Access: composa.Access(c.Access),
 		Keep: c.Return == "keep", Every: time.Duration(c.Observe.Every),
-	})
-	if err != nil {
-		return nil, err
 	}
-	epoch, err := s.TakeTenure(ctx, system, f.name, server)
-	if err != nil {
-		return nil, err
-	}
+}
+
+// staff prepares who looks at a fabric and who changes it.
+func (f *fabric) staff(s *store.Store, epoch int64, every time.Duration, log *slog.Logger) {
 	f.epoch = epoch
-	f.inventory = inventory.New(inventory.Config{
-		Fabric: f.name, Driver: d, Store: s, Epoch: epoch, Every: time.Duration(c.Observe.Every), Log: log,
-	})
-	f.runner = runner.New(runner.Config{
-		Fabric: f.name, Driver: d, Store: s, Epoch: epoch, Nudge: f.inventory.Nudge, Log: log,
-	})
-	return f, nil
+	f.inventory = inventory.New(inventory.Config{Fabric: f.name, Driver: f.driver, Store: s, Epoch: epoch, Every: every, Log: log})
+	f.runner = runner.New(runner.Config{Fabric: f.name, Driver: f.driver, Store: s, Epoch: epoch, Nudge: f.inventory.Nudge, Log: log})
+}
+
+// absentFabric has somebody who looks after what is under way on a fabric that
+// the configuration does not name any more.
+func absentFabric(s *store.Store, name composa.FabricName, epoch int64, log *slog.Logger) *fabric {
+	f := &fabric{name: name, driver: absent{name}}
+	f.runner = runner.New(runner.Config{Fabric: name, Driver: f.driver, Store: s, Epoch: epoch, Log: log})
+	return f
 }
 
 func hostEntries(hosts []HostConfig) []composa.HostEntry {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -76,18 +78,80 @@ func (t *tx) tellFabric(typ composa.EventType, name composa.FabricName) error {
 	return t.tell(composa.Event{Type: typ, Subject: string(name), Revision: f.Revision}, f.Fabric)
 }
 
+// TakeFabrics begins a server's work on a site, in one transaction: it adds or
+// changes the fabrics of its configuration as [Store.PutFabric] does, marks those
+// that came from a configuration and are not in this one as silent, because
+// nobody looks at them any more, and makes server the owner of all. It returns
+// the tenures of all, and the names of those that are not configured, in natural
+// order. An error names the fabric that it is about; nothing is written then.
+func (s *Store) TakeFabrics(ctx context.Context, who composa.Who, configured []composa.Fabric, server string) (tenures map[composa.FabricName]int64, absent []composa.FabricName, err error) {
+	for _, f := range configured {
+		if err := composa.CheckFabricName(string(f.Name)); err != nil {
+			return nil, nil, err
+		}
+	}
+	err = s.write(ctx, who, "take the fabrics of the configuration", func(t *tx) error {
+		tenures, absent = map[composa.FabricName]int64{}, nil
+		for i := range configured {
+			f := &configured[i]
+			err := t.putFabric(f)
+			if err == nil {
+				tenures[f.Name], err = t.takeTenure(f.Name, server)
+			}
+			if err != nil {
+				return about(f.Name, err)
+			}
+		}
+		known, err := t.fabrics()
+		if err != nil {
+			return err
+		}
+		for i := range known {
+			f := &known[i].Fabric
+			if _, taken := tenures[f.Name]; taken {
+				continue
+			}
+			absent = append(absent, f.Name)
+			err := t.notConfigured(f)
+			if err == nil {
+				tenures[f.Name], err = t.takeTenure(f.Name, server)
+			}
+			if err != nil {
+				return about(f.Name, err)
+			}
+		}
+		return nil
+	})
+	return tenures, absent, err
+}
+
+// about names the fabric that failed where several are written. What has a code
+// names it already.
+func about(fabric composa.FabricName, err error) error {
+	var coded *composa.Error
+	if errors.As(err, &coded) {
+		return err
+	}
+	return fmt.Errorf("fabric %s: %w", fabric, err)
+}
+
 // TakeTenure makes server the owner of a fabric and returns the number of its
 // tenure: writes under an earlier number are refused from now on.
 func (s *Store) TakeTenure(ctx context.Context, who composa.Who, fabric composa.FabricName, server string) (epoch int64, err error) {
-	err = s.write(ctx, who, "take fabric "+string(fabric), func(t *tx) error {
-		found, err := t.get([]any{&epoch}, `UPDATE fabric SET epoch = epoch + 1, owner_server = $1, revision = revision + 1,
-			updated_at = $2, updated_by = $3 WHERE name = $4 AND deleted_at IS NULL RETURNING epoch`,
-			server, micros(t.now), string(who.Principal.ID), string(fabric))
-		if err == nil && !found {
-			_, err = t.fabric(fabric)
-		}
+	err = s.write(ctx, who, "take fabric "+string(fabric), func(t *tx) (err error) {
+		epoch, err = t.takeTenure(fabric, server)
 		return err
 	})
+	return epoch, err
+}
+
+func (t *tx) takeTenure(fabric composa.FabricName, server string) (epoch int64, err error) {
+	found, err := t.get([]any{&epoch}, `UPDATE fabric SET epoch = epoch + 1, owner_server = $1, revision = revision + 1,
+		updated_at = $2, updated_by = $3 WHERE name = $4 AND deleted_at IS NULL RETURNING epoch`,
+		server, micros(t.now), string(t.who.Principal.ID), string(fabric))
+	if err == nil && !found {
+		_, err = t.fabric(fabric)
+	}
 	return epoch, err
 }
 
@@ -126,54 +190,38 @@ func (s *Store) PutFabric(ctx context.Context, who composa.Who, f composa.Fabric
 	if err := composa.CheckFabricName(string(f.Name)); err != nil {
 		return err
 	}
-	return s.write(ctx, who, "add fabric "+string(f.Name), func(t *tx) error {
-		now, by := micros(t.now), string(who.Principal.ID)
-		added, err := t.exec(`INSERT INTO fabric (name, id, driver, url, source, access, keep, every, created_at, created_by, updated_at, updated_by)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-			string(f.Name), composa.NewID("fabric"), f.Driver, f.URL, f.Source, string(f.Access), bit(f.Keep), int64(f.Every), now, by, now, by)
-		if err != nil {
-			return err
-		}
-		if added == 1 {
-			return t.tellFabric("fabric.added", f.Name)
-		}
-		changed, err := t.exec(`UPDATE fabric SET driver = $1, url = $2, source = $3, access = $4, keep = $5, every = $6,
-			silent_reason = CASE WHEN silent_reason = $7 THEN $8 ELSE silent_reason END,
-			revision = revision + 1, updated_at = $9, updated_by = $10
-			WHERE name = $11 AND (driver <> $1 OR url <> $2 OR source <> $3 OR access <> $4 OR keep <> $5 OR every <> $6 OR silent_reason = $7)`,
-			f.Driver, f.URL, f.Source, string(f.Access), bit(f.Keep), int64(f.Every), notConfigured, notSeenYet, now, by, string(f.Name))
-		if err != nil || changed == 0 {
-			return err
-		}
-		return t.tellFabric("fabric.changed", f.Name)
-	})
+	return s.write(ctx, who, "add fabric "+string(f.Name), func(t *tx) error { return t.putFabric(&f) })
 }
 
-// KeepFabrics returns the fabrics that are known and not among names, which the
-// configuration has, in natural order. Those that came from the configuration
-// are marked as silent: nobody looks at them any more.
-func (s *Store) KeepFabrics(ctx context.Context, who composa.Who, names []composa.FabricName) (absent []composa.FabricName, err error) {
-	err = s.write(ctx, who, "compare the fabrics with the configuration", func(t *tx) error {
-		absent = nil
-		known, err := t.fabrics()
-		if err != nil {
-			return err
-		}
-		for _, f := range known {
-			if slices.Contains(names, f.Name) {
-				continue
-			}
-			absent = append(absent, f.Name)
-			if f.Source != "config" || f.Reach.Reason == notConfigured {
-				continue
-			}
-			if err := t.silent(f.Name, notConfigured); err != nil {
-				return err
-			}
-		}
+func (t *tx) putFabric(f *composa.Fabric) error {
+	now, by := micros(t.now), string(t.who.Principal.ID)
+	added, err := t.exec(`INSERT INTO fabric (name, id, driver, url, source, access, keep, every, created_at, created_by, updated_at, updated_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+		string(f.Name), composa.NewID("fabric"), f.Driver, f.URL, f.Source, string(f.Access), bit(f.Keep), int64(f.Every), now, by, now, by)
+	if err != nil {
+		return err
+	}
+	if added == 1 {
+		return t.tellFabric("fabric.added", f.Name)
+	}
+	changed, err := t.exec(`UPDATE fabric SET driver = $1, url = $2, source = $3, access = $4, keep = $5, every = $6,
+		silent_reason = CASE WHEN silent_reason = $7 THEN $8 ELSE silent_reason END,
+		revision = revision + 1, updated_at = $9, updated_by = $10
+		WHERE name = $11 AND (driver <> $1 OR url <> $2 OR source <> $3 OR access <> $4 OR keep <> $5 OR every <> $6 OR silent_reason = $7)`,
+		f.Driver, f.URL, f.Source, string(f.Access), bit(f.Keep), int64(f.Every), notConfigured, notSeenYet, now, by, string(f.Name))
+	if err != nil || changed == 0 {
+		return err
+	}
+	return t.tellFabric("fabric.changed", f.Name)
+}
+
+// notConfigured marks a fabric that came from a configuration that does not have
+// it any more as silent.
+func (t *tx) notConfigured(f *composa.Fabric) error {
+	if f.Source != "config" || f.Reach.Reason == notConfigured {
 		return nil
-	})
-	return absent, err
+	}
+	return t.silent(f.Name, notConfigured)
 }
 
 // silent records that a fabric does not answer, and why; the same reason again

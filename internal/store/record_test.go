@@ -1,7 +1,6 @@
 package store
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -237,35 +236,6 @@ func TestSilence(t *testing.T) {
 		if diff := cmp.Diff([]composa.EventType{"fabric.silent", "fabric.answered", "fabric.changed"}, b.events(at)); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
-	})
-}
-
-func TestFabricsFromTheConfiguration(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bed) {
-		b.addFabric("rack1", 1)
-		b.addFabric("rack2", 1)
-		at := b.lastEvent()
-		fabric := *b.site().Fabric("rack1")
-		b.ok(b.PutFabric(b.ctx(), system, fabric)) // the same again
-		for range 2 {
-			absent, err := b.KeepFabrics(b.ctx(), system, []composa.FabricName{"rack1"})
-			b.ok(err)
-			if !slices.Equal(absent, []composa.FabricName{"rack2"}) {
-				t.Fatalf("not configured: %v", absent)
-			}
-		}
-		if got := b.site().Fabric("rack2").Reach; !got.Silent() || got.Reason != notConfigured {
-			t.Errorf("reach of a fabric that was taken out = %+v", got)
-		}
-		b.ok(b.PutFabric(b.ctx(), system, composa.Fabric{Name: "rack2", Driver: "liqid", URL: "http://192.0.2.1", Source: "config", Access: composa.AccessObserve, Keep: true, Every: time.Second}))
-		got := *b.site().Fabric("rack2")
-		if got.Driver != "liqid" || got.Access != composa.AccessObserve || !got.Keep || got.Every != time.Second || got.Abilities == nil || got.Reach.Reason != notSeenYet {
-			t.Errorf("rack2 = %+v", got)
-		}
-		if diff := cmp.Diff([]composa.EventType{"fabric.silent", "fabric.changed"}, b.events(at)); diff != "" {
-			t.Errorf("events (-want +got):\n%s", diff)
-		}
-		b.code(b.PutFabric(b.ctx(), system, composa.Fabric{Name: "Rack 3"}), composa.CodeInvalid)
 	})
 }
 

@@ -87,7 +87,7 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"AddToken":       {composa.Token{Owner: b.admin.Principal.ID}, []byte("hash")},
 		}
 		// These act on the site; whether somebody may is for package auth to say.
-		site := map[string]bool{"TakeTenure": true, "BeginProbe": true, "EndProbe": true, "Record": true, "PutFabric": true, "KeepFabrics": true, "SetHosts": true, "SetDevice": true, "EnsureAdmin": true}
+		site := map[string]bool{"TakeTenure": true, "BeginProbe": true, "EndProbe": true, "Record": true, "PutFabric": true, "TakeFabrics": true, "SetHosts": true, "SetDevice": true, "EnsureAdmin": true}
 
 		v := reflect.ValueOf(b.Store)
 		for i := range v.NumMethod() {
