@@ -70,6 +70,21 @@ things: dict[str, Any] = {
     "machine": Machine(**samples.machine().model_dump()),
     "machine-address": samples.machine("render", address="10.0.0.12", login="ubuntu"),
     "machine-held": samples.machines[2],
+    "machine-device": samples.machine().devices[1],
+    "machine-device-gone": samples.machine()
+    .devices[1]
+    .model_copy(update={"place": "", "state": "missing", "entry": None}),
+    "wish": _wire.Wish(
+        devices=[
+            _wire.Want(kind="gpu", count=4, model="A100", min={"memory": "40GB"}),
+            _wire.Want(kind="nic", ids=["rack1/nic0"]),
+        ],
+        fabrics=["rack1", "rack2"],
+        pool="vision",
+        labels={"team": "<vision>"},
+        p2p=True,
+        power="keep",
+    ),
     "device": samples.devices[1],
     "device-broken": samples.devices[4].model_copy(
         update={"cordon": _wire.Cordon(at=samples.read, by="ada", reason="fan is loud"), "learning": True}

@@ -199,6 +199,21 @@ def test_a_refused_plan_offers_what_fits(site: composa.Site, machine: composa.Ma
     assert e.value.nearest is None
 
 
+def test_what_stands_in_a_machine_shows_itself(site: composa.Site, machine: composa.Machine) -> None:
+    machine.plug(ssd=1)
+    planned = machine.plan("plug", ssd=1)
+    for m in (machine, machine.refresh(), site.machine(machine.name), copy.deepcopy(machine), planned):
+        for d in m.devices:
+            assert repr(d).startswith(f"{d.place}  {d.kind}")
+            assert d.place in d._repr_html_()
+            assert "\n" not in repr(d)
+        assert all(d.place in repr(m.devices) for d in m.devices)
+    assert machine.wish is not None
+    assert 'gpu="T4:1"' in repr(machine.wish)
+    assert "<table" in machine.wish._repr_html_()
+    assert pickle.loads(pickle.dumps(machine)).wish == machine.wish
+
+
 def test_what_was_read_is_not_set_and_lists_its_own_names(machine: composa.Machine) -> None:
     with pytest.raises(AttributeError, match="cannot set name of Machine"):
         machine.name = "other"

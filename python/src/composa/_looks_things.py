@@ -45,6 +45,24 @@ def _part(d: Any) -> str:
     return told if d.state == "attached" else f"{told}  ({d.state})"
 
 
+def machine_device(d: Any, now: datetime.datetime) -> Look:
+    """Tell what one device of a machine is, in one line: they are read below each other."""
+    words = [d.place, f"{d.kind} {d.model or ''}".strip(), d.state]
+    words.append(f"for {d.entry}" if d.entry else "")
+    return Look("  ".join(word for word in (*words, d.id) if word))
+
+
+def wish(x: Any, now: datetime.datetime) -> Look:
+    """Tell what was asked for, as compose takes it."""
+    rows = [
+        Row("wish", w.wish(x)),
+        Row("p2p", "on" if x.p2p else ""),
+        Row("power", x.power),
+        Row("labels", w.labels(x.labels)),
+    ]
+    return Look("wish", rows)
+
+
 def device(d: Any, now: datetime.datetime) -> Look:
     """Tell what a device is, where it is, and who has it."""
     healthy = d.health not in ("failed", "missing")

@@ -12,6 +12,9 @@ from composa.errors import Invalid
 
 M = TypeVar("M", bound="Moment")
 
+# _with_looks are the fields in which something stands that has looks of its own.
+_with_looks = ("explanation", "devices", "wish")
+
 
 class _Left:
     """Stands for the site of something that was pickled, and says so when the site is needed."""
@@ -106,10 +109,9 @@ class Moment(Wire):
 
 
 def _shown(document: Wire) -> dict[str, Any]:
-    """Return the fields of a document, with an explanation that shows itself as all objects do."""
-    fields = document.__dict__
-    if fields.get("explanation") is None:
-        return fields
-    from composa._told import Explanation
+    """Return the fields of a document; what of them has looks shows itself as all objects do."""
+    from composa import _told
 
-    return {**fields, "explanation": Explanation.of(fields["explanation"])}
+    fields = document.__dict__
+    looking = {name: _told.shown(fields[name]) for name in _with_looks if fields.get(name) is not None}
+    return {**fields, **looking} if looking else fields

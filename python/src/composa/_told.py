@@ -1,4 +1,7 @@
-"""What is only told, and has no verbs: who one is, what can be had, one fact, why something was chosen."""
+"""What is only told, and has no verbs: who one is, what can be had, one fact, why something was chosen.
+
+And what stands in other objects: a machine's devices, and its wish.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from composa import _wire
 from composa._moment import Moment
+from composa._wirebase import Wire
 from composa.looks import Looks
 
 
@@ -85,6 +89,46 @@ class Explanation(Looks, _wire.Explanation):
     @classmethod
     def of(cls, document: _wire.Explanation | None) -> Explanation | None:
         """Make one of what the server told; None stays None."""
-        if document is None:
-            return None
-        return cls.model_construct(document.model_fields_set, **document.__dict__)
+        told: Explanation | None = shown(document)
+        return told
+
+
+class MachineDevice(Looks, _wire.MachineDevice):
+    """One device of a machine or a plan. It can be given wherever a place is; site.device(place) tells more.
+
+    Attributes:
+        place: Where it is, such as "rack1/gpu3"; "" while it is in no place, gone or exchanged.
+        id: Its id, such as "dev_k3v9q2xwabcdefgh".
+        kind: cpu, gpu, ssd, scm, nic, fpga or memory.
+        model: As the fabric tells it; None where it does not.
+        state: How it stands in the machine, such as "attached".
+        entry: Line of the wish that it serves; None: of none.
+    """
+
+
+class Wish(Looks, _wire.Wish):
+    """What was asked for when a machine was composed.
+
+    Attributes:
+        devices: Line by line: kind, count, model, ids, ipmi, min, where.
+        fabrics: Those that will do; None: any.
+        pool: The one to take from; None: devices in no pool.
+        labels: Words of your own. p2p: peer-to-peer traffic. power: on or keep.
+    """
+
+
+_looking: dict[type, type[Wire]] = {
+    _wire.Explanation: Explanation,
+    _wire.MachineDevice: MachineDevice,
+    _wire.Wish: Wish,
+}
+
+
+def shown(value: Any) -> Any:
+    """Make what stands in a document show itself as all objects do; what has no looks of its own stays."""
+    if type(value) is list:
+        return [shown(v) for v in value]
+    looking = _looking.get(type(value))
+    if looking is None:
+        return value
+    return looking.model_construct(value.model_fields_set, **value.__dict__)

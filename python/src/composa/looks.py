@@ -17,6 +17,8 @@ __all__ = ["Looks", "html", "text"]
 #: How things look, by the name of their class or of one that it is made of.
 _looks: dict[str, Callable[[Any, datetime.datetime], _look.Look]] = {
     "Machine": _looks_things.machine,
+    "MachineDevice": _looks_things.machine_device,
+    "Wish": _looks_things.wish,
     "Device": _looks_things.device,
     "Fabric": _looks_things.fabric,
     "Pool": _looks_things.pool,
