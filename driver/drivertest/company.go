@@ -31,7 +31,7 @@ func entersForSeveral(r *rig) {
 		}
 		ctx, cancel := r.background()
 		between.Before(n, cancel)
-		_, err := r.f.Apply(ctx, whole)
+		_, err := r.carryOut(ctx, whole)
 		between.Before(0, nil)
 		cancel()
 		if err == nil {

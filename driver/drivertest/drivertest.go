@@ -10,8 +10,8 @@
 // four gpus and four ssds that fit into one machine, and two of each beside
 // them. It also lends the suite the hands of a rival and a switch for random
 // faults. What else a harness can do it says by implementing [Counter],
-// [Interceptor], [ObserveOnly], [Slots], [Giver] or [Guest]; where it does not, the tests
-// that need it are shown as skipped, with the reason.
+// [Interceptor], [Clock], [ObserveOnly], [Slots], [Giver] or [Guest]; where it does
+// not, the tests that need it are shown as skipped, with the reason.
 //
 // The suite asks the fabric itself what it can do ([composa.Abilities]) and
 // orders its steps by the answer. What the abilities exclude is not skipped: the
@@ -33,6 +33,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/driver"
@@ -80,6 +81,12 @@ type Interceptor interface {
 	// Before runs do once, before the n-th call from now that reaches the
 	// fabric, counted from 1. What it was told before is forgotten; nil: nothing.
 	Before(n int, do func())
+}
+
+// Clock is a harness that sets the clock of its drivers forward: what they read
+// before grows old.
+type Clock interface {
+	Pass(d time.Duration)
 }
 
 // ObserveOnly is a harness that can also drive the fabric with access observe.

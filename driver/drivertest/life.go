@@ -158,7 +158,7 @@ func excludedTouchesNothing(r *rig) {
 
 func (r *rig) unsupported(s composa.Step) {
 	r.Helper()
-	if _, err := r.f.Apply(r.Context(), s); driver.CodeOf(err) != composa.CodeUnsupported {
+	if _, err := r.carryOut(r.Context(), s); driver.CodeOf(err) != composa.CodeUnsupported {
 		r.Errorf("%s: %v (%q), want unsupported", &s, err, driver.CodeOf(err))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type rig struct {
 
 	proving bool // counts are those of make prove
 	strides int  // how many were taken, see stride
+	carried int  // how many steps were carried out, see carryOut
 }
 
 func newRig(t *testing.T, open func(*testing.T) Harness, proving bool) *rig {
@@ -173,7 +175,7 @@ func (r *rig) apply(s composa.Step) *composa.Picture {
 func (r *rig) applyOnce(s composa.Step) *composa.Picture {
 	r.Helper()
 	began := time.Now()
-	p, err := r.f.Apply(r.Context(), s)
+	p, err := r.carryOut(r.Context(), s)
 	if err != nil {
 		r.Fatalf("%s: %v (%s)", &s, err, driver.CodeOf(err))
 	}
@@ -183,6 +185,32 @@ func (r *rig) applyOnce(s composa.Step) *composa.Picture {
 	}
 	return p
 }
+
+// carryOut applies a step in one of the ways in which a runner does where the
+// fabric prepares: one step after another begins with what is known, with what was
+// read for it before, and while that is still being read.
+func (r *rig) carryOut(ctx context.Context, s composa.Step) (*composa.Picture, error) {
+	prepares, ok := r.f.(driver.Preparer)
+	if !ok {
+		return r.f.Apply(ctx, s)
+	}
+	r.carried++
+	if c, ok := r.h.(Clock); ok && r.carried%3 > 0 {
+		c.Pass(longAgo)
+	}
+	switch r.carried % 3 {
+	case 1:
+		prepares.Prepare(ctx, s)
+	case 2:
+		var beside sync.WaitGroup
+		defer beside.Wait()
+		beside.Go(func() { prepares.Prepare(ctx, s) })
+	}
+	return r.f.Apply(ctx, s)
+}
+
+// longAgo is so long that no driver begins a step with what it read before.
+const longAgo = 5 * time.Second
 
 // changes is how many changing calls the harness counted; 0 where it does not.
 func (r *rig) changes() int {
@@ -197,7 +225,7 @@ func (r *rig) changes() int {
 func (r *rig) refused(s composa.Step, want composa.Code) {
 	r.Helper()
 	before := r.seeAll()
-	_, err := r.f.Apply(r.Context(), s)
+	_, err := r.carryOut(r.Context(), s)
 	if code := driver.CodeOf(err); code != want {
 		r.Errorf("%s: %q (%v), want %s", &s, code, err, want)
 	}
@@ -290,7 +318,7 @@ func (r *rig) drive(s composa.Step) *composa.Picture {
 	var last error
 	for range patience {
 		before := r.truth()
-		p, err := r.f.Apply(r.Context(), s)
+		p, err := r.carryOut(r.Context(), s)
 		if err == nil {
 			return r.held(s, p)
 		}

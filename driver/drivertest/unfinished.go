@@ -57,7 +57,7 @@ func rivalBetweenCalls(r *rig) {
 					theirs = &composa.SeenMachine{Native: native}
 				}
 			})
-			_, err := r.f.Apply(r.Context(), s)
+			_, err := r.carryOut(r.Context(), s)
 			between.Before(0, nil)
 			if composa.CodeOf(rival) == composa.CodeRefused { // the fabric holds him off while we are at work
 				if code := driver.CodeOf(err); code != "" && code != composa.CodeBusy { // he may have ended our session first
@@ -180,7 +180,7 @@ func (r *rig) cut(between Interceptor, s composa.Step) *composa.Picture {
 	for n := 1; n <= manyCalls; n += r.stride() {
 		ctx, cancel := r.background()
 		between.Before(n, cancel)
-		p, err := r.f.Apply(ctx, s)
+		p, err := r.carryOut(ctx, s)
 		between.Before(0, nil)
 		ended := ctx.Err() != nil
 		cancel()

@@ -75,6 +75,7 @@ var (
 	_ drivertest.Harness     = (*rack)(nil)
 	_ drivertest.Counter     = (*rack)(nil)
 	_ drivertest.Interceptor = (*rack)(nil)
+	_ drivertest.Clock       = (*rack)(nil)
 	_ drivertest.ObserveOnly = (*rack)(nil)
 	_ drivertest.Slots       = (*rack)(nil)
 )
@@ -125,6 +126,7 @@ func (r *rack) Fabric(t *testing.T) driver.Fabric { return r.open(t) }
 func (r *rack) ObserveOnly(t *testing.T) driver.Fabric {
 	return r.open(t, func(c *Config) { c.Access = composa.AccessObserve })
 }
+func (r *rack) Pass(d time.Duration)     { r.ahead.Add(int64(d)) }
 func (r *rack) Name() composa.FabricName { return rackName }
 func (r *rack) Site() composa.SiteID     { return r.site }
 func (r *rack) Rival() drivertest.Rival  { return r }
