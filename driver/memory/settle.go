@@ -88,13 +88,21 @@ func (w *World) leftOpen(site composa.SiteID, s *composa.Step) (open []session, 
 	if w.config.SettleTime > 0 {
 		return open, nil
 	}
-	key := stepKey(s)
 	for _, l := range w.late {
-		if l.owner == site && l.key == key {
+		if l.owner == site && (l.key == stepKey(s) || partOf(s, l.call.Step)) {
 			waiting = append(waiting, l)
 		}
 	}
 	return open, waiting
+}
+
+// partOf says whether an enter step may have been carried out as a part of whole,
+// which took in devices for several operations.
+func partOf(s, whole *composa.Step) bool {
+	return whole != nil && s.Act == composa.ActEnter && whole.Act == composa.ActEnter && whole.Machine.ID == "" &&
+		slices.ContainsFunc(whole.Attach, func(d composa.DeviceRef) bool {
+			return slices.ContainsFunc(s.Attach, func(own composa.DeviceRef) bool { return own.Name == d.Name })
+		})
 }
 
 // await ends one late effect: what belongs to a session is called off, anything

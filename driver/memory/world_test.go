@@ -170,6 +170,22 @@ func TestLateEffectsComeWhenTheyAreDue(t *testing.T) {
 	}
 }
 
+// One of several operations whose devices entered in one step settles that step
+// whole: what was sent late for all of them can take effect no more.
+func TestSettlingAPartSettlesTheWhole(t *testing.T) {
+	w := open(memory.Grouped)
+	f := w.Fabric()
+	whole := enter(w, "gpu0", "gpu1")
+	whole.Machine = composa.MachineRef{}
+	w.Fail(once("edit.open", memory.Late(0)))
+	if _, err := f.Apply(t.Context(), whole); driver.CodeOf(err) != composa.CodeUnknown || len(w.Pending()) != 1 {
+		t.Fatalf("%v, pending %v", err, w.Pending())
+	}
+	if err := f.Settle(t.Context(), enter(w, "gpu1")); err != nil || len(w.OpenSessions())+len(w.Pending()) > 0 {
+		t.Errorf("%v, open %v, pending %v", err, w.OpenSessions(), w.Pending())
+	}
+}
+
 func TestAWorldWithASettleTimeKeepsLateEffects(t *testing.T) {
 	now := time.Unix(1000, 0)
 	w := open(memory.Grouped, func(c *memory.Config) {
