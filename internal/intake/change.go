@@ -134,6 +134,20 @@ func keepsCPU(site *composa.Site, m *composa.Machine, leaving []composa.Bound) e
 		WithNext("free it with: composa free %s", m.Name)
 }
 
+// hasCPU refuses to give up the last cpu of a machine as lost, unless others are
+// wanted instead. Where a host is the machine it cannot be given up at all: once
+// it is back the machine has it.
+func hasCPU(site *composa.Site, m *composa.Machine, more []composa.Entry) error {
+	bound := slices.ContainsFunc(site.Binding(m.ID), func(b composa.Bound) bool { return b.Device.Kind == composa.KindCPU })
+	wished := slices.ContainsFunc(m.Spec.Entries, func(e composa.Entry) bool { return e.Kind == composa.KindCPU })
+	wanted := slices.ContainsFunc(more, func(e composa.Entry) bool { return e.Kind == composa.KindCPU })
+	if bound || wanted || !wished || len(site.Lost(m.ID)) == 0 {
+		return nil
+	}
+	return composa.Errorf(composa.CodeConflict, "cannot reshape %q: its cpu was taken out of %s, and without one it is no machine", m.Name, m.Fabric).
+		WithNext("put it back, name another one with --cpu 1, or free the machine with: composa free %s", m.Name)
+}
+
 // Reshape sets totals of kinds.
 func (in *Intake) Reshape(ctx context.Context, who composa.Who, r composa.ReshapeRequest) (*composa.Outcome, error) {
 	begin := fmt.Sprintf("cannot reshape %q", r.Machine)
@@ -158,6 +172,9 @@ func reshape(site *composa.Site, r composa.ReshapeRequest, pin *composa.Target) 
 	if len(more)+len(fewer) == 0 {
 		p.already = m
 		return p, nil
+	}
+	if err := hasCPU(site, m, more); err != nil {
+		return nil, err
 	}
 	spec := p.withoutLost(site, m)
 	var leaving []composa.Bound

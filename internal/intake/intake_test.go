@@ -489,6 +489,30 @@ func TestALostPartIsDriftUntilATotalIsSet(t *testing.T) {
 	}
 }
 
+// The last cpu is no part that a total of others gives up: the machine would go on
+// without a host, and who puts it back finds it claimed by nobody.
+func TestALostHostIsNotGivenUpByATotalOfOthers(t *testing.T) {
+	w := newWorld(t)
+	m := w.ready("train", wants(gpus(2)))
+	s := w.site()
+	i := slices.IndexFunc(s.Binding(m.ID), func(b composa.Bound) bool { return b.Device.Kind == composa.KindCPU })
+	lost := s.Binding(m.ID)[i].Device
+	w.gone(composa.PlaceOf(m.Fabric, lost.Name))
+	_, err := w.Reshape(t.Context(), w.who, composa.ReshapeRequest{Asked: w.asked("train"), Totals: map[composa.Kind]int{composa.KindGPU: 1}})
+	refused(t, err, composa.CodeConflict, `cannot reshape "train": its cpu was taken out of `+string(m.Fabric))
+	if c := w.site().Claim(lost.ID); c == nil || c.Purpose != composa.PurposeMachine {
+		t.Errorf("the claim of the lost cpu is %+v, want it as it was", c)
+	}
+	out, err := w.Reshape(t.Context(), w.who, composa.ReshapeRequest{Asked: w.asked("train"), Totals: map[composa.Kind]int{composa.KindCPU: 1, composa.KindGPU: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.finish(out.Operation.ID)
+	if got := w.places("train"); len(got) != 2 {
+		t.Errorf("after a reshape to one cpu and one gpu it has %v", got)
+	}
+}
+
 func countOf(s composa.Spec, k composa.Kind) int {
 	n := 0
 	for _, e := range s.Entries {
