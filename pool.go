@@ -21,3 +21,32 @@ type Pool struct {
 	UpdatedAt time.Time   `json:"updatedAt"`
 	Revision  int64       `json:"revision"`
 }
+
+// PoolTerms are under which terms a pool is changed; the zero value: now, and
+// whatever it is.
+type PoolTerms struct {
+	Revision int64 // the one that was looked at; 0: any
+	// DryRun only tells what the change would do, or why it would be refused.
+	DryRun bool
+}
+
+// PoolUpdate is what changes of a pool; what is nil stays.
+type PoolUpdate struct {
+	Where  *string            // empty: it has no condition any more
+	Most   *int               // 0: any number
+	Labels map[string]*string // nil: the label is removed
+}
+
+// PoolChange is a pool after a change, or as it would be after one that was not
+// made, and what the change does to the pools of devices. What a machine has
+// stays with it: the pool of a device says who gets it next.
+type PoolChange struct {
+	Pool
+	Moves []PoolMove // in the order of the site's devices
+}
+
+// PoolMove is a device that comes into another pool; empty: it is in none.
+type PoolMove struct {
+	Device   DeviceID
+	From, To PoolID
+}

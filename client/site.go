@@ -116,9 +116,36 @@ func (c *Client) Pool(ctx context.Context, project, name string) (*api.Pool, err
 	return get[api.Pool](ctx, c, join("/v1/pools", project, name), nil)
 }
 
-// CreatePool makes a pool.
+// PoolTerms are under which terms a pool is changed; the zero value: now, and
+// whatever it is.
+type PoolTerms struct {
+	Revision int64 // the one that the change was decided on; 0: any
+	DryRun   bool  // only tell what the change would do, or why it would be refused
+}
+
+func (t PoolTerms) query() url.Values {
+	if t.DryRun {
+		return values("dryRun", "true")
+	}
+	return nil
+}
+
+// CreatePool makes a pool. The answer tells what that does to the pools of
+// devices.
 func (c *Client) CreatePool(ctx context.Context, p api.NewPool) (*api.Pool, error) {
 	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: "/v1/pools", body: p})
+}
+
+// TryPool makes no pool, and answers what [Client.CreatePool] would make, or
+// would be refused for.
+func (c *Client) TryPool(ctx context.Context, p api.NewPool) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: "/v1/pools", query: PoolTerms{DryRun: true}.query(), body: p})
+}
+
+// EditPool changes what a pool is: its condition, how many devices it may hold,
+// its labels.
+func (c *Client) EditPool(ctx context.Context, project, name string, e api.EditPool, terms PoolTerms) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodPatch, path: join("/v1/pools", project, name), query: terms.query(), body: e, match: terms.Revision})
 }
 
 // DeletePool removes a pool that holds no devices. revision is the one that
@@ -129,11 +156,11 @@ func (c *Client) DeletePool(ctx context.Context, project, name string, revision 
 }
 
 // AddToPool puts devices into a pool: all or none.
-func (c *Client) AddToPool(ctx context.Context, project, name string, ids []string) (*api.Pool, error) {
-	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: join("/v1/pools", project, name, "add"), body: api.PoolDevices{IDs: ids}})
+func (c *Client) AddToPool(ctx context.Context, project, name string, ids []string, terms PoolTerms) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: join("/v1/pools", project, name, "add"), query: terms.query(), body: api.PoolDevices{IDs: ids}, match: terms.Revision})
 }
 
 // RemoveFromPool takes devices out of a pool: all or none.
-func (c *Client) RemoveFromPool(ctx context.Context, project, name string, ids []string) (*api.Pool, error) {
-	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: join("/v1/pools", project, name, "remove"), body: api.PoolDevices{IDs: ids}})
+func (c *Client) RemoveFromPool(ctx context.Context, project, name string, ids []string, terms PoolTerms) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: join("/v1/pools", project, name, "remove"), query: terms.query(), body: api.PoolDevices{IDs: ids}, match: terms.Revision})
 }

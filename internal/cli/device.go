@@ -183,26 +183,34 @@ func deviceEdit(cmd *cobra.Command, address, login, cordon string, uncordon bool
 	case uncordon:
 		e.Cordon = &none
 	}
-	set, err := parseLabels(labels)
-	if err != nil {
+	var err error
+	if e.Labels, err = labelChanges(labels, drop); err != nil {
 		return e, err
-	}
-	if len(set)+len(drop) > 0 {
-		e.Labels = map[string]*string{}
-	}
-	for k, v := range set {
-		e.Labels[k] = &v
-	}
-	for _, k := range drop {
-		if _, both := e.Labels[k]; both {
-			return e, wrong("cannot set and remove label %q at once", abridge(k, 40))
-		}
-		e.Labels[k] = nil
 	}
 	if e.Address == nil && e.Login == nil && e.Cordon == nil && e.Labels == nil {
 		return e, wrong("cannot set a device: nothing is said of it").next("see `%s --help`", cmd.CommandPath())
 	}
 	return e, nil
+}
+
+// labelChanges are the labels to set, and with nil those to remove; nil where
+// there are none.
+func labelChanges(labels, drop []string) (map[string]*string, error) {
+	set, err := parseLabels(labels)
+	if err != nil || len(set)+len(drop) == 0 {
+		return nil, err
+	}
+	out := map[string]*string{}
+	for k, v := range set {
+		out[k] = &v
+	}
+	for _, k := range drop {
+		if _, both := out[k]; both {
+			return nil, wrong("cannot set and remove label %q at once", abridge(k, 40))
+		}
+		out[k] = nil
+	}
+	return out, nil
 }
 
 // checkAddress refuses what ssh could not go to: neither an IP address nor a

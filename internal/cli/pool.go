@@ -16,8 +16,9 @@ func (a *app) poolCommand() *cobra.Command {
 	cmd.Long = `Keep devices for a purpose. Only requests that name a pool get its devices
 (compose --pool NAME), and those that name none get devices in no pool.`
 	cmd.AddCommand(a.poolLs(), a.poolShow(), a.repeatable(a.poolCreate()), a.repeatable(a.poolRm()),
-		a.repeatable(a.poolEdit("add", "put devices into a pool: all of them or none", (*client.Client).AddToPool)),
-		a.repeatable(a.poolEdit("remove", "take devices out of a pool: all of them or none", (*client.Client).RemoveFromPool)))
+		a.repeatable(a.poolSet()),
+		a.repeatable(a.poolRefill("add", "put devices into a pool: all of them or none", (*client.Client).AddToPool)),
+		a.repeatable(a.poolRefill("remove", "take devices out of a pool: all of them or none", (*client.Client).RemoveFromPool)))
 	return cmd
 }
 
@@ -77,8 +78,19 @@ func (a *app) onPool(cmd *cobra.Command, run func(ctx context.Context, c *client
 	return cmd
 }
 
+// showPool shows a pool, and where that is the answer to a change of it, what the
+// change does.
 func (a *app) showPool(p *api.Pool) error {
-	return printOne(a, poolTable, *p, func(io.Writer) error { return a.printDetails(poolDetails(p), "") })
+	var tail strings.Builder
+	if p.Change != nil {
+		if p.Change.DryRun {
+			a.say("dry run: nothing is changed")
+		}
+		for _, line := range p.Change.Lines {
+			fmt.Fprintln(&tail, clean(line))
+		}
+	}
+	return printOne(a, poolTable, *p, func(io.Writer) error { return a.printDetails(poolDetails(p), tail.String()) })
 }
 
 func (a *app) poolCreate() *cobra.Command {
@@ -86,6 +98,7 @@ func (a *app) poolCreate() *cobra.Command {
 		labels []string
 		most   int
 		where  string
+		dryRun bool
 	)
 	cmd := &cobra.Command{
 		Use:   "create NAME [IDS]",
@@ -95,7 +108,11 @@ all of its devices from one pool, so a pool needs compute nodes of its own.
 
 With --where the pool holds, now and later, every device that meets the
 condition and was put into no pool. A device that comes to meet the conditions
-of two pools is in the older one.`,
+of two pools is in the older one.
+
+What is shown ends with what the pool does to others: which devices requests that
+do not name it get no more, and how many of the site it holds. --dry-run tells
+that, and makes no pool.`,
 		Example: `  composa pool create vision 'rack1/gpu[0-3],rack1/pcpu[0-1]'
   composa pool create vision --where 'device.labels.team == "vision"'`,
 		Args:              argsBetween(1, 2, "a name for the pool"),
@@ -129,7 +146,11 @@ of two pools is in the older one.`,
 				return err
 			}
 			pool.Project = project
-			made, err := c.CreatePool(ctx, pool)
+			create := c.CreatePool
+			if dryRun {
+				create = c.TryPool
+			}
+			made, err := create(ctx, pool)
 			if err != nil {
 				return pointedList(err, fmt.Sprintf("cannot create pool %q", args[0]), where)
 			}
@@ -139,6 +160,8 @@ of two pools is in the older one.`,
 	cmd.Flags().IntVar(&most, "most", 0, "it may hold `N` devices (any number unless said)")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
 	filledVar(cmd.Flags(), &where, "where", "also hold what meets this `EXPR`, in CEL over device")
+	_ = cmd.RegisterFlagCompletionFunc("where", completeExpression)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, poolDryRun)
 	return cmd
 }
 
@@ -156,12 +179,15 @@ func (a *app) poolRm() *cobra.Command {
 	})
 }
 
-// poolEdit makes pool add and pool remove.
-func (a *app) poolEdit(verb, short string, do func(*client.Client, context.Context, string, string, []string) (*api.Pool, error)) *cobra.Command {
-	return &cobra.Command{
-		Use:               verb + " NAME IDS",
-		Short:             short,
-		Example:           "  composa pool " + verb + " vision 'rack1/gpu[0-3]'",
+// poolRefill makes pool add and pool remove.
+func (a *app) poolRefill(verb, short string, do func(*client.Client, context.Context, string, string, []string, client.PoolTerms) (*api.Pool, error)) *cobra.Command {
+	var terms client.PoolTerms
+	cmd := &cobra.Command{
+		Use:   verb + " NAME IDS",
+		Short: short,
+		Long:  capital(short) + ".\nMachines keep what they have; the pool of a device says who gets it next.",
+		Example: "  composa pool " + verb + " vision 'rack1/gpu[0-3]'\n" +
+			"  composa pool " + verb + " vision rack1/pcpu1 --dry-run",
 		Args:              argsBetween(2, 2, "a pool and devices"),
 		ValidArgsFunction: a.completePoolThenDevices,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -172,21 +198,13 @@ func (a *app) poolEdit(verb, short string, do func(*client.Client, context.Conte
 			if err := checkDoubled(fmt.Sprintf("cannot %s in pool %q", verb, args[0]), ids); err != nil {
 				return err
 			}
-			ctx := cmd.Context()
-			c, project, err := a.poolClient(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if err := a.announce(ctx); err != nil {
-				return err
-			}
-			p, err := do(c, ctx, project, args[0], ids)
-			if err != nil {
-				return err
-			}
-			return a.showPool(p)
+			return a.changePool(cmd, args[0], terms, func(ctx context.Context, c *client.Client, project string) (*api.Pool, error) {
+				return do(c, ctx, project, args[0], ids, terms)
+			})
 		},
 	}
+	addPoolTerms(cmd, &terms)
+	return cmd
 }
 
 // poolClient connects, and says in which project the pool is.
@@ -211,6 +229,7 @@ var poolTable = table[api.Pool]{
 		{name: "free", text: func(p api.Pool) string { return fmt.Sprint(p.Free) }},
 		{name: "most", text: func(p api.Pool) string { return numberText(p.Most) }},
 		{name: "owner", text: func(p api.Pool) string { return p.Owner }},
+		{name: "where", wide: true, text: func(p api.Pool) string { return p.Where }},
 		{name: "places", wide: true, text: func(p api.Pool) string { return strings.Join(p.Devices, ", ") }},
 		{name: "labels", wide: true, text: func(p api.Pool) string { return labelsText(p.Labels) }},
 		{name: "created", wide: true, text: func(p api.Pool) string { return momentText(p.CreatedAt) }},
@@ -218,12 +237,22 @@ var poolTable = table[api.Pool]{
 	},
 }
 
+// poolShare is how much of the site a pool holds; empty where the server does
+// not tell.
+func poolShare(p *api.Pool) string {
+	if p.Of == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of the %s of the site", len(p.Devices), plural(p.Of, "device"))
+}
+
 func poolDetails(p *api.Pool) []detail {
 	places := append([]string{}, p.Devices...)
 	sortNaturally(places, func(s string) string { return s })
 	return []detail{
 		{"name", p.Name}, {"project", p.Project}, {"owner", p.Owner}, {"free", fmt.Sprintf("%d of %d", p.Free, len(p.Devices))},
+		{"holds", poolShare(p)},
 		{"where", p.Where}, {"most", numberText(p.Most)}, {"devices", strings.Join(places, ", ")}, {"labels", labelsText(p.Labels)},
-		{"created", momentText(p.CreatedAt)}, {"id", p.ID},
+		{"created", momentText(p.CreatedAt)}, {"revision", numberText(int(p.Revision))}, {"id", p.ID},
 	}
 }

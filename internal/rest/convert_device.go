@@ -56,7 +56,7 @@ func (n names) cordon(c *composa.Cordon) *api.Cordon {
 // pool is a pool with its devices, in natural order.
 func (v *view) pool(p *composa.Pool) *api.Pool {
 	out := &api.Pool{
-		ID: string(p.ID), Project: v.project(p.Project), Name: p.Name, Labels: p.Labels, Where: p.Where, Most: p.Most, Devices: []string{},
+		ID: string(p.ID), Project: v.project(p.Project), Name: p.Name, Labels: p.Labels, Where: p.Where, Most: p.Most, Devices: []string{}, Of: len(v.site.Devices),
 		Owner: v.principal(p.Owner), CreatedAt: p.CreatedAt.UTC(), Revision: p.Revision,
 	}
 	for i := range v.site.Devices {

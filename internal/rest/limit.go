@@ -153,7 +153,7 @@ func (s *Server) limits() map[string]int {
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // features are names that only grow (docs/compatibility.md).
-var features = []string{"devices", "events", "explain", "fabrics", "idempotency", "machines", "machines-by-id", "made", "min", "move-to-by-id", "operations", "operations-by-plan", "plans", "pools", "pools-by-where", "probe", "projects", "tokens", "users", "wait", "wait-newer", "where"}
+var features = []string{"devices", "events", "explain", "fabrics", "idempotency", "machines", "machines-by-id", "made", "min", "move-to-by-id", "operations", "operations-by-plan", "plans", "pools", "pools-by-where", "pools-set", "probe", "projects", "tokens", "users", "wait", "wait-newer", "where"}
 
 // places bounds how many do the same at the same time.
 type places chan struct{}

@@ -259,15 +259,15 @@ func TestPools(t *testing.T) {
 	if d.Pool != "vision" || d.Free || d.WhyNot != "in pool vision" {
 		t.Errorf("device in a pool = %+v", d)
 	}
-	p = must(w.client.AddToPool(ctx, "default", "vision", []string{d.ID, "rack1/gpu4"}))
+	p = must(w.client.AddToPool(ctx, "default", "vision", []string{d.ID, "rack1/gpu4"}, client.PoolTerms{}))
 	if !slices.Equal(p.Devices, []string{"rack1/gpu4", "rack1/gpu5", "rack2/gpu5"}) {
 		t.Errorf("after adding it has %v", p.Devices)
 	}
-	p = must(w.client.RemoveFromPool(ctx, "default", "vision", []string{"rack1/gpu5", "rack2/gpu5"}))
+	p = must(w.client.RemoveFromPool(ctx, "default", "vision", []string{"rack1/gpu5", "rack2/gpu5"}, client.PoolTerms{}))
 	if !slices.Equal(p.Devices, []string{"rack1/gpu4"}) {
 		t.Errorf("pool = %+v", p)
 	}
-	must(w.client.RemoveFromPool(ctx, "default", "vision", []string{"rack1/gpu4"}))
+	must(w.client.RemoveFromPool(ctx, "default", "vision", []string{"rack1/gpu4"}, client.PoolTerms{}))
 	now := must(w.client.Pool(ctx, "default", "vision"))
 	if err := w.client.DeletePool(ctx, "default", "vision", now.Revision); err != nil {
 		t.Errorf("delete: %v", err)

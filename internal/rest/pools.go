@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -79,9 +80,18 @@ func noPool(begin, name string) error {
 		WithNext("composa pool ls shows what there is")
 }
 
-type createPoolInput struct{ Body api.NewPool }
+// DryRunInput is what a call takes that can also only tell what it would do.
+type DryRunInput struct {
+	DryRun bool `query:"dryRun" doc:"Change nothing: answer what the change would do, or why it would be refused"`
+}
+
+type createPoolInput struct {
+	DryRunInput
+	Body api.NewPool
+}
 
 type createPoolOutput struct {
+	Status   int
 	Location string `header:"Location" doc:"Where the pool is"`
 	ETag     string `header:"ETag" doc:"Its revision"`
 	Body     *api.Pool
@@ -96,34 +106,68 @@ func (s *Server) createPool(ctx context.Context, in *createPoolInput) (*createPo
 	if err := checkPool(b); err != nil {
 		return nil, err
 	}
-	err = callOf(ctx).once(func(who composa.Who) error {
+	out, err := s.changePool(ctx, p.ID, b.Name, in.DryRun, func(who composa.Who) (*composa.PoolChange, error) {
 		devices, err := s.devicesOf(ctx, fmt.Sprintf("cannot create pool %q", b.Name), b.IDs)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		_, err = s.Store.CreatePool(ctx, who, composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels, Where: strings.TrimSpace(b.Where)}, devices...)
-		return err
+		wanted := composa.Pool{Project: p.ID, Name: b.Name, Most: b.Most, Labels: b.Labels, Where: strings.TrimSpace(b.Where)}
+		return s.Store.CreatePool(ctx, who, composa.PoolTerms{DryRun: in.DryRun}, wanted, devices...)
 	})
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.showPool(ctx, p.ID, b.Name)
-	if err != nil {
-		return nil, err
+	if in.DryRun { // it is nowhere yet
+		out.Body.ID = ""
+		return &createPoolOutput{Status: http.StatusOK, Body: out.Body}, nil
 	}
-	return &createPoolOutput{Location: "/v1/pools/" + out.Body.Project + "/" + out.Body.Name, ETag: out.ETag, Body: out.Body}, nil
+	return &createPoolOutput{Status: http.StatusCreated, Location: "/v1/pools/" + out.Body.Project + "/" + out.Body.Name, ETag: out.ETag, Body: out.Body}, nil
 }
 
 func checkPool(b api.NewPool) error {
 	if err := composa.CheckName("pool", b.Name); err != nil {
 		return err
 	}
-	if b.Where != "" {
-		if _, _, err := selector.Pool(b.Where); err != nil {
-			return atCause("body.where", err)
-		}
+	if err := checkPoolWhere(b.Where); err != nil {
+		return err
 	}
 	return composa.CheckLabels(b.Labels)
+}
+
+func checkPoolWhere(where string) error {
+	if where == "" {
+		return nil
+	}
+	if _, _, err := selector.Pool(where); err != nil {
+		return atCause("body.where", err)
+	}
+	return nil
+}
+
+type editPoolInput struct {
+	PoolPath
+	MatchInput
+	DryRunInput
+	Body api.EditPool
+}
+
+func (s *Server) editPool(ctx context.Context, in *editPoolInput) (*poolOutput, error) {
+	revision, err := in.revision()
+	if err != nil {
+		return nil, err
+	}
+	u := composa.PoolUpdate{Most: in.Body.Most, Labels: in.Body.Labels}
+	if in.Body.Where != nil {
+		where := strings.TrimSpace(*in.Body.Where)
+		if err := checkPoolWhere(where); err != nil {
+			return nil, err
+		}
+		u.Where = &where
+	}
+	project := callOf(ctx).project.ID
+	return s.changePool(ctx, project, in.Name, in.DryRun, func(who composa.Who) (*composa.PoolChange, error) {
+		return s.Store.SetPool(ctx, who, composa.PoolTerms{Revision: revision, DryRun: in.DryRun}, project, in.Name, u)
+	})
 }
 
 type deletePoolInput struct {
@@ -144,36 +188,37 @@ func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}
 
 type poolDevicesInput struct {
 	PoolPath
+	MatchInput
+	DryRunInput
 	Body api.PoolDevices
 }
 
 func (s *Server) addToPool(ctx context.Context, in *poolDevicesInput) (*poolOutput, error) {
-	return s.changePool(ctx, "cannot add to pool %q", in, s.Store.AddToPool)
+	return s.refillPool(ctx, "cannot add to pool %q", in, s.Store.AddToPool)
 }
 
 func (s *Server) removeFromPool(ctx context.Context, in *poolDevicesInput) (*poolOutput, error) {
-	return s.changePool(ctx, "cannot remove from pool %q", in, s.Store.RemoveFromPool)
+	return s.refillPool(ctx, "cannot remove from pool %q", in, s.Store.RemoveFromPool)
 }
 
-func (s *Server) changePool(ctx context.Context, begin string, in *poolDevicesInput,
-	change func(context.Context, composa.Who, composa.ProjectID, string, []composa.DeviceID) (*composa.Pool, error),
+func (s *Server) refillPool(ctx context.Context, begin string, in *poolDevicesInput,
+	change func(context.Context, composa.Who, composa.PoolTerms, composa.ProjectID, string, []composa.DeviceID) (*composa.PoolChange, error),
 ) (*poolOutput, error) {
-	c := callOf(ctx)
-	if len(in.Body.IDs) == 0 {
-		return nil, at("body.ids", "it names no device")
-	}
-	err := c.once(func(who composa.Who) error {
-		devices, err := s.devicesOf(ctx, fmt.Sprintf(begin, composa.Abridge(in.Name, composa.MaxName)), in.Body.IDs)
-		if err != nil {
-			return err
-		}
-		_, err = change(ctx, who, c.project.ID, in.Name, devices)
-		return err
-	})
+	revision, err := in.revision()
 	if err != nil {
 		return nil, err
 	}
-	return s.showPool(ctx, c.project.ID, in.Name)
+	if len(in.Body.IDs) == 0 {
+		return nil, at("body.ids", "it names no device")
+	}
+	project := callOf(ctx).project.ID
+	return s.changePool(ctx, project, in.Name, in.DryRun, func(who composa.Who) (*composa.PoolChange, error) {
+		devices, err := s.devicesOf(ctx, fmt.Sprintf(begin, composa.Abridge(in.Name, composa.MaxName)), in.Body.IDs)
+		if err != nil {
+			return nil, err
+		}
+		return change(ctx, who, composa.PoolTerms{Revision: revision, DryRun: in.DryRun}, project, in.Name, devices)
+	})
 }
 
 // devicesOf turns places and ids into ids; each device once.

@@ -181,6 +181,21 @@ var badInput = []struct {
 	{"pool-full", "POST", "/v1/pools/default/vision/add", `{"ids": ["rack1/ssd0", "rack1/ssd1"]}`, nil},
 	{"pool-not-empty", "DELETE", "/v1/pools/default/vision", "", nil},
 	{"pool-stale", "DELETE", "/v1/pools/default/graphics", "", []string{`If-Match: "999"`}},
+	{"pool-add-stale", "POST", "/v1/pools/default/graphics/add", `{"ids": ["rack1/ssd0"]}`, []string{`If-Match: "999"`}},
+	{"pool-remove-stale", "POST", "/v1/pools/default/vision/remove", `{"ids": ["rack1/gpu5"]}`, []string{`If-Match: "999"`}},
+	{"pool-remove-match-malformed", "POST", "/v1/pools/default/vision/remove", `{"ids": ["rack1/gpu5"]}`, []string{`If-Match: "abc"`}},
+	{"pool-set-unknown", "PATCH", "/v1/pools/default/nothing", `{"most": 3}`, nil},
+	{"pool-set-stale", "PATCH", "/v1/pools/default/vision", `{"most": 3}`, []string{`If-Match: "999"`}},
+	{"pool-set-most", "PATCH", "/v1/pools/default/vision", `{"most": -1}`, nil},
+	{"pool-set-too-few", "PATCH", "/v1/pools/default/full", `{"most": 1}`, nil},
+	{"pool-set-where", "PATCH", "/v1/pools/default/vision", `{"where": "device.kind == 'gup'"}`, nil},
+	{"pool-set-where-of-another", "PATCH", "/v1/pools/default/graphics", `{"where": "device.kind == 'nic'"}`, nil},
+	{"pool-set-where-of-too-many", "PATCH", "/v1/pools/default/vision", `{"where": "device.kind == 'ssd'"}`, nil},
+	{"pool-set-label", "PATCH", "/v1/pools/default/vision", `{"labels": {"": "x"}}`, nil},
+	{"pool-set-field", "PATCH", "/v1/pools/default/vision", `{"name": "other"}`, nil},
+	{"pool-set-dry-run", "PATCH", "/v1/pools/default/full?dryRun=true", `{"most": 1}`, nil},
+	{"pool-set-dry-run-of-what", "PATCH", "/v1/pools/default/vision?dryRun=perhaps", `{"most": 3}`, nil},
+	{"pool-new-dry-run-taken", "POST", "/v1/pools?dryRun=true", `{"name": "vision"}`, nil},
 	{"pool-new-with-unknown-device", "POST", "/v1/pools", `{"name": "other", "ids": ["rack1/gpu99"]}`, nil},
 	{"pool-new-with-taken-device", "POST", "/v1/pools", `{"name": "other", "ids": ["rack1/gpu5"]}`, nil},
 }
@@ -192,6 +207,8 @@ func TestBadInput(t *testing.T) {
 	w.compose("render", 1)
 	must(w.client.CreatePool(t.Context(), api.NewPool{Name: "vision", Most: 2, IDs: []string{"rack1/gpu5"}}))
 	must(w.client.CreatePool(t.Context(), api.NewPool{Name: "graphics"}))
+	must(w.client.CreatePool(t.Context(), api.NewPool{Name: "full", IDs: []string{"rack2/gpu4", "rack2/gpu5"}}))
+	must(w.client.CreatePool(t.Context(), api.NewPool{Name: "net", Where: `device.kind == "nic"`}))
 	seen := map[string]bool{}
 	for _, tt := range badInput {
 		t.Run(tt.name, func(t *testing.T) {
@@ -232,7 +249,7 @@ func (w *world) outline(t *testing.T) []string {
 		out = append(out, fmt.Sprintf("machine %s %d", m.Name, m.SpecRevision))
 	}
 	for _, p := range site.Pools {
-		out = append(out, "pool "+p.Name)
+		out = append(out, fmt.Sprint("pool ", p.Name, " ", p.Revision, p.Where, p.Most, p.Labels))
 	}
 	for _, d := range site.Devices {
 		out = append(out, fmt.Sprint(d.Place(), " ", d.Pool, d.Cordon, d.Labels, d.Host))

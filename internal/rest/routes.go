@@ -108,14 +108,21 @@ func init() {
 			summary: "List pools", answers: ok(api.Pools{}), on: reply((*Server).listPools)},
 		{method: post, path: "/v1/pools", verb: auth.PoolCreate, id: "createPool", tag: "pools",
 			summary: "Make a pool", about: "With its first devices: all of them, or there is no pool.",
-			answers: []success{{status: http.StatusCreated, about: "The pool", body: api.Pool{}}}, example: examplePool, on: reply((*Server).createPool)},
+			answers: []success{
+				{status: http.StatusCreated, about: "The pool", body: api.Pool{}},
+				{status: http.StatusOK, about: "Of a dry run: the pool that it would be", body: api.Pool{}},
+			}, example: examplePool, on: reply((*Server).createPool)},
 		{method: get, path: "/v1/pools/{project}/{name}", verb: auth.PoolRead, id: "getPool", tag: "pools",
 			summary: "Show a pool", answers: ok(api.Pool{}), on: reply((*Server).pool)},
+		{method: patch, path: "/v1/pools/{project}/{name}", verb: auth.PoolEdit, id: "editPool", tag: "pools",
+			summary: "Change what a pool is",
+			about:   "Its condition, how many devices it may hold, its labels. What was put into it stays in it. Refused as making such a pool would be. Machines keep what they have.",
+			answers: ok(api.Pool{}), example: exampleEditPool, on: reply((*Server).editPool)},
 		{method: remove, path: "/v1/pools/{project}/{name}", verb: auth.PoolDelete, id: "deletePool", tag: "pools",
 			summary: "Remove a pool that holds no devices",
 			answers: []success{{status: http.StatusNoContent, about: "It is gone"}}, on: reply((*Server).deletePool)},
 		{method: post, path: "/v1/pools/{project}/{name}/add", verb: auth.PoolEdit, id: "addToPool", tag: "pools",
-			summary: "Put devices into a pool", about: "All or none.", answers: ok(api.Pool{}), example: examplePoolDevices, on: reply((*Server).addToPool)},
+			summary: "Put devices into a pool", about: "All or none. Machines keep what they have.", answers: ok(api.Pool{}), example: examplePoolDevices, on: reply((*Server).addToPool)},
 		{method: post, path: "/v1/pools/{project}/{name}/remove", verb: auth.PoolEdit, id: "removeFromPool", tag: "pools",
 			summary: "Take devices out of a pool", about: "All or none. What is attached stays attached.",
 			answers: ok(api.Pool{}), example: examplePoolDevices, on: reply((*Server).removeFromPool)},
@@ -201,5 +208,6 @@ var (
 	examplePool        = api.NewPool{Name: "vision", Project: "default", Most: 16, IDs: []string{"rack1/gpu3"}}
 	exampleUser        = api.NewUser{Name: "ada", Project: "default"}
 	exampleToken       = api.NewToken{User: "ada", Note: "notebooks", Expires: 7776000}
+	exampleEditPool    = api.EditPool{Where: new(`device.labels.team == "vision"`), Most: new(16)}
 	examplePoolDevices = api.PoolDevices{IDs: []string{"rack1/gpu3"}}
 )

@@ -50,10 +50,11 @@ type Store interface {
 	Notify() (changed <-chan struct{}, cancel func())
 
 	SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u composa.DeviceUpdate) (*composa.Device, error)
-	CreatePool(ctx context.Context, who composa.Who, p composa.Pool, devices ...composa.DeviceID) (*composa.Pool, error)
+	CreatePool(ctx context.Context, who composa.Who, terms composa.PoolTerms, p composa.Pool, devices ...composa.DeviceID) (*composa.PoolChange, error)
+	SetPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, u composa.PoolUpdate) (*composa.PoolChange, error)
 	DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, revision int64) error
-	AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
-	RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error)
+	AddToPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error)
+	RemoveFromPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error)
 }
 
 // Requests takes what changes machines (internal/intake).

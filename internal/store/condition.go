@@ -2,6 +2,8 @@ package store
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -10,6 +12,7 @@ import (
 
 // condition is the condition of a pool, made ready.
 type condition struct {
+	where string // its text
 	meets func(*composa.Device) bool
 	cost  int // for one device, at most
 }
@@ -27,7 +30,7 @@ func (s *Store) gather(site, before *keptSite) {
 		site.Devices = before.Devices
 		return
 	}
-	site.conditions = s.conditions(pools, before.conditions)
+	site.conditions = s.conditions(pools, site.conditions)
 	site.met = site.meet(pools, before)
 	site.Devices = slices.Clone(site.listed)
 	room := make(map[composa.PoolID]int, len(pools)) // for how many more
@@ -45,7 +48,7 @@ func (s *Store) gather(site, before *keptSite) {
 			continue
 		}
 		for _, id := range site.met[i] {
-			if room[id] > 0 { // never for a pool that is gone
+			if room[id] > 0 { // never for a pool that has no condition
 				d.Pool = id
 				room[id]--
 				break
@@ -74,23 +77,24 @@ func (s *Store) conditional(pools []composa.Pool) []*composa.Pool {
 func (s *Store) conditions(pools []*composa.Pool, before map[composa.PoolID]*condition) map[composa.PoolID]*condition {
 	out := make(map[composa.PoolID]*condition, len(pools))
 	for _, p := range pools {
-		if out[p.ID] = before[p.ID]; out[p.ID] != nil {
-			continue // the condition of a pool never changes
+		if ready := before[p.ID]; ready != nil && ready.where == p.Where {
+			out[p.ID] = ready
+			continue
 		}
 		meets, cost, err := s.options.Selects(p.Where)
 		if err != nil {
 			meets, cost = func(*composa.Device) bool { return false }, 0
 		}
-		out[p.ID] = &condition{meets, cost}
+		out[p.ID] = &condition{p.Where, meets, cost}
 	}
 	return out
 }
 
 // meet returns for each device the pools whose conditions it meets, the oldest
-// first, and perhaps some that are gone. What was found before is not asked for
+// first, and perhaps some that are gone or have no condition any more. What was found before is not asked for
 // again.
 func (site *keptSite) meet(pools []*composa.Pool, before *keptSite) [][]composa.PoolID {
-	added := slices.ContainsFunc(pools, func(p *composa.Pool) bool { return before.conditions[p.ID] == nil })
+	added := slices.ContainsFunc(pools, func(p *composa.Pool) bool { return before.conditions[p.ID] != site.conditions[p.ID] })
 	was := unchanged(site.listed, before.listed)
 	out := make([][]composa.PoolID, len(site.listed))
 	for i := range site.listed {
@@ -101,7 +105,7 @@ func (site *keptSite) meet(pools []*composa.Pool, before *keptSite) [][]composa.
 		}
 		for _, p := range pools {
 			met := false
-			if known && before.conditions[p.ID] != nil {
+			if known && before.conditions[p.ID] == site.conditions[p.ID] {
 				met = slices.Contains(before.met[was[i]], p.ID)
 			} else {
 				met = site.conditions[p.ID].meets(&site.listed[i])
@@ -142,8 +146,8 @@ func same[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// newCondition reads the condition of a pool that is to be made; nil where it
-// has none. What it said of a device is remembered.
+// newCondition reads the condition that a pool is to have; nil where it has
+// none. What it said of a device is remembered.
 func (s *Store) newCondition(what string, p *composa.Pool) (*condition, error) {
 	if p.Where == "" {
 		return nil, nil
@@ -160,7 +164,7 @@ func (s *Store) newCondition(what string, p *composa.Pool) (*condition, error) {
 		revision int64
 	}
 	said := map[state]bool{}
-	return &condition{cost: cost, meets: func(d *composa.Device) bool {
+	return &condition{where: p.Where, cost: cost, meets: func(d *composa.Device) bool {
 		at := state{d.ID, d.Revision}
 		met, known := said[at]
 		if !known {
@@ -178,32 +182,51 @@ func (c *condition) check(site *keptSite, who composa.Who, what string, p *compo
 	if err := c.checkCost(site, what, p); err != nil {
 		return err
 	}
-	n := 0
 	for i := range site.listed {
 		d := &site.listed[i]
-		if d.Pool != "" || !c.meets(d) {
+		other := site.Pool(site.Devices[i].Pool)
+		if d.Pool != "" || other == nil || other.ID == p.ID || !c.meets(d) {
 			continue
 		}
-		if other := site.Pool(site.Devices[i].Pool); other != nil {
-			name := "another project's pool"
-			if who.Sees(other.Project) {
-				name = "pool " + other.Name
-			}
-			return composa.Errorf(composa.CodeRefused, "cannot %s: %s meets its condition and is in %s by its condition", what, d.Place(), name).
-				WithNext("make the condition narrower, or name the devices")
+		name := "another project's pool"
+		if who.Sees(other.Project) {
+			name = "pool " + other.Name
 		}
-		n++
+		return composa.Errorf(composa.CodeRefused, "cannot %s: %s meets its condition and is in %s by its condition", what, d.Place(), name).
+			WithNext("make the condition narrower, or name the devices")
 	}
-	if p.Most > 0 && n > p.Most {
-		return composa.Errorf(composa.CodeRefused, "cannot %s: %d devices meet its condition, %d are allowed", what, n, p.Most).
-			WithNext("make the condition narrower, or allow more")
+	return c.checkMost(site, what, p)
+}
+
+// checkMost refuses a pool that may hold fewer than were put into it and meet its
+// condition.
+func (c *condition) checkMost(site *keptSite, what string, p *composa.Pool) error {
+	put, met := 0, 0
+	for i := range site.listed {
+		switch d := &site.listed[i]; {
+		case d.Pool == "" && c.meets(d):
+			met++
+		case d.Pool != "" && d.Pool == p.ID:
+			put++
+		}
 	}
-	return nil
+	if p.Most == 0 || put+met <= p.Most {
+		return nil
+	}
+	also := ""
+	if put > 0 {
+		also = fmt.Sprintf(" beside the %d that were put into it", put)
+	}
+	return composa.Errorf(composa.CodeRefused, "cannot %s: %d devices meet its condition%s, %d are allowed", what, met, also, p.Most).
+		WithNext("make the condition narrower, or allow more")
 }
 
 func (c *condition) checkCost(site *keptSite, what string, p *composa.Pool) error {
 	all, each := c.cost, c.cost
 	for id, other := range site.conditions {
+		if id == p.ID {
+			continue
+		}
 		all += other.cost
 		if site.Pool(id).Project == p.Project {
 			each += other.cost
@@ -228,6 +251,33 @@ func (site *keptSite) standing(p *composa.Pool, d *composa.Device) standing {
 	}
 	c := site.conditions[p.ID]
 	return standing{in: site.Pool(id), meets: c != nil && c.meets(d)}
+}
+
+// moves are the devices that are in another pool once a pool is as p, with the
+// condition c (nil: none), and devices were put into the pools that put names.
+func (s *Store) moves(site *keptSite, p *composa.Pool, c *condition, put map[composa.DeviceID]composa.PoolID) []composa.PoolMove {
+	after := *site
+	after.Pools = append(slices.DeleteFunc(slices.Clone(site.Pools), func(other composa.Pool) bool { return other.ID == p.ID }), *p)
+	after.listed = slices.Clone(site.listed)
+	for i := range after.listed {
+		if to, changed := put[after.listed[i].ID]; changed {
+			after.listed[i].Pool = to
+		}
+	}
+	if after.conditions = maps.Clone(site.conditions); c != nil {
+		if after.conditions == nil {
+			after.conditions = map[composa.PoolID]*condition{}
+		}
+		after.conditions[p.ID] = c
+	}
+	s.gather(&after, site)
+	var out []composa.PoolMove
+	for i := range after.Devices {
+		if d, was := &after.Devices[i], site.Devices[i].Pool; d.Pool != was {
+			out = append(out, composa.PoolMove{Device: d.ID, From: was, To: d.Pool})
+		}
+	}
+	return out
 }
 
 // gathered is the site as this transaction finds it, with the devices in their

@@ -53,7 +53,7 @@ func (b *bed) members(name string) []string {
 func (b *bed) createPool(want composa.Code, p composa.Pool) {
 	b.t.Helper()
 	p.Project = b.project
-	_, err := b.CreatePool(b.ctx(), b.admin, p)
+	_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, p)
 	b.code(err, want)
 }
 
@@ -94,14 +94,14 @@ func TestAPoolHoldsWhatMeetsItsCondition(t *testing.T) {
 
 		// What is put into a pool is in that one.
 		b.createPool("", composa.Pool{Name: "render"})
-		_, err := b.AddToPool(b.ctx(), b.admin, b.project, "render", []composa.DeviceID{devices[1].ID})
+		_, err := b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "render", []composa.DeviceID{devices[1].ID})
 		b.ok(err)
 		holds("vision")
 		holds("render", "gpu0")
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "render", []composa.DeviceID{devices[1].ID})
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "render", []composa.DeviceID{devices[1].ID})
 		b.ok(err)
 		holds("vision", "gpu0")
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "vision", []composa.DeviceID{devices[1].ID})
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[1].ID})
 		b.code(err, composa.CodeRefused)
 
 		// Two conditions that a device meets now do not go together; where one
@@ -140,7 +140,7 @@ func TestAPoolWithAConditionHoldsNoMoreThanItMay(t *testing.T) {
 			t.Errorf("the first in natural order are in it (-want +got):\n%s", diff)
 		}
 		// Those that were put into it come first.
-		_, err := b.AddToPool(b.ctx(), b.admin, b.project, "few", []composa.DeviceID{devices[4].ID})
+		_, err := b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "few", []composa.DeviceID{devices[4].ID})
 		b.ok(err)
 		if diff := cmp.Diff([]string{"cpu0", "gpu3"}, b.members("few")); diff != "" {
 			t.Errorf("one that was put into it (-want +got):\n%s", diff)
@@ -155,10 +155,10 @@ func TestWhatMeetsAConditionStays(t *testing.T) {
 		devices := b.addFabric("rack1", 3) // cpu0, gpu0, gpu1
 		gpu0 := []composa.DeviceID{devices[1].ID}
 		b.createPool("", composa.Pool{Name: "vision", Where: "team vision"})
-		_, err := b.AddToPool(b.ctx(), b.admin, b.project, "vision", gpu0)
+		_, err := b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", gpu0)
 		b.ok(err)
 		b.label(gpu0[0], map[string]string{"team": "vision"})
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "vision", gpu0)
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", gpu0)
 		b.code(err, composa.CodeRefused)
 		if diff := cmp.Diff([]string{"gpu0"}, b.members("vision")); diff != "" {
 			t.Error(diff)
@@ -166,12 +166,12 @@ func TestWhatMeetsAConditionStays(t *testing.T) {
 		// One that another pool has by its condition is not in this one.
 		b.createPool("", composa.Pool{Name: "lab", Where: "team b"})
 		b.label(devices[2].ID, map[string]string{"team": "b"})
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "vision", []composa.DeviceID{devices[2].ID})
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[2].ID})
 		if b.code(err, composa.CodeRefused); !strings.Contains(err.Error(), "in another pool") {
 			t.Error(err)
 		}
 		b.label(gpu0[0], map[string]string{"team": "none"})
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "vision", gpu0)
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", gpu0)
 		b.ok(err)
 	})
 }
@@ -185,18 +185,18 @@ func TestNobodyTakesByNameWhatAnotherProjectHasByCondition(t *testing.T) {
 		b.label(gpu0, map[string]string{"team": "vision"})
 		b.createPool("", composa.Pool{Name: "vision", Where: "team vision"})
 		b.createPool("", composa.Pool{Name: "mine"})
-		_, err := b.AddToPool(b.ctx(), b.admin, b.project, "mine", []composa.DeviceID{gpu0})
+		_, err := b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "mine", []composa.DeviceID{gpu0})
 		b.ok(err)
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "mine", []composa.DeviceID{gpu0})
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "mine", []composa.DeviceID{gpu0})
 		b.ok(err)
 		other := b.addProject("other")
 		they := b.admin
 		they.Projects = []composa.ProjectID{other}
-		_, err = b.CreatePool(b.ctx(), they, composa.Pool{Name: "theirs", Project: other}, gpu0)
+		_, err = b.CreatePool(b.ctx(), they, composa.PoolTerms{}, composa.Pool{Name: "theirs", Project: other}, gpu0)
 		b.code(err, composa.CodeRefused)
-		_, err = b.CreatePool(b.ctx(), they, composa.Pool{Name: "theirs", Project: other}, devices[2].ID)
+		_, err = b.CreatePool(b.ctx(), they, composa.PoolTerms{}, composa.Pool{Name: "theirs", Project: other}, devices[2].ID)
 		b.ok(err)
-		_, err = b.AddToPool(b.ctx(), they, other, "theirs", []composa.DeviceID{gpu0})
+		_, err = b.AddToPool(b.ctx(), they, composa.PoolTerms{}, other, "theirs", []composa.DeviceID{gpu0})
 		if b.code(err, composa.CodeRefused); strings.Contains(err.Error(), "vision") {
 			t.Errorf("another project's pool is named: %v", err)
 		}
@@ -213,7 +213,7 @@ func TestOfPoolsThatAreMadeAtOnceOneHasTheDevices(t *testing.T) {
 		var made atomic.Int64
 		for i := range 8 {
 			all.Go(func() {
-				_, err := b.CreatePool(b.ctx(), b.admin, composa.Pool{Name: "gpus" + strconv.Itoa(i), Project: b.project, Where: "kind gpu"})
+				_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Name: "gpus" + strconv.Itoa(i), Project: b.project, Where: "kind gpu"})
 				switch composa.CodeOf(err) {
 				case "":
 					made.Add(1)
@@ -283,18 +283,18 @@ func TestPoolsAreLimited(t *testing.T) {
 			who.Projects = append(who.Projects, p)
 			plant(p, composa.MaxPoolsEach)
 		}
-		_, err := b.CreatePool(b.ctx(), who, composa.Pool{Name: "more", Project: who.Projects[1]})
+		_, err := b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Name: "more", Project: who.Projects[1]})
 		if b.code(err, composa.CodeRefused); !strings.Contains(err.Error(), "the project has 250 pools") {
 			t.Error(err)
 		}
 		extra := b.addProject("extra")
 		who.Projects = append(who.Projects, extra)
-		_, err = b.CreatePool(b.ctx(), who, composa.Pool{Name: "more", Project: extra})
+		_, err = b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Name: "more", Project: extra})
 		if b.code(err, composa.CodeRefused); !strings.Contains(err.Error(), "the site has 1000 pools") {
 			t.Error(err)
 		}
 		b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "last", 0))
-		_, err = b.CreatePool(b.ctx(), who, composa.Pool{Name: "more", Project: extra})
+		_, err = b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Name: "more", Project: extra})
 		b.ok(err)
 	})
 }
@@ -305,7 +305,7 @@ func TestConditionsOfAllPoolsAreLimited(t *testing.T) {
 		cost := func(who composa.Who, project composa.ProjectID, of int, want composa.Code) {
 			t.Helper()
 			n++
-			_, err := b.CreatePool(b.ctx(), who, composa.Pool{Name: "p" + strconv.Itoa(n), Project: project, Where: "cost " + strconv.Itoa(of)})
+			_, err := b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Name: "p" + strconv.Itoa(n), Project: project, Where: "cost " + strconv.Itoa(of)})
 			b.code(err, want)
 		}
 		cost(b.admin, b.project, composa.MaxPoolsCostEach-1, "")
@@ -335,7 +335,7 @@ func TestAStoreWithoutALanguageMakesNoPoolByCondition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CreatePool(t.Context(), system, composa.Pool{Project: project.ID, Name: "a", Where: "kind gpu"}); composa.CodeOf(err) != composa.CodeUnsupported {
+	if _, err := s.CreatePool(t.Context(), system, composa.PoolTerms{}, composa.Pool{Project: project.ID, Name: "a", Where: "kind gpu"}); composa.CodeOf(err) != composa.CodeUnsupported {
 		t.Errorf("%v; want unsupported", err)
 	}
 }

@@ -218,7 +218,7 @@ func (w *writer) pool() {
 	site := b.site()
 	if len(site.Pools) < 2 {
 		w.n++
-		_, err := b.CreatePool(b.ctx(), b.admin, composa.Pool{Project: b.project, Name: fmt.Sprintf("p%d", w.n)})
+		_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: fmt.Sprintf("p%d", w.n)})
 		b.ok(err)
 		return
 	}
@@ -230,7 +230,7 @@ func (w *writer) pool() {
 		}
 		return
 	}
-	if _, err := b.AddToPool(b.ctx(), b.admin, p.Project, p.Name, []composa.DeviceID{d.ID}); err != nil {
+	if _, err := b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, p.Project, p.Name, []composa.DeviceID{d.ID}); err != nil {
 		b.code(err, composa.CodeRefused)
 	}
 }

@@ -15,7 +15,7 @@ func TestKeysAreKeptForTheirTime(t *testing.T) {
 		who.Key = &composa.RequestKey{Key: "k", Hash: []byte("h")}
 		began := b.clock.looks.Load()
 		create := func(name string) error {
-			_, err := b.CreatePool(b.ctx(), who, composa.Pool{Project: b.project, Name: name})
+			_, err := b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: name})
 			return err
 		}
 		b.ok(create("one"))
@@ -39,7 +39,7 @@ func TestKeysOfOnePrincipalHaveAMost(t *testing.T) {
 		b.clock.looks.Add(2 * sweepEvery.Milliseconds())
 		who := b.admin
 		who.Key = &composa.RequestKey{Key: "new", Hash: []byte("h")}
-		_, err := b.CreatePool(b.ctx(), who, composa.Pool{Project: b.project, Name: "one"})
+		_, err := b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "one"})
 		b.ok(err)
 		var n, oldest int64
 		b.ok(b.read(b.ctx(), b.admin, "count", func(t *tx) error {

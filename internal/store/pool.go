@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -34,16 +35,13 @@ func (t *tx) pools(where string, args ...any) ([]composa.Pool, error) {
 // meets that at once, and it is refused where a device that meets it is in
 // another pool by its condition, or where more meet it than it may hold. Id,
 // times, owner and revision are given here.
-func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool, devices ...composa.DeviceID) (*composa.Pool, error) {
+func (s *Store) CreatePool(ctx context.Context, who composa.Who, terms composa.PoolTerms, p composa.Pool, devices ...composa.DeviceID) (*composa.PoolChange, error) {
 	what := fmt.Sprintf("create pool %q", composa.Abridge(p.Name, composa.MaxName))
 	if err := composa.CheckName("pool", p.Name); err != nil {
 		return nil, err
 	}
-	if err := composa.CheckLabels(p.Labels); err != nil {
+	if err := checkPool(what, &p); err != nil {
 		return nil, err
-	}
-	if p.Most < 0 {
-		return nil, composa.Errorf(composa.CodeInvalid, "cannot %s: %d is not a number of devices", what, p.Most)
 	}
 	if !who.Sees(p.Project) {
 		return nil, firstError(known(who, what), composa.Errorf(composa.CodeNotFound, "cannot %s: there is no project %q", what, p.Project))
@@ -60,39 +58,60 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, p composa.Pool,
 			return nil, err
 		}
 	}
-	err = s.write(ctx, who, what, func(t *tx) error {
-		if err := t.roomForPool(what, &p, c); err != nil {
-			return err
+	return s.tryPool(ctx, who, terms, what, func(t *tx) (*composa.PoolChange, error) {
+		if err := t.roomForPool(what, &p); err != nil {
+			return nil, err
 		}
 		p.ID, p.Owner, p.CreatedAt, p.UpdatedAt, p.Revision = composa.PoolID(composa.NewID(composa.PrefixPool)), who.Principal.ID, t.now, t.now, 1
-		labels, err := body(p.Labels)
+		site, err := t.gathered()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		now, by := micros(t.now), string(who.Principal.ID)
-		added, err := t.exec(`INSERT INTO pool (id, project, owner, name, labels, condition, most, created_at, created_by, updated_at, updated_by, revision)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-			string(p.ID), string(p.Project), string(p.Owner), p.Name, labels, p.Where, p.Most, now, by, now, by, p.Revision)
-		if err != nil {
-			return err
+		if c != nil {
+			if err := c.check(site, who, what, &p); err != nil {
+				return nil, err
+			}
 		}
-		if added == 0 {
-			return composa.Errorf(composa.CodeExists, "cannot %s: the project has a pool of that name", what).WithNext("choose another name")
+		if err := t.insertPool(what, &p); err != nil {
+			return nil, err
 		}
 		if err := t.keepResult(string(p.ID), true); err != nil {
-			return err
+			return nil, err
 		}
-		return t.fillPool("pool.created", &p, what, devices, addTo(what))
+		return t.fillPool("pool.created", site, &p, c, what, devices, addTo(what))
 	})
-	if err != nil {
+}
+
+// checkPool refuses what no pool can be.
+func checkPool(what string, p *composa.Pool) error {
+	if p.Most < 0 {
+		return composa.Errorf(composa.CodeInvalid, "cannot %s: %d is not a number of devices", what, p.Most)
+	}
+	return composa.CheckLabels(p.Labels)
+}
+
+// errTakenBack ends a transaction that was only to show what it would do.
+var errTakenBack = errors.New("a dry run")
+
+// tryPool runs a change of a pool. A dry run does all of it and takes it back, so
+// that it is answered, or refused, as the change would be.
+func (s *Store) tryPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, what string, f func(t *tx) (*composa.PoolChange, error)) (*composa.PoolChange, error) {
+	var out *composa.PoolChange
+	err := s.write(ctx, who, what, func(t *tx) (err error) {
+		if out, err = f(t); err == nil && terms.DryRun {
+			return errTakenBack
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, errTakenBack) {
 		return nil, err
 	}
-	return &p, nil
+	return out, nil
 }
 
 // roomForPool holds the pools and refuses one more where there are as many as
-// may be, or where its condition does not go with the others.
-func (t *tx) roomForPool(what string, p *composa.Pool, c *condition) error {
+// may be.
+func (t *tx) roomForPool(what string, p *composa.Pool) error {
 	if err := t.holdPools(); err != nil {
 		return err
 	}
@@ -107,14 +126,23 @@ func (t *tx) roomForPool(what string, p *composa.Pool, c *condition) error {
 		return composa.Errorf(composa.CodeRefused, "cannot %s: the project has %d pools, which is the most", what, each).WithNext(next)
 	case all >= composa.MaxPools:
 		return composa.Errorf(composa.CodeRefused, "cannot %s: the site has %d pools, which is the most", what, all).WithNext(next)
-	case c == nil:
-		return nil
 	}
-	site, err := t.gathered()
+	return nil
+}
+
+func (t *tx) insertPool(what string, p *composa.Pool) error {
+	labels, err := body(p.Labels)
 	if err != nil {
 		return err
 	}
-	return c.check(site, t.who, what, p)
+	now, by := micros(t.now), string(t.who.Principal.ID)
+	added, err := t.exec(`INSERT INTO pool (id, project, owner, name, labels, condition, most, created_at, created_by, updated_at, updated_by, revision)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+		string(p.ID), string(p.Project), string(p.Owner), p.Name, labels, p.Where, p.Most, now, by, now, by, p.Revision)
+	if err == nil && added == 0 {
+		err = composa.Errorf(composa.CodeExists, "cannot %s: the project has a pool of that name", what).WithNext("choose another name, or change that pool")
+	}
+	return err
 }
 
 func (t *tx) tellPool(typ composa.EventType, p *composa.Pool) error {
@@ -158,9 +186,8 @@ func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa
 		if err != nil {
 			return err
 		}
-		if was := p.Revision - 1; revision != 0 && revision != was { // holding it gave it a new one
-			return composa.Errorf(composa.CodeMismatch, "cannot delete pool %q: it is at revision %d, not %d", name, was, revision).
-				WithNext("look at it again")
+		if err := checkRevision(fmt.Sprintf("delete pool %q", name), p, revision); err != nil {
+			return err
 		}
 		n, err := t.held(p.ID)
 		if err != nil {
@@ -179,13 +206,22 @@ func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa
 	})
 }
 
+// checkRevision refuses a pool that is not at the revision that was looked at
+// (0: any). Holding the pool gave it a new one.
+func checkRevision(what string, p *composa.Pool, revision int64) error {
+	if was := p.Revision - 1; revision != 0 && revision != was {
+		return composa.Errorf(composa.CodeMismatch, "cannot %s: it is at revision %d, not %d", what, was, revision).WithNext("look at it again")
+	}
+	return nil
+}
+
 // AddToPool puts devices into a pool, all or none: refused when one was put into
 // another pool or is in one of another project by its condition, or when the pool
 // would hold more than it may. A device that was put into the pool already is no
 // mistake.
-func (s *Store) AddToPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
+func (s *Store) AddToPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error) {
 	begin := fmt.Sprintf("add to pool %q", name)
-	return s.changePool(ctx, who, project, name, begin, devices, addTo(begin))
+	return s.refillPool(ctx, who, terms, project, name, begin, devices, addTo(begin))
 }
 
 // poolChange says what becomes of one device, and whether that is a change.
@@ -219,9 +255,9 @@ func addTo(begin string) poolChange {
 // RemoveFromPool takes devices out of a pool, all or none: refused when one is
 // in another pool, or meets the condition of this one. A device that is in no
 // pool is no mistake.
-func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.Pool, error) {
+func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error) {
 	begin := fmt.Sprintf("remove from pool %q", name)
-	return s.changePool(ctx, who, project, name, begin, devices, func(p *composa.Pool, d *composa.Device, now standing) (bool, error) {
+	return s.refillPool(ctx, who, terms, project, name, begin, devices, func(p *composa.Pool, d *composa.Device, now standing) (bool, error) {
 		switch {
 		case now.in == nil:
 			return false, nil
@@ -229,70 +265,79 @@ func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, project com
 			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place())
 		case now.meets:
 			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in it because it meets its condition", begin, d.Place()).
-				WithNext("put it into another pool, or make a pool with a narrower condition")
+				WithNext("put it into another pool, or make the condition narrower")
 		}
 		d.Pool = ""
 		return true, nil
 	})
 }
 
-// changePool holds a pool and changes what it holds.
-func (s *Store) changePool(ctx context.Context, who composa.Who, project composa.ProjectID, name, begin string, devices []composa.DeviceID, change poolChange) (*composa.Pool, error) {
-	var out *composa.Pool
-	err := s.write(ctx, who, begin, func(t *tx) (err error) {
-		if err := t.holdPools(); err != nil {
-			return err
+// refillPool holds a pool and changes what was put into it.
+func (s *Store) refillPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name, begin string, devices []composa.DeviceID, change poolChange) (*composa.PoolChange, error) {
+	return s.tryPool(ctx, who, terms, begin, func(t *tx) (*composa.PoolChange, error) {
+		p, site, err := t.poolToChange(terms, project, name, begin)
+		if err != nil {
+			return nil, err
 		}
-		if out, err = t.lockPool(project, name); err != nil {
-			return err
-		}
-		if err := t.keepResult(string(out.ID), false); err != nil {
-			return err
-		}
-		return t.fillPool("pool.changed", out, begin, devices, change)
+		return t.fillPool("pool.changed", site, p, site.conditions[p.ID], begin, devices, change)
 	})
-	return out, err
+}
+
+// poolToChange holds a pool that is about to change, with what its change is
+// decided on.
+func (t *tx) poolToChange(terms composa.PoolTerms, project composa.ProjectID, name, begin string) (*composa.Pool, *keptSite, error) {
+	if err := t.holdPools(); err != nil {
+		return nil, nil, err
+	}
+	p, err := t.lockPool(project, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkRevision(begin, p, terms.Revision); err != nil {
+		return nil, nil, err
+	}
+	if err := t.keepResult(string(p.ID), false); err != nil {
+		return nil, nil, err
+	}
+	site, err := t.gathered()
+	return p, site, err
 }
 
 // fillPool lets change say of each device what becomes of it, checks the sum, and
-// tells the pool. The transaction holds the row of the pool, with a new revision.
-func (t *tx) fillPool(typ composa.EventType, p *composa.Pool, begin string, devices []composa.DeviceID, change poolChange) error {
-	var site *keptSite
-	if len(devices) > 0 {
-		var err error
-		if site, err = t.gathered(); err != nil {
-			return err
-		}
-	}
+// tells the pool. The transaction holds the row of the pool, with a new revision;
+// c is the condition of the pool, if it has one.
+func (t *tx) fillPool(typ composa.EventType, site *keptSite, p *composa.Pool, c *condition, begin string, devices []composa.DeviceID, change poolChange) (*composa.PoolChange, error) {
+	put := map[composa.DeviceID]composa.PoolID{}
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(devices))) {
 		d, err := t.lockDevice(id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		changed, err := change(p, d, site.standing(p, d))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !changed {
 			continue
 		}
+		put[d.ID] = d.Pool
 		if err := t.changeDevice(d); err != nil {
-			return err
+			return nil, err
 		}
 		if err := t.touchParts(d.Fabric); err != nil {
-			return err
+			return nil, err
 		}
 		if err := t.tellDevice("device.changed", d, ""); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	n, err := t.held(p.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.Most > 0 && n > p.Most {
-		return composa.Errorf(composa.CodeRefused, "cannot %s: it would hold %d devices, %d are allowed", begin, n, p.Most).
-			WithNext("add fewer, or make a larger pool")
+		return nil, composa.Errorf(composa.CodeRefused, "cannot %s: it would hold %d devices, %d are allowed", begin, n, p.Most).
+			WithNext("name fewer devices, or let the pool hold more")
 	}
-	return t.tellPool(typ, p)
+	return &composa.PoolChange{Pool: *p, Moves: t.s.moves(site, p, c, put)}, t.tellPool(typ, p)
 }

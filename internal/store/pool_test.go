@@ -11,14 +11,14 @@ func TestPools(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		devices := b.addFabric("rack1", 4)
 		ids := []composa.DeviceID{devices[1].ID, devices[2].ID, devices[3].ID}
-		p, err := b.CreatePool(b.ctx(), b.admin, composa.Pool{Project: b.project, Name: "vision", Most: 2, Labels: map[string]string{"a": "b"}})
+		p, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "vision", Most: 2, Labels: map[string]string{"a": "b"}})
 		b.ok(err)
 		if p.Owner != b.admin.Principal.ID || p.ID == "" || p.Revision != 1 {
 			t.Errorf("pool = %+v", p)
 		}
 		create := func(p composa.Pool, want composa.Code) {
 			t.Helper()
-			_, err := b.CreatePool(b.ctx(), b.admin, p)
+			_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, p)
 			b.code(err, want)
 		}
 		create(composa.Pool{Project: b.project, Name: "vision"}, composa.CodeExists)
@@ -29,7 +29,7 @@ func TestPools(t *testing.T) {
 
 		add := func(name string, want composa.Code, ids ...composa.DeviceID) {
 			t.Helper()
-			_, err := b.AddToPool(b.ctx(), b.admin, b.project, name, ids)
+			_, err := b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, name, ids)
 			b.code(err, want)
 		}
 		inPool := func(id composa.PoolID) (n int) {
@@ -48,16 +48,16 @@ func TestPools(t *testing.T) {
 		add("vision", "", ids[0])
 		add("vision", composa.CodeNotFound, "dev_none")
 		add("none", composa.CodeNotFound, ids[2])
-		_, err = b.CreatePool(b.ctx(), b.admin, composa.Pool{Project: b.project, Name: "render"})
+		_, err = b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "render"})
 		b.ok(err)
 		add("render", composa.CodeRefused, ids[2], ids[1]) // one is in another pool
 		if got := b.device(ids[2]).Pool; got != "" {
 			t.Errorf("a refused call put a device into %s", got)
 		}
 		b.code(b.DeletePool(b.ctx(), b.admin, b.project, "vision", 0), composa.CodeRefused)
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "render", []composa.DeviceID{ids[0]})
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "render", []composa.DeviceID{ids[0]})
 		b.code(err, composa.CodeRefused)
-		_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "vision", ids)
+		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", ids)
 		b.ok(err)
 		there, err := b.Site(b.ctx(), b.admin)
 		b.ok(err)
@@ -79,7 +79,7 @@ func TestTwoTransactionsCheckOneSum(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		devices := b.addFabric("rack1", 4)
 		for range count(10, 200) {
-			p, err := b.CreatePool(b.ctx(), b.admin, composa.Pool{Project: b.project, Name: "one", Most: 1})
+			p, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "one", Most: 1})
 			b.ok(err)
 			begin := make(chan struct{})
 			errs := make([]error, len(devices))
@@ -89,7 +89,7 @@ func TestTwoTransactionsCheckOneSum(t *testing.T) {
 				go func() {
 					defer wg.Done()
 					<-begin
-					_, errs[i] = b.AddToPool(b.ctx(), b.admin, b.project, "one", []composa.DeviceID{d.ID})
+					_, errs[i] = b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "one", []composa.DeviceID{d.ID})
 				}()
 			}
 			close(begin)
@@ -115,7 +115,7 @@ func TestTwoTransactionsCheckOneSum(t *testing.T) {
 			if passed != 1 || held != 1 {
 				t.Fatalf("%d calls passed and the pool of 1 holds %d", passed, held)
 			}
-			_, err = b.RemoveFromPool(b.ctx(), b.admin, b.project, "one", in)
+			_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "one", in)
 			b.ok(err)
 			b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "one", 0))
 		}

@@ -71,7 +71,7 @@ func TestAKeyIsKeptWithItsChange(t *testing.T) {
 }
 
 // poolID is the id of a pool; empty for none.
-func poolID(p *composa.Pool) string {
+func poolID(p *composa.PoolChange) string {
 	if p == nil {
 		return ""
 	}
@@ -99,15 +99,15 @@ func TestEveryChangeKeepsItsKey(t *testing.T) {
 				return string(devices[1].ID), err
 			}},
 			{"pool", func(who composa.Who) (string, error) {
-				p, err := b.CreatePool(b.ctx(), who, composa.Pool{Project: b.project, Name: "vision"}, devices[1].ID)
+				p, err := b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "vision"}, devices[1].ID)
 				return poolID(p), err
 			}},
 			{"add", func(who composa.Who) (string, error) {
-				p, err := b.AddToPool(b.ctx(), who, b.project, "vision", []composa.DeviceID{devices[2].ID})
+				p, err := b.AddToPool(b.ctx(), who, composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[2].ID})
 				return poolID(p), err
 			}},
 			{"remove", func(who composa.Who) (string, error) {
-				p, err := b.RemoveFromPool(b.ctx(), who, b.project, "vision", []composa.DeviceID{devices[1].ID, devices[2].ID})
+				p, err := b.RemoveFromPool(b.ctx(), who, composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[1].ID, devices[2].ID})
 				return poolID(p), err
 			}},
 			{"delete", func(who composa.Who) (string, error) { return "", b.DeletePool(b.ctx(), who, b.project, "vision", 0) }},

@@ -26,9 +26,9 @@ func TestARestartKeepsEverything(t *testing.T) {
 		devices := b.addFabric("rack1", 4)
 		b.ready("train", devices[1])
 		b.accept(b.compose("runs", devices[2]))
-		_, err := b.CreatePool(b.ctx(), b.admin, composa.Pool{Project: b.project, Name: "vision", Labels: map[string]string{"a": "b"}})
+		_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "vision", Labels: map[string]string{"a": "b"}})
 		b.ok(err)
-		_, err = b.AddToPool(b.ctx(), b.admin, b.project, "vision", []composa.DeviceID{devices[3].ID})
+		_, err = b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[3].ID})
 		b.ok(err)
 		reason, label := "fan", "x"
 		_, err = b.SetDevice(b.ctx(), b.admin, devices[3].ID, 0, composa.DeviceUpdate{Cordon: &reason, Labels: map[string]*string{"rack": &label}})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
 
 	"github.com/composa-dev/composa"
 )
@@ -67,17 +66,7 @@ func update(u *composa.DeviceUpdate, d *composa.Device, t *tx) (composa.EventTyp
 		d.Cordon, typ = nil, "device.uncordoned"
 	}
 	if len(u.Labels) > 0 {
-		labels := maps.Clone(d.Labels)
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		for k, v := range u.Labels {
-			if v == nil {
-				delete(labels, k)
-			} else {
-				labels[k] = *v
-			}
-		}
+		labels := relabelled(d.Labels, u.Labels)
 		if err := composa.CheckLabels(labels); err != nil {
 			return "", err
 		}

@@ -43,7 +43,7 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 		running := b.accept(b.compose("runs", devices[2]))
 		gone := b.accept(b.compose("gone"))
 		b.advance(composa.Advance{Operation: gone.ID, Revision: 1, Phase: composa.PhaseUndone, Machines: []composa.MachineChange{{Machine: gone.Machines[0], Freed: true}}})
-		_, err := b.CreatePool(b.ctx(), b.admin, composa.Pool{Project: b.project, Name: "vision"})
+		_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "vision"})
 		b.ok(err)
 		b.ok(b.SavePlan(b.ctx(), b.admin, composa.Plan{ID: "plan_1", Project: b.project, ExpiresAt: epoch.Add(time.Hour)}))
 		kept, err := b.AddToken(b.ctx(), b.admin, composa.Token{Owner: b.admin.Principal.ID}, []byte("kept"))
@@ -80,10 +80,11 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"Decide":         {running.ID, "retry"},
 			"SavePlan":       {composa.Plan{ID: "plan_2", Project: b.project}},
 			"Advance":        {composa.Advance{Operation: running.ID, Revision: running.Revision}},
-			"CreatePool":     {composa.Pool{Project: b.project, Name: "fresh"}},
+			"CreatePool":     {composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "fresh"}},
 			"DeletePool":     {b.project, "vision", int64(0)},
-			"AddToPool":      {b.project, "vision", []composa.DeviceID{devices[0].ID}},
-			"RemoveFromPool": {b.project, "vision", []composa.DeviceID{devices[0].ID}},
+			"SetPool":        {composa.PoolTerms{}, b.project, "vision", composa.PoolUpdate{Most: new(3)}},
+			"AddToPool":      {composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[0].ID}},
+			"RemoveFromPool": {composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[0].ID}},
 			"AddToken":       {composa.Token{Owner: b.admin.Principal.ID}, []byte("hash")},
 		}
 		// These act on the site; whether somebody may is for package auth to say.

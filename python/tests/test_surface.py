@@ -20,6 +20,7 @@ left_out = {
     "checkFabric": "operators ask it with composa fabric check",
     "getInventory": "operators ask it with composa fabric inventory",
     "createPool": "operators keep pools with composa pool",
+    "editPool": "operators keep pools with composa pool",
     "deletePool": "operators keep pools with composa pool",
     "addToPool": "operators keep pools with composa pool",
     "removeFromPool": "operators keep pools with composa pool",

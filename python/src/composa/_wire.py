@@ -212,6 +212,26 @@ class EditDevice(Wire):
     login: Annotated[str | None, Field(max_length=64)] = None
 
 
+class EditPool(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    labels: dict[str, str | None] | None = None
+    """
+    Labels to set; null removes one
+    """
+    most: Annotated[int | None, Field(ge=0, le=100000)] = None
+    """
+    How many devices it may hold; 0: any number
+    """
+    where: Annotated[str | None, Field(examples=['device.labels.team == "vision"'])] = (
+        None
+    )
+    """
+    Its condition; empty: none, it holds what was put into it
+    """
+
+
 class Event(Wire):
     model_config = ConfigDict(
         extra="ignore",
@@ -448,34 +468,6 @@ class PlanMachine(Wire):
     name: str
 
 
-class Pool(Wire):
-    model_config = ConfigDict(
-        extra="ignore",
-    )
-    created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
-    devices: list[str]
-    """
-    Places of its devices
-    """
-    free: int
-    id: str
-    labels: dict[str, str] | None = None
-    most: int | None = None
-    """
-    How many devices it may hold; absent: any number
-    """
-    name: Annotated[str, Field(examples=["vision"])]
-    owner: str
-    project: str
-    revision: int
-    where: Annotated[str | None, Field(examples=['device.labels.team == "vision"'])] = (
-        None
-    )
-    """
-    A condition: devices that meet it and were put into no pool are in the oldest pool whose condition they meet
-    """
-
-
 class PoolDevices(Wire):
     model_config = ConfigDict(
         extra="ignore",
@@ -483,18 +475,26 @@ class PoolDevices(Wire):
     ids: Annotated[list[str], Field(examples=[["rack1/gpu3"]])]
 
 
-class Pools(Wire):
+class PoolMove(Wire):
     model_config = ConfigDict(
         extra="ignore",
     )
-    as_of: Annotated[AwareDatetime, Field(alias="asOf")]
+    from_: Annotated[str | None, Field(alias="from", examples=["vision"])] = None
     """
-    When the list was read
+    The pool it was in; absent: none, or another project's
     """
-    items: list[Pool]
-    next: str | None = None
+    id: str
     """
-    Give it as cursor to get the next page; absent on the last
+    Id of the device
+    """
+    machine: str | None = None
+    """
+    The machine of yours that has it, and keeps it
+    """
+    place: Annotated[str, Field(examples=["rack1/gpu3"])]
+    to: str | None = None
+    """
+    The pool it is in; absent: none, or another project's
     """
 
 
@@ -1095,6 +1095,24 @@ class Plug(Wire):
     """
 
 
+class PoolChange(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    dry_run: Annotated[bool | None, Field(alias="dryRun")] = None
+    """
+    Nothing was changed
+    """
+    lines: list[str]
+    """
+    The same in sentences, for people
+    """
+    moves: list[PoolMove]
+    """
+    Devices that come into another pool
+    """
+
+
 class PutMachine(Wire):
     model_config = ConfigDict(
         extra="ignore",
@@ -1366,6 +1384,60 @@ class Plan(Wire):
     why: list[str] | None = None
     """
     Why this fabric and these devices
+    """
+
+
+class Pool(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    change: PoolChange | None = None
+    """
+    What the change does that this answers; absent in an answer by an earlier request with the key
+    """
+    created_at: Annotated[AwareDatetime, Field(alias="createdAt")]
+    devices: list[str]
+    """
+    Places of its devices
+    """
+    free: int
+    id: str
+    labels: dict[str, str] | None = None
+    most: int | None = None
+    """
+    How many devices it may hold; absent: any number
+    """
+    name: Annotated[str, Field(examples=["vision"])]
+    of: Annotated[int | None, Field(examples=[48])] = None
+    """
+    How many devices the site has, in pools and in none
+    """
+    owner: str
+    project: str
+    revision: int
+    """
+    Of a dry run: the one that it is at, 0 where it is not there
+    """
+    where: Annotated[str | None, Field(examples=['device.labels.team == "vision"'])] = (
+        None
+    )
+    """
+    A condition: devices that meet it and were put into no pool are in the oldest pool whose condition they meet
+    """
+
+
+class Pools(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    as_of: Annotated[AwareDatetime, Field(alias="asOf")]
+    """
+    When the list was read
+    """
+    items: list[Pool]
+    next: str | None = None
+    """
+    Give it as cursor to get the next page; absent on the last
     """
 
 
