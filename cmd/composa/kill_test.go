@@ -72,8 +72,9 @@ func TestKilledServerFinishesOrUndoes(t *testing.T) {
 }
 
 // killed are the operations during which the server is killed; cancel is the
-// cancelling of a compose, plan the carrying out of a stored plan.
-var killed = []string{"compose", "free", "plug", "unplug", "reshape", "move", "cancel", "plan"}
+// cancelling of a compose, plan the carrying out of a stored plan, and crowd a
+// compose beside others in the same rack, which enter together.
+var killed = []string{"compose", "free", "plug", "unplug", "reshape", "move", "cancel", "plan", "crowd"}
 
 // kill is one operation during which the server is killed.
 type kill struct {
@@ -84,6 +85,7 @@ type kill struct {
 	verb     string
 	rack     string
 	machines []string
+	beside   []string // operations of a crowd that were acknowledged before
 	moment   string
 }
 
@@ -123,6 +125,11 @@ func (k *kill) run() (phase string, came bool) {
 	}
 	if done.Phase == "held" {
 		k.t.Errorf("operation %s is held: %s %v", again, done.Reason, done.Result)
+	}
+	for _, id := range k.beside {
+		if other, err := k.client.Wait(ctx, id); err != nil || other.Phase != "done" {
+			k.t.Errorf("operation %s beside it: %v, %+v", id, err, other)
+		}
 	}
 	return done.Phase, came
 }
@@ -226,6 +233,15 @@ func (k *kill) prepare(ctx context.Context) request {
 	}
 	k.machines = []string{name("m")}
 	switch k.verb {
+	case "crowd":
+		for _, role := range []string{"n", "o", "p"} {
+			got, err := k.client.PutMachine(ctx, "default", name(role), api.PutMachine{Wish: wish}, 0)
+			if err != nil || got.Operation == nil {
+				k.t.Fatalf("cannot ask for %s: %v", name(role), err)
+			}
+			k.machines, k.beside = append(k.machines, name(role)), append(k.beside, got.Operation.ID)
+		}
+		return request{http.MethodPut, at(""), api.PutMachine{Wish: wish}}
 	case "compose", "cancel":
 		return request{http.MethodPut, at(""), api.PutMachine{Wish: wish}}
 	case "plan":
