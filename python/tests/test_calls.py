@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_request_is_told_place_by_place(connection: Any) ->
             "PUT", "/v1/machines/default/wrong", None, {"devices": [{"kind": "cpu", "count": "two"}]}
         )
     assert e.value.errors
-    assert e.value.errors[0].location == "body.devices[0].count"
+    assert e.value.errors[0].location == "devices[0].count"
     assert e.value.request
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import composa
-from composa import _limits
+from composa import _limits, _words
 from composa._sync.connection import needed
 from composa._told import Explanation
 from tests.conftest import ask
-from tests.processes import Demo
+from tests.processes import Demo, binary
 from tests.relay import Relay
 from tests.stand_in import StandIn, answer, never
 
@@ -277,7 +277,19 @@ def test_a_machine_freed_by_somebody_else(site: composa.Site, demo: Demo, name: 
         (lambda s: s.operation("\ud800"), composa.Invalid, "is half a character"),
         (lambda s: s.plan([], "train"), composa.Invalid, "there is no verb []"),
         (lambda s: s.plan("grow", "train"), composa.Invalid, "there is no verb"),
-        (lambda s: list(s.events(after="nonsense!")), composa.Error, ""),
+        (lambda s: list(s.events(after="nonsense!")), composa.Invalid, 'cannot use after: "nonsense!" is not the id of an event'),
+        (lambda s: s.machines(state="redy"), composa.Invalid, 'cannot use state: "redy" is none of queued'),
+        (lambda s: s.devices(free="yes"), composa.Invalid, 'cannot use free: "yes" is none of true, false'),
+        (lambda s: s.operations(verb="grow"), composa.Invalid, 'cannot use verb: "grow" is none of'),
+        (lambda s: s.devices(where="1+"), composa.Invalid, 'cannot read where "1+": 1:3: it ends too early'),
+        (lambda s: s.compose("train", ssd=1, gpu=1, min={"gpu.memory": "0GB"}), composa.Invalid, 'cannot use min["gpu.memory"]: the least memory of a gpu is 0'),
+        (lambda s: s.plan("compose", "train", gpu=1, min={"gpu.memory": "0GB"}), composa.Invalid, 'cannot use min["gpu.memory"]: the least memory'),
+        (lambda s: list(s.events(type="machine.redy")), composa.Invalid, 'there is no type "machine.redy" of events; did you mean "machine.ready"?'),
+        (lambda s: next(s.events(type="Machines", follow=True)), composa.Invalid, 'did you mean "machine"?'),
+        (lambda s: list(s.events(type=5)), composa.Invalid, "type=5 is no type of events; the families are claim, device"),
+        (lambda s: list(s.events(subject="rak1")), composa.NotFound, 'subject="rak1" is neither an id nor a fabric; did you mean "rack1"?'),
+        (lambda s: next(s.events(subject="train", follow=True)), composa.NotFound, "subject=site.machine(…)"),
+        (lambda s: list(s.events(subject=5)), composa.Invalid, "subject=5 is nothing that events are about"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant(site: composa.Site, call: Any, error: type[composa.Error], text: str) -> None:
@@ -411,6 +423,21 @@ def test_events_of_a_machine_past_and_to_come(site: composa.Site, machine: compo
     types = [e.type for e in itertools.islice(follow, 2)]
     follow.close()  # type: ignore[attr-defined]
     assert all(t.startswith("machine.") for t in types)
+
+
+def test_events_are_chosen_by_type_family_and_subject(site: composa.Site, demo: Demo) -> None:
+    everything = list(site.events())
+    names = {f.name for f in site.fabrics()}
+    assert all("_" in e.subject or e.subject in names for e in everything), "an id, or a fabric"
+    assert [e.id for e in site.events(subject="rack1")] == [e.id for e in everything if e.subject == "rack1"]
+    for type in ("fabric.added", "fabric"):
+        assert {e.type.partition(".")[0] for e in site.events(type=type)} == {"fabric"}
+    assert list(site.events(type="comet.seen")) == [], "what is not known may be of a newer server"
+    told = subprocess.run(
+        [binary(), "__complete", "event", "ls", "--type", ""], capture_output=True, text=True, check=True
+    )
+    types = [line for line in told.stdout.split() if "." in line]
+    assert types == sorted(f"{f}.{what}" for f, those in _words.event_types.items() for what in those)
 
 
 def test_waiting_is_the_callers_choice(site: composa.Site, name: str) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx2
 from pydantic import ValidationError
 
-from composa import _limits, _words
+from composa import _arguments, _limits, _words
 from composa._version import __version__
 from composa._wirebase import Wire
 from composa.errors import Error, Failed, Invalid, Unreachable, error_of, retry_after
@@ -156,7 +156,7 @@ class Call:
         """Return the error of an unsuccessful answer."""
         problem = _json(content)
         if isinstance(problem, dict) and isinstance(problem.get("code"), str) and problem["code"]:
-            return error_of(problem, status, headers)
+            return _arguments.reword(error_of(problem, status, headers), self.body)
         to = headers.get("location", "")
         if 300 <= status < 400 and to:
             return Unreachable(

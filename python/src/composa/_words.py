@@ -25,6 +25,28 @@ min_fields: dict[str, tuple[str, ...]] = {
     "memory": ("memory", "size", "lanes"),
 }
 
+#: What happens, by what it happens to: "machine.ready" is a type of event, "machine" its family.
+event_types: dict[str, tuple[str, ...]] = {
+    "claim": ("changed", "closed", "opened", "released"),
+    "device": (
+        *("added", "changed", "cordoned", "failed", "gone", "moved"),
+        *("replaced", "returned", "uncordoned", "used"),
+    ),
+    "fabric": ("added", "answered", "changed", "probed", "probing", "silent"),
+    "machine": (
+        *("changed", "changing", "composing", "degraded", "freed", "freeing"),
+        *("held", "lost", "queued", "ready", "stale"),
+    ),
+    "operation": (
+        *("cancel_requested", "cancelled", "changed", "done", "held", "queued"),
+        *("running", "undoing", "undone", "waiting"),
+    ),
+    "pool": ("changed", "created", "deleted"),
+    "step": ("done", "failed", "planned", "running"),
+    "token": ("created", "deleted"),
+    "user": ("created",),
+}
+
 _reserved = ("all", "any", "default", "free", "me", "new", "none", "self", "system")
 
 _label_rule = (
@@ -77,6 +99,26 @@ def kind_of(begin: str, word: object) -> str:
     raise Invalid(
         f"{begin}: there is no kind {abridge(word)}", next=f"{hint}the kinds are {', '.join(kinds)}"
     )
+
+
+def event_type(begin: str, word: object) -> str:
+    """Read a type of events, or a family of types.
+
+    One that is not known here may be of a newer server: only what is nearly a known one is refused.
+
+    Raises:
+        Invalid: It is no text, or a known one is nearly written so.
+    """
+    hint = f"the families are {', '.join(event_types)}"
+    if not isinstance(word, str) or not word:
+        raise Invalid(f"{begin}: type={abridge(word)} is no type of events", next=hint)
+    known = [*event_types, *(f"{family}.{what}" for family, those in event_types.items() for what in those)]
+    near = "" if word in known else nearest(word, known) or nearest(word.lower(), known)
+    if near:
+        raise Invalid(
+            f"{begin}: there is no type {abridge(word)} of events", next=f'did you mean "{near}"? {hint}'
+        )
+    return word
 
 
 def no_others(begin: str, others: Mapping[str, object], known: Sequence[str]) -> None:

@@ -152,7 +152,7 @@ class Invalid(Error, ValueError):
     Also raised before anything is sent. Codes: invalid, too_large.
 
     Attributes:
-        errors: What is wrong where in the request. Empty where it is the whole, or nothing was sent.
+        errors: What is wrong: location is the argument. Empty where it is the whole, or nothing was sent.
     """
 
     usual_code = "invalid"

@@ -299,21 +299,22 @@ class Readings:
                 now on.
             follow: Go on as events happen.
             type: Only those of this type ("machine.ready") or family ("machine").
-            subject: Only those about this: a Machine, Device, Operation, Fabric or Pool, or an id.
+            subject: Only those about this: a Machine, Device, Operation, Fabric or Pool, an id, or the
+                name of a fabric.
 
         Returns:
             An iterator over the events, in order.
 
         Raises:
             NotAllowed: The token is not known, or has ended.
-            Invalid: The id is none of an event.
+            Invalid: The id is none of an event, or the type is nearly, but not quite, a known one.
+            NotFound: The subject is neither an id nor a fabric.
 
         Example:
             >>> for e in site.events(follow=True, type="machine"):
             ...     print(e.type, e.body["name"])
         """
-        about = getattr(subject, "id", None) or getattr(subject, "name", None) or subject
-        return event.events(self, after, follow, type, about)
+        return event.events(self, after, follow, type, subject)
 
     def explain(self, name: str | Machine) -> Explanation | None:
         """Tell why a machine has the devices that it has: the account of its newest change that chose some.
