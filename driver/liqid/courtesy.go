@@ -11,8 +11,11 @@ import (
 // An inventory lets steps go before it: what it would read beside a step the
 // step's own proof shows, and a director and we have better things to do then.
 const (
-	// polite is how long an inventory waits at most for steps to end.
-	polite = time.Second
+	// polite is how long an inventory waits at most for steps to end: for longer
+	// than most commits take, so that also on a rack where one operation follows
+	// another it looks between two of them. What a look beside a step shows of what
+	// that moves is in doubt.
+	polite = 3 * time.Second
 	// between is how long after a step another one is expected to follow, which
 	// is longer than its end takes to be written.
 	between = 20 * time.Millisecond
