@@ -263,7 +263,8 @@ def test_a_block_frees_nothing_that_an_earlier_call_with_its_key_made(site: Any,
     first.free(grace=0)
 
 
-def test_a_lost_answer_makes_it_no_less_ones_own(site: Any, name: str) -> None:
+def lose_an_answer(site: Any) -> list[int]:
+    """Lose the next answer to a change; empty is returned once it was lost."""
     once_more, left = site._connection._once, [1]
 
     def cut(tries: Any) -> Any:
@@ -274,9 +275,47 @@ def test_a_lost_answer_makes_it_no_less_ones_own(site: Any, name: str) -> None:
         return answer
 
     site._connection._once = cut
+    return left
+
+
+def test_a_lost_answer_makes_it_no_less_ones_own(site: Any, name: str) -> None:
+    left = lose_an_answer(site)
     with site.compose(name, gpu=1) as m:
         assert not left
     assert m.state == "freed"
+
+
+def test_where_a_key_was_given_a_lost_answer_leaves_open_whose_it_is(site: Any, name: str) -> None:
+    key = f"k-{name}"
+    first = site.compose(name, gpu=1, key=key)
+    told = telling(site, Told())._progress()
+    left = lose_an_answer(site)
+    with site.compose(name, gpu=1, key=key) as same:
+        assert not left
+        assert same == first
+    assert told.summary == (
+        f"{name} stays: an answer was lost, and its key= may have been used before, so that nobody knows "
+        f'whether this block made it; site.machine("{name}").free() gives it back'
+    )
+    assert first.refresh().state == "ready"
+    first.free(grace=0)
+
+
+def test_an_interrupt_cancels_nothing_that_an_earlier_call_with_its_key_began(
+    server: MakeServer, name: str
+) -> None:
+    s = server(*rack, "--commit-latency", "1s")
+    with connected(s) as site:
+        began = site.compose(name, gpu=1, key="k", wait=False)
+        told = Told(lambda op: interrupt())
+        telling(site, told)
+        left = lose_an_answer(site)
+        with pytest.raises(KeyboardInterrupt):
+            site.compose(name, gpu=1, key="k")
+        assert not left
+        assert told.summary.startswith(f"stopped waiting: operation {began.operation} goes on; ")
+        telling(site, Told())
+        assert began.wait().state == "ready"
 
 
 problem = {"Content-Type": "application/problem+json"}

@@ -464,6 +464,19 @@ def test_waiting_is_for_whoever_changes_it(site: composa.Site, machine: composa.
         machine.wait(timeout="soon")  # type: ignore[arg-type]
 
 
+def test_waiting_for_a_machine_that_somebody_else_frees_is_no_success(site: composa.Site, name: str) -> None:
+    m = site.compose(name, gpu=1)
+    watched = site.machine(m.id)
+    m.free(grace=0, wait=False)
+    with pytest.raises(
+        composa.NotFound, match=rf'cannot wait for machine "{name}": it was freed at .* make it'
+    ):
+        watched.wait()
+    assert watched.state == "freed"
+    for one in (m, watched, site.machine(m.id)):
+        assert one.wait().state == "freed", "who asked for it, or sees that it is freed, is told nothing new"
+
+
 def test_an_older_answer_does_not_replace_a_newer_one(site: composa.Site, machine: composa.Machine) -> None:
     older = site.machine(machine.name)
     machine.plug(ssd=1)

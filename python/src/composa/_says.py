@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from composa import _wire
 from composa import _wording as w
+from composa.errors import NotFound
 
 
 def _whole(m: _wire.Machine) -> str:
@@ -27,3 +28,20 @@ def at_once(verb: str, m: _wire.Machine, made: bool) -> str:
         return f"{m.name} was freed at {m.freed_at:%Y-%m-%d %H:%M:%S} UTC"
     how = "" if made else ", as it was" if verb == "compose" else ": nothing had to be done"
     return f"{m.name} is {m.state}{how}: {_whole(m)}"
+
+
+def freed(begin: str, machine: _wire.Machine, cause: NotFound | None = None) -> NotFound:
+    """Make the error of a machine that was freed meanwhile.
+
+    Args:
+        begin: What messages begin with.
+        machine: The machine as it is now.
+        cause: What the server answered; None: nothing but the machine.
+    """
+    at = f" at {machine.freed_at:%Y-%m-%d %H:%M:%S} UTC" if machine.freed_at is not None else ""
+    return NotFound(
+        f"{begin}: it was freed{at}",
+        next=f'make it anew with site.compose("{machine.name}", …)',
+        status=cause.status if cause is not None else 0,
+        request=cause.request if cause is not None else "",
+    )

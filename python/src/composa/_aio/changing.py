@@ -54,11 +54,11 @@ class Came:
 
     Attributes:
         machine: The machine as it is now.
-        made: That very call made it: it was neither found nor being made already.
+        made: That very call made it: it was neither found nor being made already. None: nobody knows.
     """
 
     machine: _wire.Machine
-    made: bool
+    made: bool | None
 
 
 async def carry_out(site: Site, change: Change) -> Came:
@@ -116,7 +116,7 @@ class _Run:
         made = self._made(answer)
         if answer.status != 202:
             came = Came(answer.read(_wire.Machine), made)
-            return came, _says.at_once(change.verb, came.machine, made)
+            return came, _says.at_once(change.verb, came.machine, bool(made))
         seen = self._seen = following.Seen(answer.read(_wire.Operation), self._shows)
         op = seen.op
         why = op.explanation
@@ -142,7 +142,7 @@ class _Run:
         try:
             answer = self._answer or await self._ask_again()
             if answer.status != 202:
-                now = _says.at_once(change.verb, answer.read(_wire.Machine), self._made(answer))
+                now = _says.at_once(change.verb, answer.read(_wire.Machine), bool(self._made(answer)))
                 return f"interrupted, and nothing is left to cancel: {now}"
             seen = self._seen or following.Seen(answer.read(_wire.Operation), self._shows)
             if self._began(answer) and not following.gives_back(seen.op):
@@ -163,17 +163,26 @@ class _Run:
         self._answer = await self._connection.answer(self._asked)
         return self._answer
 
-    def _made(self, answer: Answer) -> bool:
-        """Say whether this very call made the machine, or began to."""
-        return self._is_own(answer) and (answer.status == 201 or answer.headers.get("composa-made") == "true")
+    def _made(self, answer: Answer) -> bool | None:
+        """Say whether this very call made the machine, or began to; None: nobody knows."""
+        if answer.status != 201 and answer.headers.get("composa-made") != "true":
+            return False
+        return self._is_own(answer)
 
     def _began(self, answer: Answer) -> bool:
-        """Say whether this very call began the operation: it did not join that of another compose."""
-        return self._made(answer) if self._change.verb == "compose" else self._is_own(answer)
+        """Say whether this very call is known to have begun the operation, not another compose or call."""
+        return bool(self._made(answer) if self._change.verb == "compose" else self._is_own(answer))
 
-    def _is_own(self, answer: Answer) -> bool:
-        """Say whether an answer is of what this call did, and not of an earlier one with the same key."""
-        return self._asked.lost or not answer.replayed
+    def _is_own(self, answer: Answer) -> bool | None:
+        """Say whether an answer is of what this call did, and not of an earlier one with the same key.
+
+        Where an answer was lost, a key of the caller's may have been used before, and nobody knows.
+        """
+        if not answer.replayed:
+            return True
+        if not self._asked.lost:
+            return False
+        return None if self._asked.call.own_key else True
 
     async def _freed(self, cause: NotFound) -> _wire.Machine:
         """Read the machine that is not found: freed meanwhile, it is what a free would have made of it.
@@ -194,12 +203,7 @@ class _Run:
             raise cause
         if change.verb == "free":
             return machine
-        raise NotFound(
-            f"{change.begin}: it was freed at {machine.freed_at:%Y-%m-%d %H:%M:%S} UTC",
-            next=f'make it anew with site.compose("{change.machine}", …)',
-            status=cause.status,
-            request=cause.request,
-        ) from None
+        raise _says.freed(change.begin, machine, cause) from None
 
     async def _machine_of(self, op: _wire.Operation, why: _wire.Explanation | None) -> _wire.Machine:
         """Read the machine that an operation is about, also where it was freed since."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr
 from typing_extensions import Never
 
-from composa import _requests, _wire, _words
+from composa import _requests, _says, _wire, _words
 from composa._aio import changing
 from composa._call import part
 from composa._moment import Moment
@@ -55,7 +55,7 @@ class Machine(Looks, _wire.Machine, Moment):
         revision: Grows with each change.
     """
 
-    _made: bool = PrivateAttr(default=False)
+    _made: bool | None = PrivateAttr(default=False)  # None: nobody knows
 
     # Changing it
 
@@ -349,6 +349,7 @@ class Machine(Looks, _wire.Machine, Moment):
 
         Raises:
             Failed, Held, Refused: The operation ended otherwise than it was asked, or is held.
+            NotFound: It was freed meanwhile, and this object did not show that somebody had asked for that.
             TimedOut: The seconds have passed; the operation goes on.
             NotAllowed, Unreachable: It cannot be followed any more; it goes on.
             Invalid: timeout is no number of seconds.
@@ -357,12 +358,15 @@ class Machine(Looks, _wire.Machine, Moment):
             >>> m = site.compose("train", gpu=4, wait=False)
             >>> m.wait()
         """
-        patience = _words.patience(f'cannot wait for machine "{self.name}"', timeout, "timeout")
+        begin = f'cannot wait for machine "{self.name}"'
+        patience = _words.patience(begin, timeout, "timeout")
         end = None if patience is None else time.monotonic() + patience
-        id, last = self.operation or (await self.refresh()).operation, None
+        known, is_freed = self.operation, self.freed_at is not None
+        id, last = known or (await self.refresh()).operation, None
         try:
             while id and id != last:
                 operation = await self._site.operation(id)
+                is_freed |= id == known and operation.verb == "free"
                 await operation.wait(None if end is None else max(0.0, end - time.monotonic()))
                 last = id
                 id = (await self.refresh()).operation
@@ -370,6 +374,8 @@ class Machine(Looks, _wire.Machine, Moment):
             await self._refresh_quietly()
             raise
         self.__dict__["operation"] = self.operation or last  # setting it is not for callers
+        if self.freed_at is not None and not is_freed:
+            raise _says.freed(begin, self)
         return self
 
     async def explain(self) -> Explanation | None:
@@ -461,6 +467,12 @@ class Machine(Looks, _wire.Machine, Moment):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
+        if self._made is None:
+            self._note(
+                f"{self.name} stays: an answer was lost, and its key= may have been used before, so that "
+                f'nobody knows whether this block made it; site.machine("{self.name}").free() gives it back'
+            )
+            return
         if not self._made:
             self._note(f"{self.name} stays: this block did not make it")
             return

@@ -218,7 +218,8 @@ class Site(Looks, Readings):
             explain: Tell in the machine's `explanation` why it has these devices.
 
         Returns:
-            The machine. As a block it is freed at the end if this very call made it.
+            The machine. As a block it is freed at the end if this very call made it. Where that is not known
+            it stays, and says so: an answer was lost, and an earlier call may have used the same key=.
 
         Raises:
             Refused: It cannot be had now. `explanation` says what each condition removed; `nearest.compose()`
