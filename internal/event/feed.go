@@ -44,6 +44,7 @@ type Feed struct {
 	log    *slog.Logger
 	hear   func([]composa.Event) // nil: nobody
 	stop   context.CancelFunc
+	begun  chan struct{} // closed when hear is told all that is committed from then on
 	ended  chan struct{} // closed when the reading goroutine has ended
 
 	mu sync.Mutex
@@ -54,12 +55,13 @@ type Feed struct {
 }
 
 // New starts a feed. Close ends it. hear, where it is not nil, is told all that
-// is committed from now on, whoever may see it, in order, before a follower is.
-// The feed waits for it.
+// is committed after the feed has begun (see [Feed.Begun]), whoever may see it,
+// in order, before a follower is. The feed waits for it.
 func New(source Source, log *slog.Logger, hear func([]composa.Event)) *Feed {
 	changed, forget := source.Notify()
 	running, stop := context.WithCancel(context.Background())
-	f := &Feed{source: source, log: log, hear: hear, stop: stop, ended: make(chan struct{}), more: make(chan struct{})}
+	f := &Feed{source: source, log: log, hear: hear, stop: stop,
+		begun: make(chan struct{}), ended: make(chan struct{}), more: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
 		defer forget()
@@ -67,6 +69,10 @@ func New(source Source, log *slog.Logger, hear func([]composa.Event)) *Feed {
 	}()
 	return f
 }
+
+// Begun is closed when the feed has found out where it begins: all that is
+// committed from then on is heard. Until the store can say so, it stays open.
+func (f *Feed) Begun() <-chan struct{} { return f.begun }
 
 // Close ends the feed and every call that waits for it.
 func (f *Feed) Close() {
@@ -118,6 +124,7 @@ func (f *Feed) begin(ctx context.Context) error {
 	defer f.mu.Unlock()
 	f.base, f.newest = last, last
 	f.wake()
+	close(f.begun)
 	return nil
 }
 
@@ -168,6 +175,10 @@ func (f *Feed) Next(ctx context.Context, who composa.Who, after int64, limit int
 		limit = MaxBatch
 	}
 	for {
+		// Who was ended by what was heard gets nothing that came after it.
+		if ctx.Err() != nil {
+			return nil, after, context.Cause(ctx)
+		}
 		tail, whole, newest, more := f.now(after)
 		switch {
 		case after >= newest:

@@ -107,6 +107,37 @@ func TestNextWaitsForAnEvent(t *testing.T) {
 	})
 }
 
+// A feed has begun once it knows where: what is committed from then on is heard.
+func TestWhatIsCommittedAfterTheFeedHasBegunIsHeard(t *testing.T) {
+	b := &book{}
+	b.add("a", "machine.before")
+	heard := make(chan int64, 1)
+	f := event.New(b, slog.New(slog.DiscardHandler), func(events []composa.Event) { heard <- events[0].Seq })
+	defer f.Close()
+	<-f.Begun()
+	b.add("a", "machine.made")
+	if got := <-heard; got != 2 {
+		t.Errorf("event %d is heard first, want 2", got)
+	}
+}
+
+// Who was ended by what is heard is given nothing that came after it, also where
+// that is there already.
+func TestWhoIsEndedByWhatIsHeardGetsNothingLater(t *testing.T) {
+	b := &book{}
+	ctx, end := context.WithCancel(t.Context())
+	f := event.New(b, slog.New(slog.DiscardHandler), func([]composa.Event) { end() })
+	defer f.Close()
+	<-f.Begun()
+	b.add("a", "token.deleted", "machine.after")
+	if all, _, err := f.Next(t.Context(), composa.System(), 0, 10, composa.EventFilter{}); err != nil || len(all) == 0 {
+		t.Fatalf("who goes on is given %v, %v", all, err)
+	}
+	if got, through, err := f.Next(ctx, composa.System(), 0, 10, composa.EventFilter{}); !errors.Is(err, context.Canceled) || through != 0 {
+		t.Errorf("who was ended is given %v up to %d, %v", got, through, err)
+	}
+}
+
 // Who hears is told everything once and in order, also over a failure, and before
 // any follower is.
 func TestHearsBeforeFollowers(t *testing.T) {

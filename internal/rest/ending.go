@@ -62,7 +62,11 @@ func (s *Server) holdSignedIn(ctx context.Context) (held context.Context, done f
 	}
 	leave := s.signedIn.enter(c.who.Token, end)
 	// One that was removed since the call began is met here, one that is removed
-	// from now on by who hears of it.
+	// from now on by who hears of it: somebody does when the feed has begun.
+	select {
+	case <-s.feed.Begun():
+	case <-held.Done():
+	}
 	if _, err := s.owner(ctx, c.token); composa.CodeOf(err) == composa.CodeUnauthenticated {
 		end(errTokenEnded)
 	}

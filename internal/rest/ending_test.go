@@ -2,12 +2,15 @@ package rest_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
@@ -35,6 +38,7 @@ func (w *world) another(name string, expires int) api.Token {
 // opened are a stream and a wait that were opened with a token.
 type opened struct {
 	stream, wait <-chan answer
+	lines        <-chan string // of the stream, as they come
 	operation    string
 }
 
@@ -42,15 +46,19 @@ type opened struct {
 // returns when both stand.
 func (w *world) holds(token, machine string) opened {
 	w.t.Helper()
-	stream, wait := make(chan answer, 1), make(chan answer, 1)
+	stream, wait, lines := make(chan answer, 1), make(chan answer, 1), make(chan string, 1000)
 	req := must(http.NewRequestWithContext(w.t.Context(), "GET", w.http.URL+"/v1/events?follow=true", nil))
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/x-ndjson")
 	resp := must(w.http.Client().Do(req)) // with its headers it stands
 	go func() {
 		defer resp.Body.Close()
-		text, _ := io.ReadAll(bufio.NewReader(resp.Body)) // where it breaks off, it ends
-		stream <- answer{status: resp.StatusCode, body: string(text)}
+		var text strings.Builder
+		for all := bufio.NewScanner(resp.Body); all.Scan(); { // where it breaks off, it ends
+			fmt.Fprintln(&text, all.Text())
+			lines <- all.Text()
+		}
+		stream <- answer{status: resp.StatusCode, body: text.String()}
 	}()
 	changed, forget := w.store.Notify()
 	defer forget()
@@ -60,9 +68,31 @@ func (w *world) holds(token, machine string) opened {
 	for {
 		m, err := w.store.Machine(w.t.Context(), composa.System(), w.admin.Projects[0], machine)
 		if err == nil {
-			return opened{stream, wait, string(m.Operation)}
+			return opened{stream, wait, lines, string(m.Operation)}
 		}
 		w.change(changed)
+	}
+}
+
+// goesOn checks that what a token opened has not ended: the stream tells what
+// happens now, and the wait how its operation ends.
+func (o opened) goesOn(t *testing.T, w *world) {
+	t.Helper()
+	must(w.client.CreatePool(t.Context(), api.NewPool{Name: "after"}))
+	for told := false; !told; {
+		select {
+		case line := <-o.lines:
+			told = strings.Contains(line, `"pool.created"`)
+		case got := <-o.stream:
+			t.Fatalf("the stream ended: %s", got.body)
+		}
+	}
+	op := must(w.store.Operation(t.Context(), composa.System(), composa.OperationID(o.operation)))
+	must(w.store.Advance(t.Context(), composa.System(), composa.Advance{
+		Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseUndone, Machines: []composa.MachineChange{{Machine: op.Machines[0], Freed: true}},
+	}))
+	if got := <-o.wait; got.status != 409 || got.problem(t).Operation != o.operation {
+		t.Errorf("the wait is answered %d: %s", got.status, got.body)
 	}
 }
 
@@ -91,17 +121,76 @@ func TestARemovedTokenEndsWhatItOpened(t *testing.T) {
 		if got := w.ask("GET", "/v1", "", as(first.Token)); got.status != 401 || !strings.Contains(got.body, "was removed at") {
 			t.Errorf("the removed token is answered %d: %s", got.status, got.body)
 		}
-		select {
-		case got := <-other.wait:
-			t.Errorf("the wait of another token ended: %d %s", got.status, got.body)
-		case got := <-other.stream:
-			t.Errorf("the stream of another token ended: %s", got.body)
-		default:
-		}
+		other.goesOn(t, w)
+		again := w.holds(second.Token, "again")
 		if got := w.ask("DELETE", "/v1/tokens/"+second.ID, ""); got.status != 204 { // by the administrator
 			t.Fatalf("it is not removed: %d %s", got.status, got.body)
 		}
-		other.ends(t, second)
+		again.ends(t, second)
+		if got := <-other.stream; got.status != 200 {
+			t.Errorf("the first stream was %d: %s", got.status, got.body)
+		}
+	})
+}
+
+// late is a store that cannot say at first where its events end, so that nobody
+// hears what happens; meanwhile a token is removed.
+type late struct {
+	unending
+	mu      *sync.Mutex
+	version *int64
+	answers *bool
+}
+
+func (l late) LastEvent(ctx context.Context, who composa.Who) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if who.Principal.ID == composa.SystemPrincipal && !*l.answers {
+		return 0, composa.Errorf(composa.CodeUnavailable, "cannot read events: the store is away")
+	}
+	return l.unending.LastEvent(ctx, who)
+}
+
+func (l late) Version(context.Context) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return *l.version, nil
+}
+
+func (l late) TokenOwner(ctx context.Context, who composa.Who, hash []byte) (composa.Who, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if *l.version > 1 {
+		return composa.Who{}, composa.Errorf(composa.CodeUnauthenticated, "cannot sign in: this token was removed")
+	}
+	return l.unending.TokenOwner(ctx, who, hash)
+}
+
+// A token that is removed while nobody can hear of it yet ends what it opened
+// as soon as somebody does.
+func TestATokenRemovedBeforeAnythingIsHeardEndsWhatItOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := late{mu: new(sync.Mutex), version: new(int64(1)), answers: new(bool)}
+		srv := rest.New(rest.Config{Store: store})
+		defer srv.Close()
+		answered, ended := make(chan int, 1), make(chan struct{})
+		go func() { answered <- call(t.Context(), srv, "GET", "/v1/operations/op_a?wait=300", "").Code }()
+		go func() {
+			defer close(ended)
+			follow(t.Context(), srv, newSink(), "text/event-stream")
+		}()
+		synctest.Wait()
+		store.mu.Lock()
+		*store.version, *store.answers = 2, true
+		store.mu.Unlock()
+		began := time.Now()
+		if code := <-answered; code != 401 {
+			t.Errorf("the wait is answered %d", code)
+		}
+		<-ended
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("they end after %s", took)
+		}
 	})
 }
 

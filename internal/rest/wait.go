@@ -72,13 +72,13 @@ func (s *Server) await(ctx context.Context, who composa.Who, id composa.Operatio
 	if d <= 0 {
 		return s.Store.Operation(ctx, who, id)
 	}
-	held, done, ok := s.holdSignedIn(ctx)
+	within, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	held, done, ok := s.holdSignedIn(within)
 	if !ok {
 		return s.Store.Operation(ctx, who, id)
 	}
 	defer done()
-	held, cancel := context.WithTimeout(held, d)
-	defer cancel()
 	// The number is read before the operation, so that no change falls between.
 	at, err := s.Store.LastEvent(ctx, who)
 	if err != nil {
