@@ -212,7 +212,10 @@ func TestALocalToken(t *testing.T) {
 	defer stop()
 	site, err := signedIn(t, s, strings.TrimSpace(out)).Site(t.Context())
 	if err != nil || site.Principal != "admin" || site.Role != "admin" || site.Token.ExpiresAt == nil {
-		t.Errorf("it lets in %+v, %v", site, err)
+		t.Fatalf("it lets in %+v, %v", site, err)
+	}
+	if want := "site " + site.Site + ", as its data folder " + data + " has it"; !strings.Contains(said, want) {
+		t.Errorf("it says %q, want %q in it", said, want)
 	}
 	if !ours(mustStat(t, filepath.Join(data, "composa.db"))) {
 		t.Error("our own file is said to be another user's")

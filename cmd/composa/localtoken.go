@@ -17,30 +17,35 @@ import (
 
 // localToken makes a token in a data folder: the way in for who has lost every
 // other one. Who may write to the folder may read all that is in it, so that this
-// gives nobody anything. A server that runs has the folder to itself.
-func localToken(ctx context.Context, want cli.LocalToken) (*api.Token, error) {
-	made, err := addLocal(ctx, want)
-	return made, problem(err)
+// gives nobody anything. A server that runs has the folder to itself. The site
+// is told with it: where a site went to PostgreSQL, the folder may still have
+// the one that it was.
+func localToken(ctx context.Context, want cli.LocalToken) (made *api.Token, site string, err error) {
+	made, site, err = addLocal(ctx, want)
+	return made, site, problem(err)
 }
 
-func addLocal(ctx context.Context, want cli.LocalToken) (*api.Token, error) {
+func addLocal(ctx context.Context, want cli.LocalToken) (made *api.Token, site string, err error) {
 	path := filepath.Join(want.Data, "composa.db")
 	if err := checkLocal(path); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	s, err := store.Open(ctx, store.Options{URL: "sqlite:" + path})
 	if err != nil {
 		var why *composa.Error
 		if errors.As(err, &why) {
-			return nil, composa.Errorf(why.Code, "cannot create a token: %w", err).WithNext("%s", why.Next)
+			return nil, "", composa.Errorf(why.Code, "cannot create a token: %w", err).WithNext("%s", why.Next)
 		}
-		return nil, err
+		return nil, "", err
 	}
-	made, err := addTo(ctx, s, want)
+	identity, err := s.Identity(ctx, composa.System())
+	if err == nil {
+		made, err = addTo(ctx, s, want)
+	}
 	if closed := s.Close(); err == nil {
 		err = closed
 	}
-	return made, err
+	return made, string(identity.Site), err
 }
 
 // checkLocal refuses a folder without a site, and one of another user's: what

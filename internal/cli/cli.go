@@ -29,9 +29,9 @@ type Config struct {
 	// Terminal says whether a stream is a terminal, how many characters wide and
 	// how many lines high (0: not known); nil: the system is asked.
 	Terminal func(stream any) (width, height int, ok bool)
-	// LocalToken makes a token in the data folder of a server that does not run;
-	// nil: token create has no --local.
-	LocalToken func(ctx context.Context, t LocalToken) (*api.Token, error)
+	// LocalToken makes a token in the data folder of a server that does not run,
+	// and says of which site that is; nil: token create has no --local.
+	LocalToken func(ctx context.Context, t LocalToken) (made *api.Token, site string, err error)
 	// Run becomes another program, found in PATH: ssh. It does not return where
 	// the system can replace a process. nil: the system is asked.
 	Run func(ctx context.Context, program string, args []string) error
@@ -47,7 +47,7 @@ type app struct {
 	http     *http.Client
 	terminal func(any) (int, int, bool)
 	run      func(context.Context, string, []string) error
-	local    func(context.Context, LocalToken) (*api.Token, error)
+	local    func(context.Context, LocalToken) (*api.Token, string, error)
 	flags    globalFlags
 	format   format
 	signals  *signals

@@ -147,7 +147,11 @@ func (a *app) tokenMaker(ctx context.Context, o tokenOrder, keyed bool) (func() 
 	case o.local:
 		seconds, err := o.seconds(nil)
 		return func() (*api.Token, error) {
-			return a.local(ctx, LocalToken{Data: o.data, User: o.user, Note: o.note, Expires: time.Duration(seconds) * time.Second})
+			made, site, err := a.local(ctx, LocalToken{Data: o.data, User: o.user, Note: o.note, Expires: time.Duration(seconds) * time.Second})
+			if err == nil {
+				a.say("site %s, as its data folder %s has it", site, o.data)
+			}
+			return made, err
 		}, err
 	}
 	c, err := a.connect()
