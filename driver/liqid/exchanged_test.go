@@ -1,6 +1,8 @@
 package liqid
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,4 +65,58 @@ func TestPartsThatCannotBeReadAreNotCommitted(t *testing.T) {
 	}
 	s.clean("at the end")
 	s.do(step)
+}
+
+// A part that is exchanged in a running machine is shown in its place, as another
+// one, at the first look after one that missed it; where none did, once its details
+// are read again. A step that means the former part changes nothing; those that
+// mean the new one end the machine.
+func TestAPartExchangedInARunningMachineIsShown(t *testing.T) {
+	for _, era := range emulator.Eras() {
+		for _, missed := range []bool{true, false} {
+			t.Run(fmt.Sprint(era, " ", missed), func(t *testing.T) {
+				s := newScene(t, emulator.Config{API: era, Counts: small}, func(c *Config) { c.Recheck = time.Minute })
+				for _, next := range s.life()[:5] {
+					s.do(next())
+				}
+				former := s.observe().Device("gpu0")
+				inside := []string{"pcpu0", "gpu0", "ssd0"}
+				means := s.reshape(nil, inside)
+				if missed {
+					if err := s.director.Gone("gpu0"); err != nil {
+						t.Fatal(err)
+					}
+					if p := s.observe(); p.Device("gpu0") != nil || slices.Contains(p.Machine(s.ref.Native).Devices, "gpu0") {
+						t.Errorf("gpu0 was pulled and is shown: %+v", p.Device("gpu0"))
+					}
+				}
+				if err := s.director.Replace("gpu0"); err != nil {
+					t.Fatal(err)
+				}
+				s.observe() // what it reads of the parts the next one shows
+				if !missed {
+					s.Pass(2 * time.Minute)
+					s.observe()
+				}
+				p := s.observe()
+				is := p.Device("gpu0")
+				if is == nil || is.Fingerprint.Same(former.Fingerprint) || is.Spot != former.Spot || is.Facts.Learning || is.Health != composa.HealthOK {
+					t.Fatalf("it is shown as %+v, and was %+v", is, former)
+				}
+				if m := p.Machine(s.ref.Native); m == nil || !slices.Contains(m.Devices, "gpu0") || m.Power != composa.PowerOn {
+					t.Errorf("its machine is %+v", m)
+				}
+				before := s.Changes()
+				if _, err := s.f.Apply(t.Context(), means); driver.CodeOf(err) != composa.CodeConflict || s.Changes() != before {
+					t.Errorf("to take the former part out: %v, %d changing calls", err, s.Changes()-before)
+				}
+				s.do(s.switched(composa.ActPower, false))
+				s.do(s.reshape(nil, inside))
+				s.do(s.step(composa.ActRemove))
+				s.do(s.leave("pcpu0", "gpu0", "gpu1", "ssd0"))
+				s.clean("at the end")
+				s.Check(t)
+			})
+		}
+	}
 }

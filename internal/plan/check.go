@@ -54,12 +54,20 @@ func (p *planner) checkStrangers() error {
 		case len(exchanged) > 0:
 			return p.errorf(composa.CodeConflict, "in machine %q another part is at %s now than the one that was put there", m.ref.Label, strings.Join(exchanged, ", ")).
 				WithNext("somebody exchanged it: take it out of the machine with the director's own tool, or put the former part back, then try again")
+		case len(unknown) > 0 && p.lacks(m.ref.ID):
+			return p.errorf(composa.CodeConflict, "machine %q holds %s, which nobody here put there, and a part of it is gone", m.ref.Label, strings.Join(unknown, ", ")).
+				WithNext("where somebody exchanged the part, take the new one out of the machine with the director's own tool, or put the former one back, then try again")
 		case len(unknown) > 0:
 			return p.errorf(composa.CodeConflict, "machine %q holds %s, which nobody here put there", m.ref.Label, strings.Join(unknown, ", ")).
 				WithNext("what this plan does not know is never taken: take it out with the tool that put it in")
 		}
 	}
 	return nil
+}
+
+// lacks says whether a part of a machine is in no place any more.
+func (p *planner) lacks(id composa.MachineID) bool {
+	return len(p.site.Lost(id)) > 0 || slices.ContainsFunc(p.site.Binding(id), func(b composa.Bound) bool { return b.Device.Name == "" })
 }
 
 // checkParts refuses to take a device from where the plan may not.

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -298,6 +299,19 @@ func TestForRefuses(t *testing.T) {
 			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
 			code:  composa.CodeConflict,
 			text:  `cannot plug "train": in machine "traintrain000" another part is at rack1/gpu0 now than the one that was put there; somebody exchanged it: take it out of the machine with the director's own tool, or put the former part back, then try again`,
+		},
+		{
+			name: "another part in the machine, when the former one counts as taken out",
+			scene: func() *scene {
+				s := grouped().machine("train", "cpu0 gpu0 gpu7").claim("other", "gpu7")
+				s.site.Devices = slices.DeleteFunc(s.site.Devices, func(d composa.Device) bool { return d.Name == "gpu0" })
+				s.picture().Devices = slices.DeleteFunc(s.picture().Devices, func(d composa.SeenDevice) bool { return d.Name == "gpu0" })
+				s.site.Index()
+				return s.show("train", func(m *composa.SeenMachine) { m.Devices = []string{"cpu0", "gpu7"} })
+			}(),
+			goals: func(s *scene) []composa.Goal { return []composa.Goal{s.goal("train", "-")} },
+			code:  composa.CodeConflict,
+			text:  `cannot plug "train": machine "traintrain000" holds rack1/gpu7, which nobody here put there, and a part of it is gone; where somebody exchanged the part, take the new one out of the machine with the director's own tool, or put the former one back, then try again`,
 		},
 		{
 			name: "another part in the place",
