@@ -14,6 +14,14 @@ type Explanation struct {
 	Cut         bool            `json:"cut,omitempty" doc:"That not all was found out, since it cost too much to tell"`
 	Nearest     *Nearest        `json:"nearest,omitempty" doc:"Of a refusal: the nearest request that fits now"`
 	Earliest    *Earliest       `json:"earliest,omitempty" doc:"Of a refusal: what must happen first so that exactly this fits; absent where it is not known"`
+	Since       []Since         `json:"since,omitempty" doc:"Of an operation: chosen devices that are not as they were chosen any more"`
+}
+
+// Since is what became of a device that was chosen.
+type Since struct {
+	Place string `json:"place" example:"rack1/gpu3" doc:"Where it was chosen"`
+	What  string `json:"what" example:"gone" doc:"gone: it was taken out of its fabric; missing: the fabric does not show it; left: the machine has it no more; moved: it sits at another place"`
+	Now   string `json:"now,omitempty" doc:"Of one that moved: its place now"`
 }
 
 // ChosenEntry is what one line of a wish was given.

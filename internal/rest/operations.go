@@ -74,8 +74,16 @@ func (s *Server) operation(ctx context.Context, in *operationInput) (*operationO
 		return out, err
 	}
 	why, err := s.Store.Explanation(ctx, callOf(ctx).who, op.ID)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out.Body.Explanation = explanationToAPI(why)
-	return out, err
+	v.since(out.Body.Explanation, op)
+	return out, nil
 }
 
 func (s *Server) showOperation(ctx context.Context, op *composa.Operation, err error) (*operationOutput, error) {

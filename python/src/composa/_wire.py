@@ -624,6 +624,24 @@ class SignedIn(Wire):
     id: Annotated[str, Field(examples=["tok_k3v9q2xwabcdefgh"])]
 
 
+class Since(Wire):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    now: str | None = None
+    """
+    Of one that moved: its place now
+    """
+    place: Annotated[str, Field(examples=["rack1/gpu3"])]
+    """
+    Where it was chosen
+    """
+    what: Annotated[str, Field(examples=["gone"])]
+    """
+    gone: it was taken out of its fabric; missing: the fabric does not show it; left: the machine has it no more; moved: it sits at another place
+    """
+
+
 class Site(Wire):
     model_config = ConfigDict(
         extra="ignore",
@@ -1188,6 +1206,10 @@ class Explanation(Wire):
     nearest: Nearest | None = None
     """
     Of a refusal: the nearest request that fits now
+    """
+    since: list[Since] | None = None
+    """
+    Of an operation: chosen devices that are not as they were chosen any more
     """
     text: str
     """

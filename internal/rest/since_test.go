@@ -1,0 +1,66 @@
+package rest
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/composa-dev/composa"
+	"github.com/composa-dev/composa/api"
+)
+
+// The account of a choice marks what became of each device since: pulled out for
+// good, or for now, given back, moved to another slot, or exchanged.
+func TestAnExplanationMarksWhatIsNotThereAnyMore(t *testing.T) {
+	ref := func(name string) composa.Bound {
+		return composa.Bound{Device: composa.DeviceRef{ID: composa.DeviceID("dev_" + name), Name: name, Kind: composa.KindGPU}}
+	}
+	all := []string{"stays", "pulled", "missing", "back", "moved", "exchanged"}
+	op := &composa.Operation{Target: composa.Target{Fabric: "rack1", Goals: []composa.Goal{{Machine: composa.MachineRef{ID: "mach_train"}, Exists: true}}}}
+	site := &composa.Site{Fabrics: []composa.Fabric{{Name: "rack1"}}, Machines: []composa.Machine{{ID: "mach_train", Name: "train", Fabric: "rack1"}}}
+	picture := &composa.Picture{Fabric: "rack1", Complete: true}
+	why := &api.Explanation{Fabric: "rack1", Lines: []string{"as it was"}, Chosen: []api.ChosenEntry{{Entry: "gpu", Kind: "gpu"}}}
+	for _, name := range all {
+		why.Chosen[0].Places = append(why.Chosen[0].Places, "rack1/"+name)
+		op.Target.Goals[0].Devices = append(op.Target.Goals[0].Devices, ref(name))
+		d := composa.Device{ID: composa.DeviceID("dev_" + name), Fabric: "rack1", Name: name, Kind: composa.KindGPU, Health: composa.HealthOK}
+		switch name {
+		case "pulled":
+			continue
+		case "moved":
+			d.Name = "slot9"
+		case "exchanged":
+			d.ID = "dev_new"
+		}
+		site.Devices = append(site.Devices, d)
+		if name != "missing" {
+			picture.Devices = append(picture.Devices, composa.SeenDevice{Name: d.Name, Kind: d.Kind})
+		}
+		if name != "back" && name != "exchanged" {
+			site.Claims = append(site.Claims, composa.Claim{ID: composa.ClaimID("claim_" + name), Device: d.ID, Machine: "mach_train"})
+		}
+	}
+	site.Pictures = map[composa.FabricName]*composa.Picture{"rack1": picture}
+	newView(names{}, composa.Who{}, site.Index()).since(why, op)
+	want := []api.Since{
+		{Place: "rack1/pulled", What: "gone"}, {Place: "rack1/missing", What: "missing"}, {Place: "rack1/back", What: "left"},
+		{Place: "rack1/moved", What: "moved", Now: "rack1/slot9"}, {Place: "rack1/exchanged", What: "gone"},
+	}
+	if diff := cmp.Diff(want, why.Since); diff != "" {
+		t.Error(diff)
+	}
+	lines := []string{
+		"as it was", "since then rack1/pulled and rack1/exchanged were taken out of rack1", "since then rack1/missing is missing: rack1 does not show it",
+		"since then rack1/back is not the machine's any more", "since then moved: rack1/moved to rack1/slot9",
+	}
+	if diff := cmp.Diff(lines, why.Lines); diff != "" {
+		t.Error(diff)
+	}
+
+	// Of a machine that was freed nobody is told that it has nothing any more.
+	site.Machines, site.Claims, why = nil, nil, &api.Explanation{Fabric: "rack1", Chosen: why.Chosen[:1]}
+	newView(names{}, composa.Who{}, site.Index()).since(why, op)
+	if len(why.Since) != 4 {
+		t.Errorf("of a freed machine it marks %+v", why.Since)
+	}
+}
