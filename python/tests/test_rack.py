@@ -7,6 +7,7 @@ import copy
 import gc
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,10 @@ def test_it_follows_a_machine_from_claim_to_free(at_demo: Any, name: str) -> Non
     seen.until(lambda s: s.uses(name) == ["attached"] * 3 and s.states(name) == ["ready"])
     machine.free(grace=0)
     seen.until(lambda s: not s.uses(name) and not s.states(name))
+    kept = picture._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in kept
+    for still in (kept["text/html"], kept["text/plain"]):  # as a page keeps it, which does not move
+        assert re.search(r"as of \d\d:\d\d:\d\dZ, followed in the notebook that drew it", still)
     picture.close()
     assert seen.news["state"] == "closed"
 
@@ -298,7 +303,7 @@ def test_without_anywidget_it_is_text_and_a_table(at_demo: Any, monkeypatch: pyt
     moving.close()
     assert "not followed: " in html
     assert "anywidget is not installed; pip install" in html
-    assert "live, read at" not in html
+    assert "followed in the notebook" not in html
     monkeypatch.undo()
     rack._widget_class.cache_clear()
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { accents } from "../src/rack/accents";
+import { accents, codes } from "../src/rack/accents";
 import { changed, kept } from "../src/rack/documents";
 import { layout, mostDrawn, mostFull } from "../src/rack/layout";
 import { natural } from "../src/rack/order";
@@ -218,6 +218,61 @@ describe("accents", () => {
         for (const [id, accent] of before) expect(after.get(id)).toBe(accent);
       }),
     );
+  });
+});
+
+describe("codes", () => {
+  const crowd = (n: number) => {
+    const names = Array.from({ length: n }, (_, i) => `m${i}`);
+    const devices = names.flatMap((name, i) => [0, 1, 2].map((j) => held(`rack1/gpu${3 * i + j}`, name)));
+    return documents(devices, names.map((name) => machine(name, devices.filter((d) => d.machine === name))));
+  };
+
+  test("up to 1,024 machines have one each, and a newer machine changes none", () => {
+    const all = Array.from({ length: 1024 }, (_, i) => machine(`m${i}`, [], { createdAt: new Date(i * 1000).toISOString() }));
+    const given = codes(all);
+    expect(new Set(given.values()).size).toBe(1024);
+    for (const code of given.values()) expect(code).toMatch(/^[2-9A-HJ-NP-Z]{2}$/);
+    for (const [id, code] of codes(all.slice(0, 700))) expect(given.get(id)).toBe(code);
+  });
+
+  test("in small squares each stretch of a machine's devices in a line has its code, which the legend has", () => {
+    const docs = crowd(70);
+    const picture = layout(docs, "kind");
+    expect(picture.size.name).toBe("compact");
+    const codeOf = new Map(picture.keys.map((k) => [k.machine.id, k.code]));
+    expect(new Set(codeOf.values()).size).toBe(70);
+    const { perLine } = picture.size;
+    const slots = picture.racks[0]!.rows[0]!.slots;
+    for (const [i, s] of slots.entries()) {
+      const begins = i % perLine === 0 || slots[i - 1]!.device.machineId !== s.device.machineId;
+      expect(s.code).toBe(begins ? codeOf.get(s.device.machineId!) : "");
+    }
+  });
+
+  test("a mark has its slot for itself: the next one says whose it is", () => {
+    const docs = crowd(70);
+    const first = docs.devices["dev_rack1/gpu0"]!;
+    docs.devices[first.id] = { ...first, health: "failed" };
+    const [broken, next] = layout(docs, "kind").racks[0]!.rows[0]!.slots;
+    expect(broken!.code).toBe("");
+    expect(next!.code).not.toBe("");
+  });
+
+  test("what is changing leaves the code to the next that is not", () => {
+    const docs = crowd(70);
+    const first = docs.devices["dev_rack1/gpu0"]!;
+    docs.devices[first.id] = { ...first, use: "claimed" };
+    const codes = () => layout(docs, "kind").racks[0]!.rows[0]!.slots.slice(0, 3).map((s) => s.code !== "");
+    expect(codes()).toEqual([false, true, false]);
+    for (const n of [1, 2]) docs.devices[`dev_rack1/gpu${n}`] = { ...docs.devices[`dev_rack1/gpu${n}`]!, use: "claimed" };
+    expect(codes()).toEqual([true, false, false]);
+  });
+
+  test("where names have room there are none", () => {
+    const picture = layout(crowd(30), "kind");
+    expect(picture.keys.map((k) => k.code).join("")).toBe("");
+    expect(picture.racks[0]!.rows[0]!.slots.map((s) => s.code).join("")).toBe("");
   });
 });
 

@@ -203,3 +203,18 @@ test("accents and uses have 3:1 and more with their grounds", () => {
   expect(contrast(uses["attached"]!.light, "#ffffff")).toBeGreaterThan(4.5);
   expect(contrast(uses["attached"]!.dark, "#0b0e12")).toBeGreaterThan(4.5);
 });
+
+test("of many machines each is told apart by more than its colour, and all are listed where that is asked for", async () => {
+  const names = Array.from({ length: 70 }, (_, i) => `m${i}`);
+  const devices = names.flatMap((name, i) => [0, 1, 2].map((j) => held(`rack1/gpu${3 * i + j}`, name)));
+  render(Racks, { docs: documents(devices, names.map((name) => machine(name, devices.filter((d) => d.machine === name)))), news: live });
+  const listed = () => [...document.querySelectorAll(".legend ul:not([aria-label=uses]) li")].map((li) => [li.querySelector("strong")!.textContent, li.querySelector("b")!.textContent]);
+  expect(listed().length).toBe(24);
+  const more = document.querySelector(".legend details") as HTMLDetailsElement;
+  expect(more.querySelector("summary")!.textContent).toBe("… and 46 more machines");
+  more.open = true;
+  await fireEvent(more, new Event("toggle"));
+  expect(listed().map(([name]) => name)).toEqual(names);
+  const drawn = new Map(slots().map((s) => [s.getAttribute("aria-label")!.split(", ")[2], s.querySelector(".code")?.textContent] as const).filter(([, code]) => code));
+  for (const [name, code] of listed()) expect(drawn.get(`attached to ${name}`)).toBe(code);
+});

@@ -19,6 +19,20 @@ export function accents(machines: Iterable<Machine>, count: number): Map<string,
   return chosen;
 }
 
+// Of what codes are made: what is taken for another in small type is left out.
+const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/**
+ * The code of each machine, two characters, which tell it apart where no name
+ * has room, also for who sees no colours. They are chosen as accents are; of
+ * more machines than codes, 1,024, some share.
+ */
+export function codes(machines: Iterable<Machine>): Map<string, string> {
+  const n = letters.length;
+  const chosen = accents(machines, n * n);
+  return new Map([...chosen].map(([id, at]) => [id, letters[Math.floor(at / n)]! + letters[at % n]!]));
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

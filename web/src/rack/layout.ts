@@ -1,4 +1,4 @@
-import { accents } from "./accents";
+import { accents, codes } from "./accents";
 import type { Device, Documents, Fabric, Machine } from "./documents";
 import { byKind, natural } from "./order";
 import { accents as palette, letter, ofUse } from "./palette";
@@ -22,6 +22,8 @@ export interface Slot {
   pattern: string;
   /** Number of its machine's accent; -1: none, or not to be seen by who looks. */
   accent: number;
+  /** Code of its machine, where no name has room: at the first of its slots that stand side by side; else "". */
+  code: string;
   /** What keeps it from being given out: the gravest, where there are several. */
   mark: "" | "failed" | "missing" | "degraded" | "cordoned" | "unfree";
   /** What happens to it now; "" for nothing. */
@@ -76,6 +78,8 @@ export interface Share {
 export interface Key {
   machine: Machine;
   accent: number;
+  /** Its code in the picture; "" where names stand there. */
+  code: string;
   /** "2 gpu, 1 ssd" */
   parts: string;
 }
@@ -124,6 +128,7 @@ export function layout(docs: Documents, by: By, before?: Picture): Picture {
   const drawn = [...there.values()].reduce((sum, list) => sum + list.length, 0);
   const size = drawn <= mostFull ? full : by === "switch" ? compactBySwitch : compact;
   const accent = accents(Object.values(docs.machines), palette.length);
+  const code = size.name === "compact" ? codes(Object.values(docs.machines)) : new Map<string, string>();
   const kept = new Map(before?.racks.map((r) => [r.fabric.name, r]));
   let room = mostDrawn;
   const racks = [...there].sort(([a], [b]) => natural(a, b)).map(([name, devices]) => {
@@ -133,26 +138,31 @@ export function layout(docs: Documents, by: By, before?: Picture): Picture {
       const m = d.machineId ? docs.machines[d.machineId] : undefined;
       if (m) machines.set(m.id, m);
     }
-    const accentsHere = [...machines.keys()].map((id) => accent.get(id));
-    const from = [docs.fabrics[name], by, size, room < 0, ...devices, ...machines.values(), ...accentsHere];
+    const toldHere = [...machines.keys()].flatMap((id) => [accent.get(id), code.get(id)]);
+    const from = [docs.fabrics[name], by, size, room < 0, ...devices, ...machines.values(), ...toldHere];
     const was = kept.get(name);
-    return was && same(was.from, from) ? was : rack(docs.fabrics[name]!, devices, machines, accent, by, size, room < 0, from);
+    return was && same(was.from, from) ? was : rack(docs.fabrics[name]!, devices, { machines, accent, code }, by, size, room < 0, from);
   });
-  return { racks, keys: keys(docs, accent), size, devices: drawn, summary: racks.map((r) => r.summary).join(". ") };
+  return { racks, keys: keys(docs, accent, code), size, devices: drawn, summary: racks.map((r) => r.summary).join(". ") };
 }
 
 function same(a: unknown[], b: unknown[]): boolean {
   return a.length === b.length && a.every((x, i) => x === b[i]);
 }
 
-function rack(
-  fabric: Fabric, devices: Device[], machines: Map<string, Machine>, accent: Map<string, number>, by: By, size: Size, folded: boolean, from: unknown[],
-): Rack {
+/** How machines are told apart: the machines of a rack, and of all their accents and codes. */
+interface Apart {
+  machines: Map<string, Machine>;
+  accent: Map<string, number>;
+  code: Map<string, string>;
+}
+
+function rack(fabric: Fabric, devices: Device[], apart: Apart, by: By, size: Size, folded: boolean, from: unknown[]): Rack {
   const counted = [...grouped(devices, "kind")].map(([kind, list]) => ({ kind, free: list.filter((d) => d.free).length, all: list.length }));
   const rows: Row[] = [];
   let y = size.pad;
   for (const [title, list] of folded ? [] : grouped(devices, by, size.name === "compact")) {
-    const row = place(title, list, machines, accent, size, y);
+    const row = place(title, list, apart, size, y);
     rows.push(row);
     y += row.height + size.between;
   }
@@ -183,15 +193,16 @@ function grouped(devices: Device[], by: By, kindToo = false): Map<string, Device
   return groups;
 }
 
-function place(title: string, list: Device[], machines: Map<string, Machine>, accent: Map<string, number>, size: Size, y: number): Row {
+function place(title: string, list: Device[], apart: Apart, size: Size, y: number): Row {
   const row: Row = { key: title, title, y, height: 0, free: list.filter((d) => d.free).length, all: list.length, slots: [], tags: [] };
   for (let from = 0; from < list.length; from += size.perLine) {
     const line = list.slice(from, from + size.perLine).map((d, i) => {
-      const machine = machines.get(d.machineId ?? "");
+      const machine = apart.machines.get(d.machineId ?? "");
       const x = size.pad + size.title + i * (size.slot.width + size.gap);
-      return slot(d, machine, machine ? accent.get(machine.id)! : -1, x, y + row.height);
+      return slot(d, machine, machine ? apart.accent.get(machine.id)! : -1, x, y + row.height);
     });
     const tagged = size.name === "full" ? tags(line, size) : [];
+    if (size.name === "compact") encode(line, apart.code);
     row.slots.push(...line);
     row.tags.push(...tagged);
     row.height += size.slot.height + (tagged.length ? size.belowTags : size.below);
@@ -209,6 +220,7 @@ function slot(d: Device, machine: Machine | undefined, accent: number, x: number
     y,
     pattern: ofUse(d.use).pattern,
     accent,
+    code: "",
     mark: mark(d),
     changing,
     label: slotLabel(d, changing),
@@ -244,6 +256,17 @@ function tags(line: Slot[], size: Size): Tag[] {
   return out.map((t, i) => ({ ...t, text: fitted(t.text, (out[i + 1]?.x ?? Math.max(end, t.x + 100)) - t.x - size.gap) }));
 }
 
+/** Gives each stretch of one machine's slots in a line its code: at the first with nothing else in it, else with no mark. */
+function encode(line: Slot[], code: Map<string, string>) {
+  for (let from = 0, to = 0; from < line.length; from = to) {
+    const id = line[from]!.device.machineId;
+    while (to < line.length && line[to]!.device.machineId === id) to++;
+    const stretch = line.slice(from, to).filter((s) => s.accent >= 0 && !s.mark);
+    const says = stretch.find((s) => !s.changing) ?? stretch[0];
+    if (says && id) says.code = code.get(id) ?? "";
+  }
+}
+
 /** As much of a text as a width takes, at 6 pixels a letter. */
 function fitted(text: string, width: number): string {
   const most = Math.max(2, Math.floor(width / 6));
@@ -251,7 +274,7 @@ function fitted(text: string, width: number): string {
 }
 
 /** The machines that have devices in the picture, by name. */
-function keys(docs: Documents, accent: Map<string, number>): Key[] {
+function keys(docs: Documents, accent: Map<string, number>, code: Map<string, string>): Key[] {
   const parts = new Map<string, Device[]>();
   for (const d of Object.values(docs.devices)) {
     if (!d.machineId || !docs.machines[d.machineId]) continue;
@@ -263,6 +286,7 @@ function keys(docs: Documents, accent: Map<string, number>): Key[] {
     .map(([id, list]) => ({
       machine: docs.machines[id]!,
       accent: accent.get(id)!,
+      code: code.get(id) ?? "",
       parts: [...grouped(list, "kind")].map(([kind, some]) => `${some.length} ${kind}`).join(", "),
     }))
     .sort((a, b) => natural(a.machine.name, b.machine.name) || natural(a.machine.id, b.machine.id));

@@ -55,11 +55,11 @@ def html(documents: Documents, news: News) -> str:
 
 
 def freshness(news: News) -> str:
-    """Tell how fresh a picture is."""
+    """Tell how fresh what stands here is. It moves only where a script draws it."""
     since = news["since"]
     at = datetime.datetime.fromisoformat(since).strftime("%H:%M:%SZ") if since else "never"
     said = {
-        "live": f"live, read at {at}",
+        "live": f"as of {at}, followed in the notebook that drew it",
         "still": f"as of {at}, not followed",
         "silent": f"no news since {at}" if since else "no news yet",
         "closed": f"as of {at}, not followed any more",
