@@ -353,6 +353,17 @@ def test_a_call_that_waits_has_as_much_more_time(connect: Connect) -> None:
     assert late.is_set()
 
 
+@pytest.mark.parametrize(
+    ("timeout", "within", "patience"),
+    [(10, None, 11), (10, 5.0, 5.0), (10, 60.0, 11), (None, 5.0, 5.0), (None, None, None)],
+)
+def test_the_shorter_time_counts(timeout: float | None, within: float | None, patience: float | None) -> None:
+    connection = Connection(Server("http://127.0.0.1:1"), timeout=timeout)
+    call = connection._call("GET", "/v1/operations/op_a", {"wait": 1}, within=within)
+    assert connection._patience(call) == patience
+    connection.close()
+
+
 def test_an_answer_a_byte_at_a_time_ends(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_limits, "answer_takes", 1)
 

@@ -378,6 +378,32 @@ def test_a_call_takes_no_longer_than_what_is_left_to_wait() -> None:
         assert given == pytest.approx(within, abs=0.5)
 
 
+@pytest.mark.parametrize(("patience", "within"), [(None, _limits.patience), (20.0, 20.0)])
+def test_a_server_that_is_away_is_only_looked_at(
+    monkeypatch: pytest.MonkeyPatch, patience: float | None, within: float
+) -> None:
+    monkeypatch.setattr(_limits, "first_pause", 0.0)
+
+    class Away:
+        def __init__(self) -> None:
+            self.asked: list[tuple[int, float | None]] = []
+
+        def get(self, path: str, query: Any, *, model: Any, within: float | None) -> Any:
+            self.asked.append((query["wait"], within))
+            if len(self.asked) == 4:
+                raise KeyboardInterrupt
+            if len(self.asked) == 3:
+                return operation(phase="running")
+            raise composa.Unreachable("cannot call it")
+
+    connection: Any = Away()
+    with pytest.raises(KeyboardInterrupt):
+        following.follow(connection, following.Seen(operation(phase="running"), Told()), patience)
+    assert [wait for wait, _ in connection.asked] == [15, 0, 0, 15], "until it answers again"
+    for _, given in connection.asked[1:3]:
+        assert given == pytest.approx(within, abs=0.5)
+
+
 def test_a_block_frees_what_it_made_also_after_an_error(site: Any, name: str) -> None:
     told = telling(site, Told())._progress()
     with pytest.raises(ZeroDivisionError), site.compose(name, gpu=1) as m:

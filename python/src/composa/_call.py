@@ -58,7 +58,8 @@ class Call:
         match: Revision for If-Match; None: any.
         accept: The type that is asked for.
         own_key: The caller gave the key, so that the same call can be made again.
-        within: Seconds without a byte after which it counts as lost; None: as the connection has it.
+        within: Seconds without a byte after which it counts as lost, if the connection has no fewer; None: as
+            the connection has it.
         proxy: The proxy that it goes through; "": none.
     """
 

@@ -114,8 +114,8 @@ class Connection:
             path: Escaped (see part), such as "/v1/machines/default/train".
             query: Values by name; None is left out.
             model: What the document is.
-            within: Seconds without a byte after which the call counts as lost; None: those of the
-                connection, and those that the call waits.
+            within: Seconds without a byte after which the call counts as lost, if the connection has no fewer
+                with those that the call waits; None: as the connection has it.
 
         Raises:
             Error: What the server answered, or why there was no answer.
@@ -340,9 +340,8 @@ class Connection:
         return b"".join(parts)
 
     def _patience(self, call: Call) -> float | None:
-        if call.within is not None:
-            return call.within
-        return None if self._timeout is None else self._timeout + call.waits
+        usual = None if self._timeout is None else self._timeout + call.waits
+        return min((s for s in (call.within, usual) if s is not None), default=None)
 
     def _client(self) -> httpx2.Client:
         """Return the connections of the place where the call is made."""

@@ -143,7 +143,7 @@ def _until_settled(connection: Connection, seen: Seen, patience: float | None) -
         if left is not None and left <= 0:
             raise _out_of_time(seen.op, patience)
         try:
-            seen.see(_newer(connection, seen.op, left))
+            seen.see(_newer(connection, seen.op, left, away.left))
             away.over(seen.shows)
         except Error as e:
             if not _passes(e):
@@ -153,13 +153,23 @@ def _until_settled(connection: Connection, seen: Seen, patience: float | None) -
     return seen.op
 
 
-def _newer(connection: Connection, op: _wire.Operation, left: float | None) -> _wire.Operation:
+def _newer(
+    connection: Connection, op: _wire.Operation, left: float | None, away: float | None
+) -> _wire.Operation:
     """Ask for the next state of an operation, or the same after some seconds.
 
     The server waits whole seconds. What is left beside them is waited here, and then looked once more.
+
+    Args:
+        connection: To its server.
+        op: As it was seen last.
+        left: Seconds left to wait; None: without end.
+        away: Seconds for which a server that was away may go on to be so; None: it answered.
     """
     wait, within = _limits.step_wait, None
-    if left is not None:
+    if away is not None:  # only a look: a network that swallows everything takes no longer than that
+        wait, within = 0, max(away if left is None else min(away, left), _limits.last_look)
+    elif left is not None:
         wait = min(_limits.step_wait, math.floor(left))
         within = max(left, _limits.last_look)
         if wait == 0:
@@ -206,6 +216,11 @@ class _Away:
             )
         self.pause = min(2 * self.pause, _limits.longest_rest)
         return max(self.pause, error.retry_after)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds for which it may go on to be away; None: it is not."""
+        return None if self.since is None else _limits.patience - (time.monotonic() - self.since)
 
     def over(self, shows: Shows) -> None:
         """Take note that the server answered."""
