@@ -47,6 +47,7 @@ type writer struct {
 	beds    []*bed
 	fabrics []composa.FabricName
 	n       int
+	looked  looked
 }
 
 func (w *writer) bed() *bed { return rapid.SampledFrom(w.beds).Draw(w.t, "store") }
@@ -60,12 +61,7 @@ func (w *writer) device(site *composa.Site) (composa.Device, bool) {
 
 func (w *writer) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"fabric": func(*rapid.T) {
-			if len(w.fabrics) < 3 {
-				w.fabrics = append(w.fabrics, composa.FabricName(fmt.Sprintf("rack%d", len(w.fabrics))))
-				w.bed().addFabric(w.fabrics[len(w.fabrics)-1], 4)
-			}
-		},
+		"fabric":  func(*rapid.T) { w.fabric() },
 		"compose": func(*rapid.T) { w.compose() },
 		"step":    func(*rapid.T) { w.step() },
 		"end":     func(*rapid.T) { w.end() },
@@ -99,9 +95,27 @@ func (w *writer) actions() map[string]func(*rapid.T) {
 				if diff := sameSites(b.site(), b.fresh()); diff != "" {
 					w.t.Fatalf("the kept site differs (-tables +kept):\n%s", diff)
 				}
+				if diff := b.sameRows(w.looked); diff != "" {
+					w.t.Fatalf("what is remembered differs: %s", diff)
+				}
 				b.toldOfAll()
 			}
 		},
+	}
+}
+
+// repeat begins with an operation whose step runs, and goes on at random.
+func (w *writer) repeat() {
+	w.fabric()
+	w.compose()
+	w.step()
+	w.t.Repeat(w.actions())
+}
+
+func (w *writer) fabric() {
+	if len(w.fabrics) < 3 {
+		w.fabrics = append(w.fabrics, composa.FabricName(fmt.Sprintf("rack%d", len(w.fabrics))))
+		w.bed().addFabric(w.fabrics[len(w.fabrics)-1], 4)
 	}
 }
 
@@ -216,13 +230,23 @@ func (w *writer) setDevice() {
 func (w *writer) pool() {
 	b := w.bed()
 	site := b.site()
-	if len(site.Pools) < 2 {
+	where := func() string {
+		return rapid.SampledFrom([]string{"", "rack x", "rack y", "kind ssd"}).Draw(w.t, "where")
+	}
+	if len(site.Pools) < 3 {
 		w.n++
-		_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: fmt.Sprintf("p%d", w.n)})
+		_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: fmt.Sprintf("p%d", w.n), Where: where()})
 		b.ok(err)
 		return
 	}
 	p := rapid.SampledFrom(site.Pools).Draw(w.t, "pool")
+	if rapid.Bool().Draw(w.t, "set") {
+		other := where()
+		if _, err := b.SetPool(b.ctx(), b.admin, composa.PoolTerms{}, p.Project, p.Name, composa.PoolUpdate{Where: &other}); err != nil {
+			b.code(err, composa.CodeRefused)
+		}
+		return
+	}
 	d, ok := w.device(site)
 	if !ok || rapid.Bool().Draw(w.t, "delete") {
 		if err := b.DeletePool(b.ctx(), b.admin, p.Project, p.Name, 0); err != nil {
@@ -236,14 +260,15 @@ func (w *writer) pool() {
 }
 
 // Whatever is written, and whoever writes it, a kept site is what the tables
-// hold.
+// hold, and so is what is remembered of rows.
 func TestTheKeptSiteIsTheOneInTheTables(t *testing.T) {
 	dir, n := t.TempDir(), 0
+	remembered, kept := looked{}, looked{}
 	t.Run("sqlite", func(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
 			n++
 			b := openBed(t, newFile(t, filepath.Join(dir, fmt.Sprint(n))))
-			rt.Repeat((&writer{t: rt, beds: []*bed{b}}).actions())
+			(&writer{t: rt, beds: []*bed{b}, looked: remembered}).repeat()
 		})
 	})
 	t.Run("two on postgres", func(t *testing.T) {
@@ -251,9 +276,17 @@ func TestTheKeptSiteIsTheOneInTheTables(t *testing.T) {
 			url := newDatabase(t)
 			one, two := openBed(t, url), openBed(t, url)
 			two.clock = one.clock
-			rt.Repeat((&writer{t: rt, beds: []*bed{one, two}}).actions())
+			(&writer{t: rt, beds: []*bed{one, two}, looked: kept}).repeat()
 		})
 	})
+	for _, what := range []string{"head", "machine", "claim", "revision", "operation", "leg"} {
+		if remembered[what] == 0 {
+			t.Errorf("no %s was compared on SQLite: %v", what, remembered)
+		}
+	}
+	if kept["operation"] == 0 {
+		t.Errorf("no operation was compared on PostgreSQL: %v", kept)
+	}
 }
 
 // Who reads the same version gets the same site, with its own time; a change is

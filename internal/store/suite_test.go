@@ -281,7 +281,7 @@ func (b *bed) asStored(op *composa.Operation) {
 
 // empty is a store on the same tables that keeps nothing in memory yet.
 func (b *bed) empty() *Store {
-	s := &Store{engine: b.engine, clock: b.clock.now}
+	s := &Store{engine: b.engine, options: b.options, clock: b.clock.now}
 	s.decoded.pictures, s.changes.since = map[composa.FabricName]*observed{}, map[int64]change{}
 	s.kept.reading = make(chan struct{}, 1)
 	return s
