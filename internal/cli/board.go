@@ -67,6 +67,9 @@ func (b *board) lines(width, height int) []string {
 	for _, s := range sections {
 		wants = append(wants, s.want)
 		used++ // its title
+		if s.note != "" {
+			used++
+		}
 		if gaps {
 			used++
 		}
@@ -77,6 +80,9 @@ func (b *board) lines(width, height int) []string {
 	}
 	for i, s := range sections {
 		add(s.title)
+		if s.note != "" {
+			add(s.note)
+		}
 		lines = append(lines, s.lines(width, room[i], b.color)...)
 		if i < len(sections)-1 {
 			gap()
@@ -91,7 +97,8 @@ func (b *board) lines(width, height int) []string {
 // section is one part of a board below its title.
 type section struct {
 	title string
-	want  int // lines that all of it would take
+	note  string // what somebody is to do; empty: nothing
+	want  int    // lines that all of it would take
 	lines func(width, room int, color bool) []string
 }
 
@@ -113,7 +120,7 @@ func machineSection(machines []api.Machine) section {
 }
 
 func operationSection(ops []api.Operation) section {
-	s := section{title: counts("open operation", len(ops), ops, func(op api.Operation) string { return op.Phase })}
+	s := section{title: counts("open operation", len(ops), ops, func(op api.Operation) string { return op.Phase }), note: heldNote(ops)}
 	if len(ops) == 0 {
 		s.lines = func(int, int, bool) []string { return nil }
 		return s
@@ -128,6 +135,23 @@ func operationSection(ops []api.Operation) section {
 		return tableLines(operationTable, "machine,verb,phase,fabric,id,reason", shown, width, room, "composa operation ls --open", color)
 	}
 	return s
+}
+
+// heldNote says how to go on with what is held; empty where nothing is.
+func heldNote(ops []api.Operation) string {
+	var held []string
+	for _, op := range ops {
+		if op.Phase == "held" {
+			held = append(held, op.ID)
+		}
+	}
+	switch len(held) {
+	case 0:
+		return ""
+	case 1:
+		return "somebody is to decide: composa operation show " + held[0]
+	}
+	return fmt.Sprintf("somebody is to decide: composa operation show %s (and of %d more)", held[0], len(held)-1)
 }
 
 func latestSection(latest []string) section {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	_ "embed"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -42,11 +44,39 @@ func completionScript(root *cobra.Command, shell string, to io.Writer) error {
 		_, err := io.WriteString(to, bashScript)
 		return err
 	case "zsh":
-		return root.GenZshCompletion(to)
+		return zshScript(root, to)
 	case "fish":
 		return root.GenFishCompletion(to, true)
 	}
 	return root.GenPowerShellCompletionWithDesc(to)
+}
+
+// asZshTypes are the places where cobra's script for zsh splits the line at spaces
+// and lets a shell read it once more, and what stands there instead: zsh knows the
+// words, with ranges ("rack1/gpu[0-3]"), spaces, and a quote that is still open.
+var asZshTypes = [][2]string{
+	{`words=("${=words[1,CURRENT]}")`, `words=("${(@)words[1,CURRENT]}")`},
+	{`out=$(eval ${requestComp} 2>/dev/null)`, `local -a asked
+    asked=("${(@Q)words[2,-1]}")
+    [[ -n ${compstate[quote]} ]] && asked[-1]=${words[-1]#${compstate[quote]}}
+    out=$(eval ${words[1]} __complete '"${asked[@]}"' 2>/dev/null)`},
+}
+
+// zshScript is cobra's, given the words as zsh has them.
+func zshScript(root *cobra.Command, to io.Writer) error {
+	var made strings.Builder
+	if err := root.GenZshCompletion(&made); err != nil {
+		return err
+	}
+	text := made.String()
+	for _, place := range asZshTypes {
+		if strings.Count(text, place[0]) != 1 {
+			return fmt.Errorf("the script for zsh has no %q", place[0])
+		}
+		text = strings.Replace(text, place[0], place[1], 1)
+	}
+	_, err := io.WriteString(to, text)
+	return err
 }
 
 // bashScript is our own: it needs no package beside bash 4.4, and takes lists,

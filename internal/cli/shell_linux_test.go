@@ -11,19 +11,27 @@ import (
 	"time"
 )
 
-// A person who types in a bash of their own, and presses TAB. The line that is
-// run then says what was completed: the program is a shell function by then that
-// tells what it is given.
-func TestBashCompletesAtATerminal(t *testing.T) {
-	bash, err := exec.LookPath("bash")
+// typist is a person who types in a shell of their own, and presses TAB. The
+// line that is run then says what was completed: the program is a shell function
+// by then that tells what it is given.
+type typist struct {
+	t       *testing.T
+	outside *os.File
+	screen  *screenText
+}
+
+// typeIn starts a shell at a terminal.
+func typeIn(t *testing.T, term, shell string, args ...string) *typist {
+	t.Helper()
+	program, err := exec.LookPath(shell)
 	if err != nil {
-		t.Skip("bash is not installed: its completion is not tried at a terminal")
+		t.Skipf("%s is not installed: its completion is not tried at a terminal", shell)
 	}
 	_, getenv := completionSite(t)
 	outside, inside := openPTY(t, 200, 24)
-	cmd := exec.Command(bash, "--norc", "--noprofile", "-i")
+	cmd := exec.Command(program, args...)
 	cmd.Env = []string{
-		"PATH=" + programFolder(t) + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TERM=dumb", "PS1=>", "GORACE=atexit_sleep_ms=1",
+		"PATH=" + programFolder(t) + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TERM=" + term, "PS1=>", "GORACE=atexit_sleep_ms=1",
 		"INPUTRC=/dev/null", "HISTFILE=",
 		"COMPOSA_URL=" + getenv("COMPOSA_URL"), "COMPOSA_TOKEN=" + getenv("COMPOSA_TOKEN"), "XDG_CONFIG_HOME=" + getenv("XDG_CONFIG_HOME"),
 	}
@@ -32,34 +40,73 @@ func TestBashCompletesAtATerminal(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }() // how it ends does not matter
-	_ = inside.Close()                                        // bash has its own
-	screen := seeScreen(outside)
-	typing := func(text, until string) {
-		t.Helper()
-		if _, err := outside.WriteString(text); err != nil {
-			t.Fatal(err)
-		}
-		if !screen.shows(until, 30*time.Second) {
-			t.Fatalf("%q was not seen after typing %q:\n%s", until, text, screen)
-		}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }) // how it ends does not matter
+	_ = inside.Close()                                           // the shell has its own
+	return &typist{t, outside, seeScreen(outside)}
+}
+
+// types types, and waits until something is seen.
+func (p *typist) types(text, until string) {
+	p.t.Helper()
+	if _, err := p.outside.WriteString(text); err != nil {
+		p.t.Fatal(err)
 	}
+	if !p.screen.shows(until, 30*time.Second) {
+		p.t.Fatalf("%q was not seen after typing %q:\n%s", until, text, p.screen)
+	}
+}
+
+func TestBashCompletesAtATerminal(t *testing.T) {
+	p := typeIn(t, "dumb", "bash", "--norc", "--noprofile", "-i")
 	// The completion calls the program by its path once the function hides it.
-	typing("source <(composa completion bash); composa() { if [[ $1 == __complete* ]]; then command composa \"$@\"; else echo \"given<$*>\"; fi; }; echo rea\"\"dy\n", "ready")
-	typing("composa machine show tr\t--columns na\t\n", "given<machine show train --columns name>")
-	typing("composa free tr\t\n", "given<free train>")
-	typing("composa plug train rack1/gpu2,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu10>")
-	typing("composa plug train rack1/gpu2,rack1/gpu3,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu3,rack1/gpu10>")
-	typing("composa plug train 'rack1/gpu[6-1\t\n", "given<plug train rack1/gpu[6-10]>")
-	typing("composa compose x --gpu A1\t4\n", "given<compose x --gpu A100:4>")
-	typing("composa compose x --gpu A100:11\t--nic CX\t2\n", "given<compose x --gpu A100:11 --nic CX2>")
-	typing("composa free --label te\tvi\t\n", "given<free --label team=vision>")
-	typing("composa operation retry op\t\n", "given<operation retry op_2>")
-	typing("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
-	typing("composa compose q --where \"gpu:device.mem\t >= 8*GB\"\n", "given<compose q --where gpu:device.memory >= 8*GB>")
-	typing("composa compose q --where 'gpu:device.mem\t >= 8*GB'\n", "given<compose q --where gpu:device.memory >= 8*GB>")
-	typing("composa machine show t\t\t", "train ")
-	typing("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
+	p.types("source <(composa completion bash); composa() { if [[ $1 == __complete* ]]; then command composa \"$@\"; else echo \"given<$*>\"; fi; }; echo rea\"\"dy\n", "ready")
+	p.types("composa machine show tr\t--columns na\t\n", "given<machine show train --columns name>")
+	p.types("composa free tr\t\n", "given<free train>")
+	p.types("composa plug train rack1/gpu2,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu10>")
+	p.types("composa plug train rack1/gpu2,rack1/gpu3,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu3,rack1/gpu10>")
+	p.types("composa plug train 'rack1/gpu[6-1\t\n", "given<plug train rack1/gpu[6-10]>")
+	p.types("composa compose x --gpu A1\t4\n", "given<compose x --gpu A100:4>")
+	p.types("composa compose x --gpu A100:11\t--nic CX\t2\n", "given<compose x --gpu A100:11 --nic CX2>")
+	p.types("composa free --label te\tvi\t\n", "given<free --label team=vision>")
+	p.types("composa operation retry op\t\n", "given<operation retry op_2>")
+	p.types("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
+	p.types("composa compose q --where \"gpu:device.mem\t >= 8*GB\"\n", "given<compose q --where gpu:device.memory >= 8*GB>")
+	p.types("composa compose q --where 'gpu:device.mem\t >= 8*GB'\n", "given<compose q --where gpu:device.memory >= 8*GB>")
+	p.types("composa machine show t\t\t", "train ")
+	p.types("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
+}
+
+// zsh and fish show what is said of each word, too.
+func TestZshCompletesAtATerminal(t *testing.T) {
+	p := typeIn(t, "dumb", "zsh", "-f", "-i")
+	p.types("autoload -U compinit; compinit -D; source <(composa completion zsh); composa() { if [[ $1 == __complete* ]]; then command composa \"$@\"; else echo \"given<$*>\"; fi; }; echo rea\"\"dy\n", "ready")
+	p.types("composa machine show tr\t--columns na\t\n", "given<machine show train --columns name>")
+	p.types("composa free tr\t\n", "given<free train>")
+	p.types("composa plug train rack1/gpu2,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu10>")
+	p.types("composa plug train 'rack1/gpu[6-1\t'\n", "given<plug train rack1/gpu[6-10]>")
+	p.types("composa compose q --where \"gpu:device.mem\t >= 8*GB\"\n", "given<compose q --where gpu:device.memory >= 8*GB>")
+	p.types("composa compose q --where 'gpu:device.cores > 2 && device.mem\t >= 8*GB'\n", "given<compose q --where gpu:device.cores > 2 && device.memory >= 8*GB>")
+	p.types("composa compose x --gpu A1\t4\n", "given<compose x --gpu A100:4>")
+	p.types("composa free --label te\tvi\t\n", "given<free --label team=vision>")
+	p.types("composa operation retry op\t\n", "given<operation retry op_2>")
+	p.types("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
+	p.types("composa machine show t\t", "train   -- ready, 2 gpu A100 on rack1")
+	p.types("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
+}
+
+func TestFishCompletesAtATerminal(t *testing.T) {
+	p := typeIn(t, "xterm", "fish", "--no-config", "-i")
+	p.types("composa completion fish | source; function composa; if string match -q '__complete*' -- $argv[1]; command composa $argv; else; echo \"given<$argv>\"; end; end; echo rea''dy\n", "ready\r\n")
+	p.types("composa machine show tr\t--columns na\t\n", "given<machine show train --columns name>")
+	p.types("composa free tr\t\n", "given<free train>")
+	p.types("composa plug train rack1/gpu2,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu10>")
+	p.types("composa plug train rack1/gpu[6-1\t\n", "given<plug train rack1/gpu[6-10]>")
+	p.types("composa compose x --gpu A1\t4\n", "given<compose x --gpu A100:4>")
+	p.types("composa free --label te\tvi\t\n", "given<free --label team=vision>")
+	p.types("composa operation retry op\t\n", "given<operation retry op_2>")
+	p.types("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
+	p.types("composa machine show t\t", "ready, 2 gpu A100 on rack1")
+	p.types("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
 }
 
 // screenText is what a terminal was given so far.

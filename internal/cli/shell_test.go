@@ -58,3 +58,32 @@ func TestFishCompletes(t *testing.T) {
 		t.Errorf("fish completes %q", got)
 	}
 }
+
+// Every script is made, whole, and asks the program the way that the program
+// answers: what shells are not here to try is at least no text of an error.
+func TestEveryShellHasItsScript(t *testing.T) {
+	for shell, has := range map[string][]string{
+		"bash":       {"__complete", "complete "},
+		"zsh":        {"#compdef composa", "__complete", "_describe"},
+		"fish":       {"__complete", "complete -c composa"},
+		"powershell": {"__complete", "Register-ArgumentCompleter -CommandName 'composa'", "[System.Management.Automation.CompletionResult]::new("},
+	} {
+		var out, said strings.Builder
+		code := Main(t.Context(), New(Config{Out: &out, Err: &said, Getenv: env(t), In: strings.NewReader("")}), []string{"completion", shell})
+		if code != 0 || said.Len() > 0 {
+			t.Errorf("%s: ends with %d and says %q", shell, code, said.String())
+		}
+		for _, part := range has {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("the script for %s has no %q", shell, part)
+			}
+		}
+		if name := "composa"; strings.Contains(out.String(), name+".test") || strings.Contains(out.String(), "%!") {
+			t.Errorf("the script for %s is of another program, or broken", shell)
+		}
+	}
+	var said strings.Builder
+	if code := Main(t.Context(), New(Config{Out: &said, Err: &said, Getenv: env(t), In: strings.NewReader("")}), []string{"completion", "pwsh"}); code != 2 || !strings.Contains(said.String(), "powershell") {
+		t.Errorf("another shell ends with %d: %s", code, said.String())
+	}
+}

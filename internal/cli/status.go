@@ -91,7 +91,13 @@ func (a *app) showStatus(s *siteStatus) error {
 	if err := printSection(a, machineTable, "machines", s.Machines); err != nil {
 		return err
 	}
-	return printSection(a, operationTable, "open operations", s.Operations)
+	if err := printSection(a, operationTable, "open operations", s.Operations); err != nil {
+		return err
+	}
+	if note := heldNote(s.Operations); note != "" {
+		return a.write([]byte(clean(note) + "\n"))
+	}
+	return nil
 }
 
 // printSection prints one table of several; where there is nothing it says so.

@@ -169,5 +169,16 @@ func cut(s string, width int) string {
 	if utf8.RuneCountInString(s) <= width {
 		return s
 	}
-	return string([]rune(s)[:width-1]) + "…"
+	all := []rune(s)
+	n := max(width-1, 0)
+	inNumber := func(r rune) bool { return r >= '0' && r <= '9' || r == '/' || r == '.' }
+	if start := n; start > 0 && inNumber(all[n]) && inNumber(all[n-1]) {
+		for start > 0 && inNumber(all[start-1]) {
+			start--
+		}
+		if start > 0 && all[start-1] == ' ' {
+			n = start // half of a number would be another one
+		}
+	}
+	return string(all[:n]) + "…"
 }
