@@ -53,7 +53,9 @@ type rack struct {
 	lists    bool // state tells what is under way
 
 	mu        sync.Mutex
-	calls     int // of the driver, the event socket aside
+	inside    int        // calls under way
+	left      *sync.Cond // a call has ended
+	calls     int        // of the driver, the event socket aside
 	changes   int
 	before    func() // what to do at call number at
 	at        int
@@ -90,6 +92,7 @@ func newRack(t *testing.T, c emulator.Config) *rack {
 		t.Fatal(err)
 	}
 	r := &rack{director: d, site: rackSite, era: c.API}
+	r.left = sync.NewCond(&r.mu)
 	r.lists = !strings.HasPrefix(c.API, "3.") && c.Habits.Pending != "silent"
 	r.server = httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(func() {
@@ -138,10 +141,11 @@ func (r *rack) Changes() int {
 }
 
 func (r *rack) Before(n int, do func()) {
-	r.turn.Lock() // a rival who came beside a call that was given up may still be at work
-	defer r.turn.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for r.inside > 0 { // a call that was given up, and a rival who came beside it, may still be at work
+		r.left.Wait()
+	}
 	r.at, r.before = r.calls+n, do
 }
 
@@ -183,7 +187,9 @@ func (r *rack) serve(w http.ResponseWriter, q *http.Request) {
 		r.director.Handler().ServeHTTP(w, q)
 		return
 	}
+	defer r.leaves()
 	r.mu.Lock()
+	r.inside++
 	r.calls++
 	if q.Method != http.MethodGet {
 		r.changes++
@@ -247,6 +253,13 @@ func (r *rack) serve(w http.ResponseWriter, q *http.Request) {
 	default:
 		r.director.Handler().ServeHTTP(w, q)
 	}
+}
+
+func (r *rack) leaves() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inside--
+	r.left.Broadcast()
 }
 
 // takeEffectLate lets a call be carried out while its answer is lost already: it
