@@ -28,6 +28,7 @@ told: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Connecting", "_sync/site.py", ("connect", "Site")),
     ("", "_told.py", ("Whoami",)),
     ("Machines", "_sync/machine.py", ("Machine",)),
+    ("", "_told.py", ("MachineDevice", "Wish")),
     ("Plans and explanations", "_sync/plan.py", ("Plan",)),
     ("", "_told.py", ("Explanation",)),
     ("Operations and events", "_sync/operation.py", ("Operation",)),
@@ -44,7 +45,7 @@ told: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 #: Classes that are parts of another, which is told as one: their names, and where they stand.
-split = {"Readings": "_sync/readings.py"}
+split = {"Composing": "_sync/composing.py", "Readings": "_sync/readings.py"}
 
 
 def text() -> str:
@@ -81,16 +82,20 @@ def _of(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> list[str
     named = [ast.unparse(base) for base in node.bases]
     bases = ", ".join(base for base in named if not base.startswith("_") and base not in split)
     parts = _block("###", node, f"class {node.name}({bases})" if bases else f"class {node.name}")
-    for item in [*node.body, *(item for base in named if base in split for item in _body(base))]:
+    for item in _body(node):
         if isinstance(item, _function) and not item.name.startswith("_") and ast.get_docstring(item):
             parts += _block("####", item, _signature(f"{node.name}.", item))
     return parts
 
 
-def _body(base: str) -> list[ast.stmt]:
-    """Return what a class has whose methods are told with those of another."""
-    tree = ast.parse((package / split[base]).read_text())
-    return next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == base)
+def _body(node: ast.ClassDef) -> list[ast.stmt]:
+    """Return what a class has, and behind it what its parts have that are told with it."""
+    body = list(node.body)
+    for base in map(ast.unparse, node.bases):
+        if base in split:
+            tree = ast.parse((package / split[base]).read_text())
+            body += _body(next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == base))
+    return body
 
 
 def _block(

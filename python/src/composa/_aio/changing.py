@@ -13,7 +13,7 @@ from composa._wirebase import Wire
 from composa.errors import Error, NotFound
 
 if TYPE_CHECKING:
-    from composa._aio.site import Site
+    from composa._aio.composing import Composing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Came:
     made: bool | None
 
 
-async def carry_out(site: Site, change: Change) -> Came:
+async def carry_out(site: Composing, change: Change) -> Came:
     """Make a change, and wait for its end as long as the caller wants.
 
     Interrupted, it asks the server to cancel what it began, waits for the end of that, and lets the interrupt
@@ -95,7 +95,7 @@ async def carry_out(site: Site, change: Change) -> Came:
 class _Run:
     """One change on its way: what an interrupt anywhere in it has to go by."""
 
-    def __init__(self, site: Site, change: Change, shows: following.Shows) -> None:
+    def __init__(self, site: Composing, change: Change, shows: following.Shows) -> None:
         self._connection = site._connection
         self._change = change
         self._shows = shows

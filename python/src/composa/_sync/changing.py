@@ -14,7 +14,7 @@ from composa._wirebase import Wire
 from composa.errors import Error, NotFound
 
 if TYPE_CHECKING:
-    from composa._sync.site import Site
+    from composa._sync.composing import Composing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Came:
     made: bool | None
 
 
-def carry_out(site: Site, change: Change) -> Came:
+def carry_out(site: Composing, change: Change) -> Came:
     """Make a change, and wait for its end as long as the caller wants.
 
     Interrupted, it asks the server to cancel what it began, waits for the end of that, and lets the interrupt
@@ -96,7 +96,7 @@ def carry_out(site: Site, change: Change) -> Came:
 class _Run:
     """One change on its way: what an interrupt anywhere in it has to go by."""
 
-    def __init__(self, site: Site, change: Change, shows: following.Shows) -> None:
+    def __init__(self, site: Composing, change: Change, shows: following.Shows) -> None:
         self._connection = site._connection
         self._change = change
         self._shows = shows
