@@ -115,6 +115,10 @@ func TestMatch(t *testing.T) {
 		},
 		{name: "a replaced part comes back elsewhere", there: "=A gpu0=B", shows: "gpu0=B gpu1=A", want: []string{"A at gpu1"}},
 		{name: "a part that was gone comes back", there: "gpu0=A", gone: "gpu1=B", shows: "gpu0=A gpu7=B", want: []string{"B at gpu7 back"}},
+		{
+			name: "a part that was exchanged and gone is put back in its place", there: "gpu0=B", gone: "gpu0=A", shows: "gpu0=A",
+			want: []string{"B in no place", "A at gpu0 back"}, missingNow: []composa.DeviceID{"B"},
+		},
 		{name: "not shown once: missing", there: "gpu0=A gpu1=B", shows: "gpu0=A", missingNow: []composa.DeviceID{"B"}},
 		{
 			name: "not shown twice, soon: still missing", there: "gpu0=A gpu1=B", missing: map[composa.DeviceID]time.Duration{"B": 0},
