@@ -99,6 +99,27 @@ func TestBoardFits(t *testing.T) {
 	}
 }
 
+// What is held waits for somebody: the board tells which command says how to go
+// on, also where it is read from a pipe.
+func TestABoardSaysWhatToDoWithWhatIsHeld(t *testing.T) {
+	var ops []api.Operation
+	for i, want := range []string{"", "", "somebody is to decide: composa operation show op_1", "somebody is to decide: composa operation show op_1 (and of 1 more)"} {
+		if got := heldNote(ops); got != want {
+			t.Errorf("of %d operations it says %q, want %q", len(ops), got, want)
+		}
+		op := api.Operation{ID: fmt.Sprintf("op_%d", i), Phase: "held"}
+		if i == 0 {
+			op.Phase = "running"
+		}
+		ops = append(ops, op)
+	}
+	_, getenv := completionSite(t) // of which op_2 is held
+	var out, said bytes.Buffer
+	if code := Main(t.Context(), New(Config{Out: &out, Err: &said, Getenv: getenv, In: strings.NewReader("")}), []string{"status"}); code != 0 || !strings.HasSuffix(out.String(), "\nsomebody is to decide: composa operation show op_2\n") {
+		t.Errorf("status ends with %d: %s%s", code, out.String(), said.String())
+	}
+}
+
 // On whatever screen, no line is longer than it and there are not more of them.
 func TestBoardIsNeverLargerThanTheScreen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
