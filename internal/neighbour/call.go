@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -189,10 +190,13 @@ func (n *Neighbour) finish(ctx context.Context, a answer) error {
 // linkPath is an absolute link, below the prefix.
 func linkPath(href string) (string, error) {
 	u, err := url.Parse(href)
-	if err != nil || !u.IsAbs() || len(u.Path) <= len(prefix) || u.Path[:len(prefix)] != prefix {
+	if err != nil || !u.IsAbs() || u.JoinPath().Path != u.Path { // not even by way of ".."
 		return "", fmt.Errorf("%q is no absolute link into the API", href)
 	}
-	path := u.EscapedPath()[len(prefix):]
+	path, ok := strings.CutPrefix(u.EscapedPath(), prefix)
+	if !ok || path == "" {
+		return "", fmt.Errorf("%q is no absolute link into the API", href)
+	}
 	if u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}
@@ -230,12 +234,12 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// retryAfter is the time that an answer asks to wait, in seconds; one where it
-// asks nothing that can be read.
+// retryAfter is the time that an answer asks to wait, at most a minute; a second
+// where it asks nothing that can be read.
 func retryAfter(h http.Header) time.Duration {
 	s, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || s < 0 {
 		s = 1
 	}
-	return min(time.Duration(s)*time.Second, time.Minute)
+	return time.Duration(min(s, 60)) * time.Second
 }

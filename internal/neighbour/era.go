@@ -84,7 +84,7 @@ func dialectOf(version []json.RawMessage, details bool) (dialect, error) {
 	case record.Daemon != nil && !details:
 		d.first = true
 		d.era = fmt.Sprintf("%d.%d", record.Daemon.Major, record.Daemon.Minor)
-	case record.Component != "":
+	case record.Component != "" && record.Version != "":
 		parts := strings.SplitN(record.Version, ".", 3)
 		d.era = strings.Join(parts[:min(2, len(parts))], ".")
 	default:

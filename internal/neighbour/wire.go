@@ -86,8 +86,8 @@ func (p predevice) machine() (int, error) {
 		return 0, nil
 	}
 	id, err := strconv.Atoi(p.Machine)
-	if err != nil {
-		return 0, fmt.Errorf("predevice %s has mach_id %q, which is neither a number nor n/a", p.Name, p.Machine)
+	if err != nil || id < 0 {
+		return 0, fmt.Errorf("predevice %s has mach_id %q, which is neither an id nor n/a", p.Name, p.Machine)
 	}
 	return id, nil
 }
@@ -121,15 +121,15 @@ var (
 
 // id reads an id that is a number for groups and a string for machines (A1).
 func id(raw json.RawMessage) (int, error) {
-	var n int
-	if err := json.Unmarshal(raw, &n); err == nil {
-		return n, nil
+	digits := string(raw)
+	if json.Unmarshal(raw, &digits) != nil {
+		digits = string(raw) // no string: the number itself
 	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 {
 		return 0, fmt.Errorf("%s is no id", raw)
 	}
-	return strconv.Atoi(s)
+	return n, nil
 }
 
 // decode reads a list of records.
