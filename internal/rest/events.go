@@ -67,7 +67,7 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*huma.Str
 			_ = json.NewEncoder(hc.BodyWriter()).Encode(page) // nobody is left to tell when the caller went away
 		}}, nil
 	}
-	leave, err := s.placeToFollow(from.who)
+	leave, err := s.streams.place(from.who, toFollow)
 	if err != nil {
 		return nil, err
 	}

@@ -50,30 +50,35 @@ func (s *shares) take(id composa.PrincipalID) (leave func(), short shortage) {
 	}, none
 }
 
-// placeToWait takes a place among the calls that wait for operations.
-func (s *Server) placeToWait(who composa.Who) (leave func(), err error) {
-	leave, short := s.waits.take(who.Principal.ID)
-	switch short {
-	case yours:
-		return nil, composa.Errorf(composa.CodeTooMany, "cannot wait: %d calls of %s wait for operations, which is the most of one principal", s.Limits.WaitsEach, who.Principal.Name).
-			WithNext("ask without wait, and look at the operation later; or ask again when one of them is answered")
-	case total:
-		return nil, composa.Errorf(composa.CodeUnavailable, "cannot wait: %d calls wait for operations, which is the most", s.Limits.Waits).
-			WithNext("ask again in a few seconds, or without wait")
-	}
-	return leave, nil
+// scarce is what there are places for, in the words of who finds none.
+type scarce struct {
+	begin, noun, verb string // "cannot wait", "calls", "wait for operations"
+	less              string // what makes room where one has too many
+	other             string // what is to be had without a place
 }
 
-// placeToFollow takes a place among the streams of events.
-func (s *Server) placeToFollow(who composa.Who) (leave func(), err error) {
-	leave, short := s.streams.take(who.Principal.ID)
+var (
+	toWait = scarce{
+		begin: "cannot wait", noun: "calls", verb: "wait for operations",
+		less: "ask again when one of them is answered", other: "ask without wait, and look at the operation later",
+	}
+	toFollow = scarce{
+		begin: "cannot follow events", noun: "streams", verb: "are open",
+		less: "close one and ask again", other: "read the events in pages, as application/json",
+	}
+)
+
+// place takes a place for who asks until leave is called, or says why there is
+// none.
+func (s *shares) place(who composa.Who, of scarce) (leave func(), err error) {
+	leave, short := s.take(who.Principal.ID)
 	switch short {
 	case yours:
-		return nil, composa.Errorf(composa.CodeTooMany, "cannot follow events: %d streams of %s are open, which is the most of one principal", s.Limits.StreamsEach, who.Principal.Name).
-			WithNext("close one and ask again; or read the events in pages, as application/json")
+		return nil, composa.Errorf(composa.CodeTooMany, "%s: %d %s of %s %s, which is the most of one principal", of.begin, s.each, of.noun, who.Principal.Name, of.verb).
+			WithNext("%s; or %s", of.other, of.less)
 	case total:
-		return nil, composa.Errorf(composa.CodeUnavailable, "cannot follow events: %d streams are open, which is the most", s.Limits.Streams).
-			WithNext("ask again in a few seconds; or read the events in pages, as application/json")
+		return nil, composa.Errorf(composa.CodeUnavailable, "%s: %d %s %s, which is the most", of.begin, s.all, of.noun, of.verb).
+			WithNext("ask again in a few seconds; or %s", of.other)
 	}
 	return leave, nil
 }

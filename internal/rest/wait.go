@@ -40,7 +40,7 @@ func (s *Server) waiting(ctx context.Context, in WaitInput) (patience time.Durat
 	if patience == 0 {
 		return 0, func() {}, nil
 	}
-	leave, err = s.placeToWait(callOf(ctx).who)
+	leave, err = s.waits.place(callOf(ctx).who, toWait)
 	return patience, leave, err
 }
 
