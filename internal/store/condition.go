@@ -91,8 +91,8 @@ func (s *Store) conditions(pools []*composa.Pool, before map[composa.PoolID]*con
 }
 
 // meet returns for each device the pools whose conditions it meets, the oldest
-// first, and perhaps some that are gone or have no condition any more. What was found before is not asked for
-// again.
+// first, and perhaps some that are gone or have no condition any more. What was
+// found before is not asked for again.
 func (site *keptSite) meet(pools []*composa.Pool, before *keptSite) [][]composa.PoolID {
 	added := slices.ContainsFunc(pools, func(p *composa.Pool) bool { return before.conditions[p.ID] != site.conditions[p.ID] })
 	was := unchanged(site.listed, before.listed)
