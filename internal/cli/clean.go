@@ -3,13 +3,10 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/goccy/go-yaml"
 )
 
 // What a fabric or another person wrote is shown, never obeyed: a name may hold
@@ -90,18 +87,4 @@ func escaped(data []byte) []byte {
 		}
 	}
 	return b.Bytes()
-}
-
-// yamlOf is JSON as YAML, what is odd in it escaped between quotes.
-func yamlOf(data []byte) ([]byte, error) {
-	var v any
-	if err := yaml.UnmarshalWithOptions(data, &v, yaml.UseOrderedMap()); err != nil {
-		return nil, err
-	}
-	return yaml.MarshalWithOptions(v, yaml.CustomMarshaler[string](func(s string) ([]byte, error) {
-		if strings.ContainsFunc(s, odd) {
-			return []byte(strconv.Quote(s)), nil
-		}
-		return yaml.Marshal(s)
-	}))
 }

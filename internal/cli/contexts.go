@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 )
@@ -173,10 +175,7 @@ func readContexts(path string) (*contextsFile, error) {
 	if err != nil {
 		return nil, wrong("cannot read the contexts: %v", err)
 	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		return file, nil
-	}
-	if err := yaml.UnmarshalWithOptions(data, file, yaml.Strict()); err != nil {
+	if err := parseContexts(data, file); err != nil {
 		// Only the line that says what and where: the lines around it may hold tokens.
 		what, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
 		return nil, wrong("cannot read the contexts in %s: %s", path, what).next("mend the file, or remove it and save the contexts again")
@@ -189,9 +188,25 @@ func readContexts(path string) (*contextsFile, error) {
 	return file, nil
 }
 
+// parseContexts reads the one YAML document of the file; an empty one is none.
+func parseContexts(data []byte, file *contextsFile) error {
+	if !utf8.Valid(data) {
+		return errors.New("it holds what is not UTF-8")
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	if err := d.Decode(file); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	var more any
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
+		return errors.New("it holds more than one YAML document")
+	}
+	return nil
+}
+
 // writeContexts writes the file whole or not at all, readable by its owner only.
 func writeContexts(path string, file *contextsFile) error {
-	data, err := yaml.Marshal(file)
+	data, err := yaml.MarshalWithOptions(file, yaml.CustomMarshaler[string](func(s string) ([]byte, error) { return []byte(yamlText(s)), nil }))
 	if err != nil {
 		return wrong("cannot save the contexts: %v", err)
 	}

@@ -162,6 +162,7 @@ func TestContextsFileIsReadStrictly(t *testing.T) {
 	for name, text := range map[string]string{
 		"an unknown key":   "contexts:\n  - name: a\n    url: http://a\n    tokn: x\n",
 		"no YAML":          "contexts: [",
+		"two documents":    "current: a\n---\ncontexts:\n  - name: a\n    url: http://a\n",
 		"a URL of nothing": "contexts:\n  - name: a\n    url: a\n",
 		"a name of spaces": "contexts:\n  - name: 'a b'\n    url: http://a\n",
 	} {
