@@ -76,7 +76,7 @@ func TestWhatIsSent(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		got = fmt.Sprintf("%s %s auth=%s agent=%s match=%s type=%s body=%s", r.Method, r.RequestURI, r.Header.Get("Authorization"),
 			r.Header.Get("User-Agent"), r.Header.Get("If-Match"), r.Header.Get("Content-Type"), body)
-		reply(w, 200, map[string]any{})
+		reply(w, 200, map[string]any{"id": "mach_a"})
 	})
 	ctx := t.Context()
 	for _, tt := range []struct {

@@ -22,7 +22,7 @@ func TestKeyGoesWithChanges(t *testing.T) {
 	got := ""
 	_, c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header.Get("Idempotency-Key")
-		reply(w, 200, map[string]any{})
+		reply(w, 200, map[string]any{"id": "mach_a"})
 	})
 	ctx := client.WithKey(t.Context(), "job-7")
 	if _, err := c.PutMachine(ctx, "default", "train", api.PutMachine{}, 0); err != nil || got != "job-7" {
@@ -171,7 +171,7 @@ func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.Header().Set("Retry-After", "3")
 		reply(w, status, api.Problem{Status: status, Code: code, Detail: "cannot: " + code, Retryable: code == "unavailable" || code == "too_many"})
 	} else if n == 2 {
-		reply(w, status, map[string]any{})
+		reply(w, status, map[string]any{"id": "mach_a"})
 	} else {
 		w.WriteHeader(status)
 	}

@@ -111,16 +111,27 @@ func (c *Client) change(ctx context.Context, method, path string, body any, wait
 	if err != nil {
 		return nil, err
 	}
+	return k.result(c.base, status, raw)
+}
+
+// result reads a successful answer: the machine or the operation, by its id.
+func (k call) result(base *url.URL, status int, body json.RawMessage) (*Result, error) {
 	if status == http.StatusAccepted {
 		var op api.Operation
-		if err := json.Unmarshal(raw, &op); err != nil {
-			return nil, k.fail(c.base, "internal", "the answer is not an operation: %v", err)
+		if err := json.Unmarshal(body, &op); err != nil {
+			return nil, k.fail(base, "internal", "the answer is not an operation: %v", err)
+		}
+		if op.ID == "" {
+			return nil, k.fail(base, "internal", "the answer is not an operation: it has no id")
 		}
 		return &Result{Operation: &op}, nil
 	}
 	var m api.Machine
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, k.fail(c.base, "internal", "the answer is not a machine: %v", err)
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, k.fail(base, "internal", "the answer is not a machine: %v", err)
+	}
+	if m.ID == "" {
+		return nil, k.fail(base, "internal", "the answer is not a machine: it has no id")
 	}
 	return &Result{Machine: &m, Made: status == http.StatusCreated}, nil
 }
