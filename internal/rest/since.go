@@ -13,13 +13,19 @@ const (
 	sinceGone    = "gone"
 	sinceMissing = "missing"
 	sinceLeft    = "left"
+	sinceUnused  = "unused"
 	sinceMoved   = "moved"
 )
 
 // since marks in the account of what an operation chose the devices that are not
-// as they were chosen any more: in data, and in a line for people.
+// as they were chosen any more: in data, and in a line for people. What ended
+// otherwise than done gave nothing; a line says so.
 func (v *view) since(x *api.Explanation, op *composa.Operation) {
 	if x == nil {
+		return
+	}
+	if op.Phase.Ended() && op.Phase != composa.PhaseDone {
+		x.Lines = append(x.Lines, fmt.Sprintf("the operation is %s: everything is as it was before", op.Phase))
 		return
 	}
 	told := map[string][]string{}
@@ -41,6 +47,7 @@ func (v *view) since(x *api.Explanation, op *composa.Operation) {
 		{sinceGone, "was taken out of " + x.Fabric, "were taken out of " + x.Fabric},
 		{sinceMissing, "is missing: " + x.Fabric + " does not show it", "are missing: " + x.Fabric + " does not show them"},
 		{sinceLeft, "is not the machine's any more", "are not the machine's any more"},
+		{sinceUnused, "was not used: the operation went on without it", "were not used: the operation went on without them"},
 		{sinceMoved, "", ""},
 	} {
 		places := told[kind.what]
@@ -55,27 +62,48 @@ func (v *view) since(x *api.Explanation, op *composa.Operation) {
 }
 
 // became says what became of the device that an operation chose at a place; nil:
-// it is there, and the machine has it.
+// it is there, and the machine has it, or may get it yet.
 func (v *view) became(op *composa.Operation, place composa.Place) *api.Since {
-	for i := range op.Target.Goals {
-		g := &op.Target.Goals[i]
-		for _, b := range g.Devices {
-			if b.Device.Name != place.Name() || op.Target.Fabric != place.Fabric() {
-				continue
-			}
-			d := v.site.Device(b.Device.ID)
-			switch c := v.site.Claim(b.Device.ID); {
-			case d == nil:
-				return &api.Since{Place: string(place), What: sinceGone}
-			case v.site.Machine(g.Machine.ID) != nil && (c == nil || c.Machine != g.Machine.ID && c.Heir != g.Machine.ID):
-				return &api.Since{Place: string(place), What: sinceLeft}
-			case v.site.HealthOf(d) == composa.HealthMissing:
-				return &api.Since{Place: string(place), What: sinceMissing}
-			case d.Place() != place:
-				return &api.Since{Place: string(place), What: sinceMoved, Now: string(d.Place())}
-			}
-			return nil
-		}
+	g, chosen := aimed(&op.Target, place)
+	done := op.Phase == composa.PhaseDone
+	switch {
+	case g == nil && done:
+		return &api.Since{Place: string(place), What: sinceUnused}
+	case g == nil: // it may be chosen anew when the operation's turn comes
+		return nil
+	}
+	d := v.site.Device(chosen)
+	switch {
+	case d == nil:
+		return &api.Since{Place: string(place), What: sinceGone}
+	case done && v.site.Machine(g.Machine.ID) != nil && !v.has(g.Machine.ID, chosen):
+		return &api.Since{Place: string(place), What: sinceLeft}
+	case v.site.HealthOf(d) == composa.HealthMissing:
+		return &api.Since{Place: string(place), What: sinceMissing}
+	case d.Place() != place:
+		return &api.Since{Place: string(place), What: sinceMoved, Now: string(d.Place())}
 	}
 	return nil
+}
+
+// aimed is the goal to which a target gives the device at a place, and that
+// device; nil where it gives it to none.
+func aimed(t *composa.Target, place composa.Place) (*composa.Goal, composa.DeviceID) {
+	if t.Fabric != place.Fabric() {
+		return nil, ""
+	}
+	for i := range t.Goals {
+		for _, b := range t.Goals[i].Devices {
+			if b.Device.Name == place.Name() {
+				return &t.Goals[i], b.Device.ID
+			}
+		}
+	}
+	return nil, ""
+}
+
+// has says whether a machine has a device, or takes it over.
+func (v *view) has(m composa.MachineID, d composa.DeviceID) bool {
+	c := v.site.Claim(d)
+	return c != nil && (c.Machine == m || c.Heir == m)
 }

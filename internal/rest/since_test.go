@@ -16,7 +16,7 @@ func TestAnExplanationMarksWhatIsNotThereAnyMore(t *testing.T) {
 		return composa.Bound{Device: composa.DeviceRef{ID: composa.DeviceID("dev_" + name), Name: name, Kind: composa.KindGPU}}
 	}
 	all := []string{"stays", "pulled", "missing", "back", "moved", "exchanged"}
-	op := &composa.Operation{Target: composa.Target{Fabric: "rack1", Goals: []composa.Goal{{Machine: composa.MachineRef{ID: "mach_train"}, Exists: true}}}}
+	op := &composa.Operation{Phase: composa.PhaseDone, Target: composa.Target{Fabric: "rack1", Goals: []composa.Goal{{Machine: composa.MachineRef{ID: "mach_train"}, Exists: true}}}}
 	site := &composa.Site{Fabrics: []composa.Fabric{{Name: "rack1"}}, Machines: []composa.Machine{{ID: "mach_train", Name: "train", Fabric: "rack1"}}}
 	picture := &composa.Picture{Fabric: "rack1", Complete: true}
 	why := &api.Explanation{Fabric: "rack1", Lines: []string{"as it was"}, Chosen: []api.ChosenEntry{{Entry: "gpu", Kind: "gpu"}}}
@@ -62,5 +62,53 @@ func TestAnExplanationMarksWhatIsNotThereAnyMore(t *testing.T) {
 	newView(names{}, composa.Who{}, site.Index()).since(why, op)
 	if len(why.Since) != 4 {
 		t.Errorf("of a freed machine it marks %+v", why.Since)
+	}
+}
+
+// A device is the machine's when the operation is done, and not before; what was
+// undone or cancelled gave nothing, and what the operation went on without it
+// did not give either.
+func TestAnExplanationMarksByHowTheOperationStands(t *testing.T) {
+	named := func(names ...string) (out []composa.Bound) {
+		for _, name := range names {
+			out = append(out, composa.Bound{Device: composa.DeviceRef{ID: composa.DeviceID("dev_" + name), Name: name, Kind: composa.KindGPU}})
+		}
+		return out
+	}
+	site := (&composa.Site{
+		Fabrics: []composa.Fabric{{Name: "rack1"}}, Machines: []composa.Machine{{ID: "mach_train", Name: "train", Fabric: "rack1"}},
+		Devices:  []composa.Device{{ID: "dev_back", Fabric: "rack1", Name: "back", Kind: composa.KindGPU, Health: composa.HealthOK}},
+		Pictures: map[composa.FabricName]*composa.Picture{"rack1": {Fabric: "rack1", Complete: true, Devices: []composa.SeenDevice{{Name: "back", Kind: composa.KindGPU}}}},
+	}).Index()
+	pulled := api.Since{Place: "rack1/pulled", What: "gone"}
+	pulledLine := "since then rack1/pulled was taken out of rack1"
+	for _, c := range []struct {
+		phase composa.Phase
+		want  []api.Since
+		lines []string
+	}{
+		{composa.PhaseQueued, []api.Since{pulled}, []string{pulledLine}},
+		{composa.PhaseRunning, []api.Since{pulled}, []string{pulledLine}},
+		{composa.PhaseWaiting, []api.Since{pulled}, []string{pulledLine}},
+		{composa.PhaseUndoing, []api.Since{pulled}, []string{pulledLine}},
+		{composa.PhaseHeld, []api.Since{pulled}, []string{pulledLine}},
+		{
+			composa.PhaseDone, []api.Since{{Place: "rack1/back", What: "left"}, pulled, {Place: "rack1/other", What: "unused"}},
+			[]string{pulledLine, "since then rack1/back is not the machine's any more", "since then rack1/other was not used: the operation went on without it"},
+		},
+		{composa.PhaseUndone, nil, []string{"the operation is undone: everything is as it was before"}},
+		{composa.PhaseCancelled, nil, []string{"the operation is cancelled: everything is as it was before"}},
+	} {
+		why := &api.Explanation{Fabric: "rack1", Chosen: []api.ChosenEntry{{Entry: "gpu", Kind: "gpu", Places: []string{"rack1/back", "rack1/pulled", "rack1/other"}}}}
+		op := &composa.Operation{Phase: c.phase, Target: composa.Target{Fabric: "rack1", Goals: []composa.Goal{
+			{Machine: composa.MachineRef{ID: "mach_train"}, Exists: true, Devices: named("back", "pulled")},
+		}}}
+		newView(names{}, composa.Who{}, site).since(why, op)
+		if diff := cmp.Diff(c.want, why.Since); diff != "" {
+			t.Errorf("%s: %s", c.phase, diff)
+		}
+		if diff := cmp.Diff(c.lines, why.Lines); diff != "" {
+			t.Errorf("%s: %s", c.phase, diff)
+		}
 	}
 }

@@ -638,7 +638,7 @@ class Since(Wire):
     """
     what: Annotated[str, Field(examples=["gone"])]
     """
-    gone: it was taken out of its fabric; missing: the fabric does not show it; left: the machine has it no more; moved: it sits at another place
+    gone: it was taken out of its fabric; missing: the fabric does not show it; left: the machine has it no more; unused: the operation went on without it; moved: it sits at another place
     """
 
 
