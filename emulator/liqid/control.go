@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -315,8 +316,12 @@ func (d *Director) Control() http.Handler {
 	})
 	on("GET /faults", func(*http.Request) (any, error) { return d.Faults(), nil })
 	on("POST /faults", func(r *http.Request) (any, error) {
+		body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, d.config.MaxBody))
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the faults: %w", err)
+		}
 		var rules []FaultRule
-		if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, d.config.MaxBody)).Decode(&rules); err != nil {
+		if err := json.Unmarshal(body, &rules); err != nil {
 			return nil, fmt.Errorf("want a list of faults as text: %w", err)
 		}
 		if err := d.SetFaults(rules...); err != nil {

@@ -163,6 +163,9 @@ func (k *disk) load(s *state, restart string) error {
 	if file.Hardware != k.fingerprint {
 		return errors.New("it belongs to a director with another name, seed, fabric id or inventory; start with the same ones or use an empty folder")
 	}
+	if err := file.checkMoments(); err != nil {
+		return fmt.Errorf("%s is damaged: %w", stateFile, err)
+	}
 	s.generation, s.coordinates = file.Generation, file.Coordinates
 	s.lastSession, s.lastAttach, s.settings = file.LastSession, file.LastAttach, file.Settings
 	s.lastMade, s.lastMachine, s.lastDigest = file.LastMade, file.LastMachine, file.LastDigest
@@ -200,4 +203,36 @@ func (k *disk) load(s *state, restart string) error {
 		}
 	}
 	return nil
+}
+
+// lastSecond is the last of the year 9999, the last that can be written.
+const lastSecond = 253402300799
+
+// checkMoments refuses moments that could not be shown.
+func (f *saved) checkMoments() error {
+	check := func(of string, each int64, moments ...int64) error {
+		for _, at := range moments {
+			if at < 0 || at/each > lastSecond {
+				return fmt.Errorf("%s has the moment %d, which is not in the years 1970 to 9999", of, at)
+			}
+		}
+		return nil
+	}
+	var errs []error
+	for _, m := range f.Machines {
+		errs = append(errs, check("machine "+m.Name, 1, m.Created, m.Changed))
+		for _, p := range m.Past {
+			errs = append(errs, check("machine "+m.Name, 1, p.Attached, p.Detached))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Devices)) {
+		d := f.Devices[name]
+		errs = append(errs, check("device "+name, 1, d.Attached), check("device "+name, 1000, d.Erased, d.UpAt))
+	}
+	for _, open := range []map[int]session{f.Pools, f.Edits} {
+		for _, id := range slices.Sorted(maps.Keys(open)) {
+			errs = append(errs, check(fmt.Sprintf("the edit session of %d", id), 1000, open[id].Since))
+		}
+	}
+	return cmp.Or(errs...)
 }

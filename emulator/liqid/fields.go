@@ -17,7 +17,9 @@ type number struct {
 }
 
 func (n *number) UnmarshalJSON(b []byte) error {
-	v, err := strconv.Atoi(strings.Trim(string(b), `"`))
+	var digits text
+	_ = digits.UnmarshalJSON(b) // it never fails
+	v, err := strconv.Atoi(string(digits))
 	*n = number{v, err == nil}
 	return nil
 }

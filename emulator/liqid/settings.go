@@ -9,11 +9,11 @@ import (
 // machines. Like all of the state they are replaced, never changed in place.
 type settings struct {
 	Images      []imageRecord         `json:"images,omitempty"`
-	NextImage   int                   `json:"lastImage,omitempty"`   // index that the next upload gets; those below were given
-	Programs    map[string]string     `json:"programs,omitempty"`    // file name of its image by fpga name
-	Descriptors []descriptor          `json:"descriptors,omitempty"` // nil: those of the hardware that is there
-	Processors  map[string]ipmiRecord `json:"processors,omitempty"`  // service processors that were set, by cpu name
-	Forgotten   []string              `json:"forgotten,omitempty"`   // cpus whose service processor was deleted
+	NextImage   int                   `json:"lastImage,omitempty"`  // index that the next upload gets; those below were given
+	Programs    map[string]string     `json:"programs,omitempty"`   // file name of its image by fpga name
+	Descriptors []descriptor          `json:"descriptors"`          // nil: those of the hardware that is there
+	Processors  map[string]ipmiRecord `json:"processors,omitempty"` // service processors that were set, by cpu name
+	Forgotten   []string              `json:"forgotten,omitempty"`  // cpus whose service processor was deleted
 	Enclosures  []enclosureRecord     `json:"enclosures,omitempty"`
 	SSH         bool                  `json:"ssh,omitempty"`
 }
