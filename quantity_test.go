@@ -100,9 +100,6 @@ func TestQuantityIsReadBack(t *testing.T) {
 }
 
 func FuzzParseQuantity(f *testing.F) {
-	for _, s := range []string{"8", "40GB", "40Gi", "1.5TB", "100Gb", "-1", "9223372036854775808", "1e9", "", "0.0000000000001PiB"} {
-		f.Add(s)
-	}
 	f.Fuzz(func(t *testing.T, s string) {
 		n, err := ParseQuantity(s)
 		switch {

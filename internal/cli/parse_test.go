@@ -65,9 +65,6 @@ func errorText(err error) string {
 
 // What a person can write is what comes out again.
 func FuzzParseWant(f *testing.F) {
-	for _, s := range []string{"4", "A100:4", "rack1/gpu3,rack1/gpu[4-7]", "ipmi=192.0.2.1", "[", "]", "a/[", "a/b[1-2", "a/b[999999]", "a/b[0-511]", "-0", "99999999999999999999", ":", "a/b[1-2]c,", "\xff/\x00"} {
-		f.Add(s)
-	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, kind := range kinds {
 			w, err := parseWant("cannot x", kind, text)
