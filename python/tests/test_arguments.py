@@ -33,6 +33,7 @@ planned = _wire.NewPlan(verb="compose", project="default", machine="train", comp
         ("body.message", wish, "message"),
         ("body", wish, "body"),
         ("path.name", None, "path.name"),
+        ("header.Idempotency-Key", wish, "key"),
         ("header.If-Match", None, "header.If-Match"),
     ],
 )
@@ -47,3 +48,12 @@ def test_the_first_place_stands_in_the_text_and_all_in_errors() -> None:
     })  # fmt: skip
     assert str(reword(error, None)) == "cannot use free: it is no flag (and 1 more)"
     assert [e.location for e in error.errors] == ["free", "use"]  # type: ignore[attr-defined]
+
+
+def test_a_key_that_cannot_be_read_is_the_argument() -> None:
+    where = "header.Idempotency-Key"
+    error = error_of({
+        "code": "invalid", "status": 422, "detail": f"cannot read the request: {where}: it is too long",
+        "errors": [{"location": where, "message": "it is too long"}],
+    })  # fmt: skip
+    assert str(reword(error, None)) == "cannot use key: it is too long"

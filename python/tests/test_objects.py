@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -284,8 +285,8 @@ def test_a_machine_freed_by_somebody_else(site: composa.Site, demo: Demo, name: 
         (lambda s: s.devices(where="1+"), composa.Invalid, 'cannot read where "1+": 1:3: it ends too early'),
         (lambda s: s.compose("train", ssd=1, gpu=1, min={"gpu.memory": "0GB"}), composa.Invalid, 'cannot use min["gpu.memory"]: the least memory of a gpu is 0'),
         (lambda s: s.plan("compose", "train", gpu=1, min={"gpu.memory": "0GB"}), composa.Invalid, 'cannot use min["gpu.memory"]: the least memory'),
-        (lambda s: list(s.events(type="machine.redy")), composa.Invalid, 'there is no type "machine.redy" of events; did you mean "machine.ready"?'),
-        (lambda s: next(s.events(type="Machines", follow=True)), composa.Invalid, 'did you mean "machine"?'),
+        (lambda s: next(s.events(type="Machines", follow=True)), composa.Invalid, 'there is no type "Machines" of events; did you mean "machine"?'),
+        (lambda s: list(s.events(type="machine ready")), composa.Invalid, 'did you mean "machine.ready"?'),
         (lambda s: list(s.events(type=5)), composa.Invalid, "type=5 is no type of events; the families are claim, device"),
         (lambda s: list(s.events(subject="rak1")), composa.NotFound, 'subject="rak1" is neither an id nor a fabric; did you mean "rack1"?'),
         (lambda s: next(s.events(subject="train", follow=True)), composa.NotFound, "subject=site.machine(…)"),
@@ -438,6 +439,17 @@ def test_events_are_chosen_by_type_family_and_subject(site: composa.Site, demo: 
     )
     types = [line for line in told.stdout.split() if "." in line]
     assert types == sorted(f"{f}.{what}" for f, those in _words.event_types.items() for what in those)
+
+
+def test_a_type_of_a_newer_server_is_asked_for(site: composa.Site) -> None:
+    said = r'there is no type "claim\.reopened" of events that this module, .*, knows; did you mean "claim\.opened"\?'
+    with pytest.warns(UserWarning, match=said) as told:
+        assert list(site.events(type="claim.reopened")) == []
+    assert told[0].filename == __file__, "it names the caller's line"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for known in ("machine", "machine.freed", "comet.seen"):
+            list(site.events(type=known))
 
 
 def test_waiting_is_the_callers_choice(site: composa.Site, name: str) -> None:

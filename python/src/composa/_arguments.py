@@ -10,6 +10,9 @@ from composa.errors import Error, Invalid
 
 _read = "cannot read the request: "
 
+#: Headers that an argument says.
+_headers = {"Idempotency-Key": "key"}
+
 
 def reword(error: Error, body: Any) -> Error:
     """Name what is wrong in a request as who called named it.
@@ -36,6 +39,8 @@ def reword(error: Error, body: Any) -> Error:
 def argument(location: str, body: Any) -> str:
     """Say which argument a place is: query.state is state, body.devices[0].where is where["gpu"]."""
     source, _, where = location.partition(".")
+    if source == "header":
+        return _headers.get(where, location)
     if source not in ("query", "body") or not where:
         return location
     first, _, rest = where.partition(".")

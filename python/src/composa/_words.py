@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from composa import _limits
+from composa._version import __version__
 from composa.errors import Invalid
 
 #: Every kind of device, in table order.
@@ -104,19 +106,27 @@ def kind_of(begin: str, word: object) -> str:
 def event_type(begin: str, word: object) -> str:
     """Read a type of events, or a family of types.
 
-    One that is not known here may be of a newer server: only what is nearly a known one is refused.
+    One that is not known here may be of a newer server, which is asked; where it is nearly a known one, that
+    is said in a warning to who reads the events.
 
     Raises:
-        Invalid: It is no text, or a known one is nearly written so.
+        Invalid: It is no text, or no type is written so.
     """
     hint = f"the families are {', '.join(event_types)}"
     if not isinstance(word, str) or not word:
         raise Invalid(f"{begin}: type={abridge(word)} is no type of events", next=hint)
     known = [*event_types, *(f"{family}.{what}" for family, those in event_types.items() for what in those)]
-    near = "" if word in known else nearest(word, known) or nearest(word.lower(), known)
+    if word in known:
+        return word
+    near = nearest(word.lower(), known)
+    meant = f'did you mean "{near}"? ' if near else ""
+    if re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", word) is None:
+        raise Invalid(f"{begin}: there is no type {abridge(word)} of events", next=meant + hint)
     if near:
-        raise Invalid(
-            f"{begin}: there is no type {abridge(word)} of events", next=f'did you mean "{near}"? {hint}'
+        warnings.warn(
+            f"there is no type {abridge(word)} of events that this module, {__version__}, knows; {meant}"
+            "the server is asked: a newer one may have it",
+            stacklevel=3,
         )
     return word
 

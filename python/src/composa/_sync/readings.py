@@ -298,7 +298,8 @@ class Readings:
             after: Id of an event: only those after it. None: from the first that is kept, or, following, from
                 now on.
             follow: Go on as events happen.
-            type: Only those of this type ("machine.ready") or family ("machine").
+            type: Only those of this type ("machine.ready") or family ("machine"). One that is not known here
+                may be of a newer server, which is asked; a warning tells where it is nearly a known one.
             subject: Only those about this: a Machine, Device, Operation, Fabric or Pool, an id, or the
                 name of a fabric.
 
@@ -307,7 +308,7 @@ class Readings:
 
         Raises:
             NotAllowed: The token is not known, or has ended.
-            Invalid: The id is none of an event, or the type is nearly, but not quite, a known one.
+            Invalid: The id is none of an event, or no type is written so.
             NotFound: The subject is neither an id nor a fabric.
 
         Example:
