@@ -2,6 +2,7 @@ package runner
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/composa-dev/composa"
 )
@@ -18,15 +19,15 @@ import (
 // before the commit, and the first operation waits for those of all.
 const maxCompany = 64
 
-// entering are the enter steps that have the edit lock together, by how many
-// devices they take in.
+// entering are the enter steps that have the edit lock together.
 type entering struct {
 	// ready are to be handed over: they were written as running, and nothing of
 	// them was sent. Nobody joins them any more.
-	ready map[composa.OperationID]int
-	// begun are those whose writing is decided now.
+	ready map[composa.OperationID]bool
+	// begun are those whose writing is decided now, by how many devices they take
+	// in.
 	begun map[composa.OperationID]int
-	// now are handed over in this decision, in turn.
+	// now are handed over in this decision.
 	now []*composa.Operation
 }
 
@@ -43,43 +44,43 @@ func (d *decision) joins(op *composa.Operation, l *leg, r *composa.StepRecord) b
 	if r.Step.Act != composa.ActEnter || l.alone {
 		return false
 	}
-	company := d.entering.begun
-	if l.gathers(r) {
-		company = d.entering.ready
+	if d.entering.ready[op.ID] {
+		return true // they are its company (see oneHolds)
 	}
 	devices := len(r.Step.Attach)
 	for id := range d.holders {
-		n, is := company[id]
-		switch {
-		case id == op.ID:
-		case !is:
+		n, is := d.entering.begun[id]
+		if !is {
 			return false
-		default:
-			devices += n
 		}
+		devices += n
 	}
 	return devices <= maxCompany
 }
 
-// enter hands over what is to enter, in company where there are several. The
-// first of them keeps the edit lock for its next step.
+// enter hands over what is to enter, in company where there are several. The one
+// whose turn it was keeps the edit lock for its next step.
 func (d *decision) enter() {
 	ops := d.entering.now
 	if len(ops) == 0 {
 		return
 	}
-	first := ops[0]
+	first := ops[max(0, slices.IndexFunc(ops, func(op *composa.Operation) bool { return !d.state.legs[op.ID].follows }))]
 	l, r := d.state.legs[first.ID], current(first)
+	if l.follows { // whose turn it was is not among them any more
+		l.follows = false
+		d.takesTurn(first)
+	}
 	if len(ops) == 1 {
 		d.handOver(first, l, r)
 		return
 	}
 	shared := d.send(first, Call{Kind: CallApply, Step: d.whole(ops)})
-	for i, op := range ops {
+	for _, op := range ops {
 		own := *shared
 		own.Operation, own.Step, own.shared = op.ID, current(op).Step, true
 		l := d.state.legs[op.ID]
-		l.call, l.asked, l.slow, l.follows = &own, d.now, false, i > 0
+		l.call, l.asked, l.slow, l.follows = &own, d.now, false, op != first
 	}
 	d.reserveNext(first, l, r)
 }

@@ -173,14 +173,10 @@ func (r *Runner) await(ctx context.Context, changed <-chan struct{}, answers <-c
 // be written any more. again asks for another turn at once. Answers may be heard
 // once more after an error: those that were heard before find nobody.
 func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start starter) (_ State, wake time.Time, again bool, err error) {
-	if !r.current {
-		site, err := r.config.Store.Site(ctx, composa.System())
-		if err != nil {
+	for range maxDecisions {
+		if err := r.read(ctx); err != nil {
 			return state, time.Time{}, false, err
 		}
-		r.open, r.current = Open(site, r.config.Fabric), true
-	}
-	for range maxDecisions {
 		var wrote written
 		state, wrote, wake, err = r.decide(ctx, state, Input{Operations: r.open, Answers: heard}, start)
 		r.open, heard = wrote.over(r.open), nil
@@ -192,6 +188,19 @@ func (r *Runner) turn(ctx context.Context, state State, heard []Answer, start st
 		}
 	}
 	return state, wake, true, nil
+}
+
+// read reads the operations where what was read is not current any more.
+func (r *Runner) read(ctx context.Context) error {
+	if r.current {
+		return nil
+	}
+	site, err := r.config.Store.Site(ctx, composa.System())
+	if err != nil {
+		return err
+	}
+	r.open, r.current = Open(site, r.config.Fabric), true
+	return nil
 }
 
 // Open are the operations of a fabric that are to be carried out: they wait for
@@ -288,15 +297,22 @@ type advanced struct {
 	err error
 }
 
-// advance writes side by side what one decision wants written: it is of different
-// operations, and a store commits together what waits for it.
+// sideBySide is how many Advances are written at once.
+const sideBySide = 64
+
+// advance writes what one decision wants written: it is of different operations,
+// and a store commits together what waits for it.
 func (r *Runner) advance(ctx context.Context, all []composa.Advance) []advanced {
-	said := make([]advanced, len(all))
-	var writing sync.WaitGroup
-	for i := range all {
-		writing.Go(func() { said[i].op, said[i].err = r.config.Store.Advance(ctx, composa.System(), all[i]) })
+	var said []advanced
+	for some := range slices.Chunk(all, sideBySide) {
+		now := make([]advanced, len(some))
+		var writing sync.WaitGroup
+		for i := range some {
+			writing.Go(func() { now[i].op, now[i].err = r.config.Store.Advance(ctx, composa.System(), some[i]) })
+		}
+		writing.Wait()
+		said = append(said, now...)
 	}
-	writing.Wait()
 	return said
 }
 

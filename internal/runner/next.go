@@ -16,7 +16,7 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 	s = s.clone()
 	d := &decision{
 		state: &s, now: now, site: in.Site, holders: map[composa.OperationID]bool{},
-		entering: entering{ready: map[composa.OperationID]int{}, begun: map[composa.OperationID]int{}},
+		entering: entering{ready: map[composa.OperationID]bool{}, begun: map[composa.OperationID]int{}},
 	}
 	d.forget(in.Operations)
 	answers := make(map[int64]*Answer, len(in.Answers))
@@ -41,20 +41,43 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 			l.call = nil
 			d.hear(op, l, call, answers[call.Seq])
 		}
-		if holdsEdit(op, l) {
-			d.holders[op.ID] = true
-			if r := current(op); l.gathers(r) {
-				d.entering.ready[op.ID] = len(r.Step.Attach)
-			}
-		} else {
-			l.handles = nil // somebody else may take them meanwhile
-		}
 	}
+	d.oneHolds(in.Operations)
 	for _, op := range d.order(in.Operations) {
 		d.operation(op, s.legs[op.ID])
 	}
 	d.enter()
 	return s, d.effects, d.wakeAt
+}
+
+// oneHolds says who has the edit lock. Of those that are idle it is the first in
+// turn, with its company, and nobody where another one has it fast: two that wait
+// for each other would wait for ever.
+func (d *decision) oneHolds(ops []composa.Operation) {
+	var waiting []*composa.Operation
+	for _, op := range inTurn(ops, d.state.served) {
+		switch l := d.state.legs[op.ID]; holdOf(op, l) {
+		case holdsFast:
+			d.holders[op.ID] = true
+		case holdsIdle:
+			waiting = append(waiting, op)
+		default:
+			l.forgets()
+		}
+	}
+	devices := 0
+	for _, op := range waiting {
+		l, r := d.state.legs[op.ID], current(op)
+		alone := len(d.holders) == 0
+		if l.gathers(r) && (alone || len(d.entering.ready) > 0 && devices+len(r.Step.Attach) <= maxCompany) {
+			d.entering.ready[op.ID] = true
+			devices += len(r.Step.Attach)
+		} else if !alone {
+			l.forgets()
+			continue
+		}
+		d.holders[op.ID] = true
+	}
 }
 
 // order is whose turn it is; who may give the edit lock back comes first, so that
@@ -79,8 +102,8 @@ type decision struct {
 	state *State
 	now   time.Time
 	site  *composa.Site
-	// holders have the edit lock: several after a restart, and where they enter in
-	// company.
+	// holders have the edit lock: several after a restart, where each is to settle
+	// what it left, and where they enter in company.
 	holders  map[composa.OperationID]bool
 	entering entering
 	effects  Effects

@@ -77,31 +77,54 @@ func inTurn(ops []composa.Operation, served map[composa.PrincipalID]int64) []*co
 	return out
 }
 
-// holdsEdit says whether an operation has its fabric's edit lock: it is about
-// to hand over an edit step, waits for the answer, or does not know what became
-// of one and has not settled it. One that waits for hardware gave its place
-// back. What another life left running holds the lock until it is settled.
-func holdsEdit(op *composa.Operation, l *leg) bool {
+// hold is how an operation has its fabric's edit lock.
+type hold int
+
+const (
+	// holdsNot: it has none. One that waits for hardware gave its place back.
+	holdsNot hold = iota
+	// holdsIdle: it was written as running or chose a handle, and is about to go
+	// on. Nothing of it is under way, so it can be passed over (see oneHolds).
+	holdsIdle
+	// holdsFast: it waits for an answer, or was proven, or does not know what
+	// became of its step and has not settled it; so too what another life left
+	// running.
+	holdsFast
+)
+
+// holdOf says how an operation has the edit lock.
+func holdOf(op *composa.Operation, l *leg) hold {
 	r := current(op)
 	if r == nil || r.Step.Lock != composa.LockEdit {
-		return false
-	}
-	if l == nil {
-		return r.State == composa.StepRunning
+		return holdsNot
 	}
 	if l.call != nil {
-		return l.call.Kind != CallObserve || l.call.look == lookBefore
+		return fast(l.call.Kind != CallObserve || l.call.look == lookBefore)
 	}
 	if r.State != composa.StepRunning {
 		// What was reserved or checked is so only as long as nobody else acts.
 		reserved := l.ahead != nil || l.handles[r.Step.Machine.ID] != ""
-		return (reserved || l.checked) && l.wake.IsZero() && l.failed == nil && !stale(op) && !l.replacing(op)
+		return idle((reserved || l.checked) && l.wake.IsZero() && l.failed == nil && !stale(op) && !l.replacing(op))
 	}
-	if l.intent != markOf(r) || l.unsure {
-		return l.settled.IsZero()
+	if !l.surely(r) {
+		return fast(l.settled.IsZero())
 	}
-	if l.proof != nil { // the first of a company keeps it
-		return !l.follows
+	if l.proof != nil {
+		return fast(!l.follows) // the first of a company keeps it
 	}
-	return l.wake.IsZero() && l.failed == nil && !l.alone
+	return idle(l.wake.IsZero() && l.failed == nil && !l.alone)
+}
+
+func fast(is bool) hold {
+	if is {
+		return holdsFast
+	}
+	return holdsNot
+}
+
+func idle(is bool) hold {
+	if is {
+		return holdsIdle
+	}
+	return holdsNot
 }

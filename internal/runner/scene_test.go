@@ -36,10 +36,14 @@ type scene struct {
 const rack composa.FabricName = "rack1"
 
 func newScene(t *testing.T, shape memory.Shape, settle time.Duration) *scene {
+	return newSceneOf(t, shape, settle, map[composa.Kind]int{composa.KindCPU: 2, composa.KindGPU: 4, composa.KindSSD: 2})
+}
+
+func newSceneOf(t *testing.T, shape memory.Shape, settle time.Duration, counts map[composa.Kind]int) *scene {
 	s := &scene{t: t, now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}
 	s.world = memory.New(memory.Config{
 		Name: rack, Shape: shape, Site: "site_abcdefghijkmnpqr", Clock: func() time.Time { s.now = s.now.Add(time.Microsecond); return s.now }, SettleTime: settle,
-		Counts: map[composa.Kind]int{composa.KindCPU: 2, composa.KindGPU: 4, composa.KindSSD: 2},
+		Counts: counts,
 	})
 	s.world.Fail(func(c memory.Call) memory.Fault {
 		list := &s.reads
@@ -171,34 +175,46 @@ func (s *scene) free(name string) *composa.Operation {
 	return s.accept(composa.VerbFree, "ann", []composa.Goal{s.is(m)}, []composa.Goal{{Machine: m.Ref()}})
 }
 
+// stored are the operations that the runner would read.
+func (s *scene) stored() (ops []composa.Operation) {
+	for _, op := range s.site.Operations {
+		if op.Phase != composa.PhaseHeld && op.Phase != composa.PhaseQueued {
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+// decide decides once on operations as they were read, and keeps the calls.
+func (s *scene) decide(ops []composa.Operation) (eff Effects, wake time.Time) {
+	s.site.Index()
+	in := Input{Operations: ops, Answers: s.heard}
+	next, eff, wake := Next(s.state, s.now, in)
+	if eff.NeedSite {
+		in.Site = &s.site
+		next, eff, wake = Next(s.state, s.now, in)
+	}
+	s.pure(in, eff)
+	if eff.NeedSite {
+		s.t.Fatal("Next asks for the site although it has it")
+	}
+	s.state, s.heard = next, nil
+	for _, c := range eff.Calls {
+		what := c.Step.String()
+		if c.Kind == CallObserve {
+			what = fmt.Sprintf("(%s) %s", c.look, strings.Join(c.Scope.Devices, " "))
+		}
+		s.say("%s: call %s %s", c.Operation, c.Kind, what)
+	}
+	s.calls = append(s.calls, eff.Calls...)
+	return eff, wake
+}
+
 // turn decides until nothing is written any more.
 func (s *scene) turn() (wake time.Time) {
 	for range 20 {
-		s.site.Index()
-		in := Input{Answers: s.heard}
-		for _, op := range s.site.Operations {
-			if op.Phase != composa.PhaseHeld && op.Phase != composa.PhaseQueued {
-				in.Operations = append(in.Operations, op)
-			}
-		}
-		next, eff, at := Next(s.state, s.now, in)
-		if eff.NeedSite {
-			in.Site = &s.site
-			next, eff, at = Next(s.state, s.now, in)
-		}
-		s.pure(in, eff)
-		if eff.NeedSite {
-			s.t.Fatal("Next asks for the site although it has it")
-		}
-		s.state, s.heard, wake = next, nil, at
-		for _, c := range eff.Calls {
-			what := c.Step.String()
-			if c.Kind == CallObserve {
-				what = fmt.Sprintf("(%s) %s", c.look, strings.Join(c.Scope.Devices, " "))
-			}
-			s.say("%s: call %s %s", c.Operation, c.Kind, what)
-		}
-		s.calls = append(s.calls, eff.Calls...)
+		var eff Effects
+		eff, wake = s.decide(s.stored())
 		for _, a := range eff.Advances {
 			s.write(a)
 		}
@@ -334,6 +350,30 @@ func (s *scene) makeOne(hear bool) {
 	}
 }
 
+// finish lets everything that is left go well.
+func (s *scene) finish() {
+	for range 200 {
+		wake := s.turn()
+		switch {
+		case len(s.calls) > 0:
+			s.make(true)
+		case !wake.IsZero():
+			s.now = wake
+		default:
+			return
+		}
+	}
+	s.t.Fatal("it never ends")
+}
+
+// ended fails for what has neither ended nor is held, with what happened.
+func (s *scene) ended() {
+	s.t.Helper()
+	for _, op := range s.stored() {
+		s.t.Errorf("%s has not ended: %s, it holds the lock as %d, at %+v\n%s", op.ID, op.Phase, holdOf(&op, s.state.legs[op.ID]), current(&op), strings.Join(s.out, "\n"))
+	}
+}
+
 // play carries out one line of a script.
 func (s *scene) play(line string) {
 	f := strings.Fields(line)
@@ -378,19 +418,8 @@ func (s *scene) play(line string) {
 		s.turn()
 	case "make-unheard":
 		s.make(false)
-	case "done": // everything that is left goes well
-		for range 100 {
-			wake := s.turn()
-			switch {
-			case len(s.calls) > 0:
-				s.make(true)
-			case !wake.IsZero():
-				s.now = wake
-			default:
-				return
-			}
-		}
-		s.t.Fatal("it never ends")
+	case "done":
+		s.finish()
 	case "restart":
 		s.restart()
 	case "pass":

@@ -212,6 +212,10 @@ func (l *leg) turnTo(op *composa.Operation) {
 	l.follows, l.alone = false, false
 }
 
+// forgets drops what is so only while an operation has the edit lock: somebody
+// else may act meanwhile.
+func (l *leg) forgets() { l.handles, l.ahead, l.checked = nil, nil, false }
+
 // doubts notes that nobody knows what became of the present attempt.
 func (l *leg) doubts() {
 	l.unsure = true

@@ -54,11 +54,16 @@ func (d *decision) grant(op *composa.Operation, l *leg, r *composa.StepRecord) b
 		return false
 	}
 	if len(d.holders) == 0 && inLine(op) { // who only joins takes its turn later
-		d.state.turns++
-		d.state.served[op.Principal] = d.state.turns
+		d.takesTurn(op)
 	}
 	d.holders[op.ID] = true
 	return true
+}
+
+// takesTurn counts a turn for the owner of an operation.
+func (d *decision) takesTurn(op *composa.Operation) {
+	d.state.turns++
+	d.state.served[op.Principal] = d.state.turns
 }
 
 // begin has a step written as running; only then it is handed over. A machine
@@ -79,11 +84,13 @@ func (d *decision) begin(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		return
 	}
 	row := d.running(l, *r)
-	if len(d.entering.begun) == 0 { // what one of a company begins with all do
-		d.effects.Ahead = append(d.effects.Ahead, row.Step)
-	}
-	if row.Step.Act == composa.ActEnter && !l.alone {
+	enters := row.Step.Act == composa.ActEnter && !l.alone
+	l.follows = enters && len(d.entering.begun) > 0
+	if enters {
 		d.entering.begun[op.ID] = len(row.Step.Attach)
+	}
+	if !l.follows { // what one of a company begins with all do
+		d.effects.Ahead = append(d.effects.Ahead, row.Step)
 	}
 	d.write(op, composa.Advance{Steps: []composa.StepRecord{row}})
 }
@@ -162,7 +169,7 @@ func (d *decision) done(op *composa.Operation, l *leg, r *composa.StepRecord) {
 		}
 		first := n.Ordinal == r.Ordinal+1
 		switch {
-		case first && n.State == composa.StepPlanned && !d.cancels(op, n) && !d.needsHandle(l, &later) && !d.needsCheck(&later) && d.grant(op, l, &later):
+		case first && n.State == composa.StepPlanned && !l.follows && !d.cancels(op, n) && !d.needsHandle(l, &later) && !d.needsCheck(&later) && d.grant(op, l, &later):
 			on = later.Step.Lock == composa.LockEdit
 			a.Steps = append(a.Steps, d.running(l, later))
 		case later.Step.Machine.Native != n.Step.Machine.Native:
