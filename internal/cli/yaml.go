@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,25 +10,22 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// yamlOf is JSON as YAML that means the same: fields stay in their order, numbers
-// keep all their digits, and every text is in quotes that a reader could take for
-// something else, or that holds anything odd.
+// yamlOf is JSON as YAML that means the same: fields stay in their order, the
+// last counts of those with one name, numbers keep all their digits, and every
+// text is in quotes that a reader could take for something else, or that holds
+// anything odd.
 //
 // It is written here because the library that reads YAML writes texts such as
 // "? x" without quotes, and the names of fields with what is odd in them.
 func yamlOf(data []byte) ([]byte, error) {
-	w := yamlWriter{from: json.NewDecoder(bytes.NewReader(data))}
-	w.from.UseNumber()
-	if err := w.value(alone, 0); err != nil {
+	var w yamlWriter
+	if err := w.value(data, alone, 0); err != nil {
 		return nil, err
 	}
-	return w.to.Bytes(), nil
+	return w.Bytes(), nil
 }
 
-type yamlWriter struct {
-	from *json.Decoder
-	to   bytes.Buffer
-}
+type yamlWriter struct{ bytes.Buffer }
 
 // yamlPlace is what stands before a value in its line.
 type yamlPlace int
@@ -40,75 +36,102 @@ const (
 	behindBar                  // the "-" of an element
 )
 
-// value writes the next value; indent is that of the line it begins in.
-func (w *yamlWriter) value(at yamlPlace, indent int) error {
-	next, err := w.from.Token()
-	if err != nil {
-		return err
-	}
-	switch v := next.(type) {
-	case json.Delim:
-		return w.elements(v, at, indent)
-	case string:
-		w.scalar(at, yamlText(v))
-	case nil:
-		w.scalar(at, "null")
-	case json.Number:
-		w.scalar(at, yamlNumber(string(v)))
-	default:
-		w.scalar(at, fmt.Sprint(v))
+// value writes a value; indent is that of the line it begins in.
+func (w *yamlWriter) value(data []byte, at yamlPlace, indent int) error {
+	data = bytes.TrimSpace(data)
+	switch {
+	case bytes.HasPrefix(data, []byte("{")):
+		names, fields, err := fieldsOf(data)
+		if err != nil {
+			return err
+		}
+		if at != alone {
+			indent += 2
+		}
+		return w.elements("{}", len(names), at, indent, func(i int) error {
+			w.WriteString(yamlText(names[i]) + ":")
+			return w.value(fields[names[i]], behindKey, indent)
+		})
+	case bytes.HasPrefix(data, []byte("[")):
+		var list []json.RawMessage
+		if err := json.Unmarshal(data, &list); err != nil {
+			return err
+		}
+		if at == behindBar {
+			indent += 2
+		}
+		return w.elements("[]", len(list), at, indent, func(i int) error {
+			w.WriteByte('-')
+			return w.value(list[i], behindBar, indent)
+		})
+	case bytes.HasPrefix(data, []byte(`"`)):
+		var text string
+		if err := json.Unmarshal(data, &text); err != nil {
+			return err
+		}
+		w.scalar(yamlText(text), at)
+	case bytes.ContainsAny(data, "0123456789"):
+		w.scalar(yamlNumber(string(data)), at)
+	default: // true, false or null
+		w.scalar(string(data), at)
 	}
 	return nil
 }
 
-func (w *yamlWriter) scalar(at yamlPlace, text string) {
+func (w *yamlWriter) scalar(text string, at yamlPlace) {
 	if at != alone {
-		w.to.WriteByte(' ')
+		w.WriteByte(' ')
 	}
-	w.to.WriteString(text + "\n")
+	w.WriteString(text + "\n")
 }
 
-// elements writes an object or a list up to its end.
-func (w *yamlWriter) elements(open json.Delim, at yamlPlace, indent int) error {
-	object := open == '{'
-	if !w.from.More() {
-		w.scalar(at, map[bool]string{true: "{}", false: "[]"}[object])
-		_, err := w.from.Token()
-		return err
+// elements writes count elements, each in lines of its own; none stand as empty.
+func (w *yamlWriter) elements(empty string, count int, at yamlPlace, indent int, write func(int) error) error {
+	switch {
+	case count == 0:
+		w.scalar(empty, at)
+	case at == behindKey:
+		w.WriteByte('\n')
 	}
-	if at == behindKey {
-		w.to.WriteByte('\n')
-	}
-	if at == behindBar || at == behindKey && object {
-		indent += 2
-	}
-	for first := true; w.from.More(); first = false {
-		if first && at == behindBar {
-			w.to.WriteByte(' ')
+	for i := range count {
+		if i == 0 && at == behindBar {
+			w.WriteByte(' ')
 		} else {
-			w.to.WriteString(strings.Repeat(" ", indent))
+			w.WriteString(strings.Repeat(" ", indent))
 		}
-		before := behindBar
-		if object {
-			name, err := w.from.Token()
-			if err != nil {
-				return err
-			}
-			before = behindKey
-			w.to.WriteString(yamlText(name.(string)) + ":")
-		} else {
-			w.to.WriteByte('-')
-		}
-		if err := w.value(before, indent); err != nil {
+		if err := write(i); err != nil {
 			return err
 		}
 	}
-	_, err := w.from.Token()
-	return err
+	return nil
 }
 
-// yamlNumber writes an exponent as every reader takes it: behind a fraction, with
-// its sign.
+// fieldsOf reads an object: its fields by name, and the names in their order.
+func fieldsOf(object []byte) (names []string, fields map[string]json.RawMessage, err error) {
+	fields = map[string]json.RawMessage{}
+	from := json.NewDecoder(bytes.NewReader(object))
+	if _, err := from.Token(); err != nil {
+		return nil, nil, err
+	}
+	for from.More() {
+		name, err := from.Token()
+		if err != nil {
+			return nil, nil, err
+		}
+		var value json.RawMessage
+		if err := from.Decode(&value); err != nil {
+			return nil, nil, err
+		}
+		if _, twice := fields[name.(string)]; !twice {
+			names = append(names, name.(string))
+		}
+		fields[name.(string)] = value
+	}
+	return names, fields, nil
+}
+
+// yamlNumber writes the exponent of a number as every reader takes it: behind a
+// fraction, with its sign.
 func yamlNumber(s string) string {
 	digits, exponent, ok := strings.Cut(strings.ToLower(s), "e")
 	if !ok {
