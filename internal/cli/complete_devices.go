@@ -27,16 +27,16 @@ func (a *app) completeDevices(cmd *cobra.Command, args []string, begin string) (
 // completeMoving completes the devices of the machine behind --from.
 func (a *app) completeMoving(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	from, _ := cmd.Flags().GetString("from")
-	if len(args) > 0 || from == "" {
+	if from == "" {
 		return nothing(cmd, args, begin)
 	}
-	return a.completeOwn(begin, from)
+	return a.completeOwn(begin, from, args)
 }
 
 // completeMachineThenFree completes a machine, and then free devices of its
 // fabric.
 func (a *app) completeMachineThenFree(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) != 1 {
+	if len(args) == 0 {
 		return a.completeMachines(cmd, args, begin)
 	}
 	free := true
@@ -45,19 +45,20 @@ func (a *app) completeMachineThenFree(cmd *cobra.Command, args []string, begin s
 		if err != nil {
 			return nil
 		}
-		return placeOffers(ctx, c, begin, client.DeviceFilter{Free: &free, Fabric: m.Fabric})
+		return placeOffers(ctx, c, begin, args[1:], client.DeviceFilter{Free: &free, Fabric: m.Fabric})
 	})
 }
 
 // completeMachineThenOwn completes a machine, and then the devices that it has.
 func (a *app) completeMachineThenOwn(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) != 1 {
+	if len(args) == 0 {
 		return a.completeMachines(cmd, args, begin)
 	}
-	return a.completeOwn(begin, args[0])
+	return a.completeOwn(begin, args[0], args[1:])
 }
 
-func (a *app) completeOwn(begin, machine string) ([]string, cobra.ShellCompDirective) {
+// completeOwn completes the devices of a machine; before are those named already.
+func (a *app) completeOwn(begin, machine string, before []string) ([]string, cobra.ShellCompDirective) {
 	return a.asking(begin, open, func(ctx context.Context, c *client.Client) []offer {
 		m, err := a.machineNamed(ctx, c, machine)
 		if err != nil {
@@ -69,7 +70,7 @@ func (a *app) completeOwn(begin, machine string) ([]string, cobra.ShellCompDirec
 				spots = append(spots, spot{d.Place, strings.TrimSpace(d.Kind + " " + d.Model)})
 			}
 		}
-		return listOffers(begin, spots)
+		return listOffers(begin, before, spots)
 	})
 }
 
@@ -87,12 +88,12 @@ func (a *app) completePoolThenDevices(cmd *cobra.Command, args []string, begin s
 
 // completePlaces completes a list of places.
 func (a *app) completePlaces(begin string, f client.DeviceFilter) ([]string, cobra.ShellCompDirective) {
-	return a.asking(begin, open, func(ctx context.Context, c *client.Client) []offer { return placeOffers(ctx, c, begin, f) })
+	return a.asking(begin, open, func(ctx context.Context, c *client.Client) []offer { return placeOffers(ctx, c, begin, nil, f) })
 }
 
 // placeOffers completes the last place of a list: first its fabric, so that a
-// site of many racks is not read whole, then what is there.
-func placeOffers(ctx context.Context, c *client.Client, begin string, f client.DeviceFilter) []offer {
+// site of many racks is not read whole, then what is there but before.
+func placeOffers(ctx context.Context, c *client.Client, begin string, before []string, f client.DeviceFilter) []offer {
 	head, last := lastOfList(begin)
 	fabric, _, there := strings.Cut(last, "/")
 	if !there && f.Pool == "" && f.Fabric == "" {
@@ -103,7 +104,7 @@ func placeOffers(ctx context.Context, c *client.Client, begin string, f client.D
 	if there {
 		f.Fabric = fabric
 	}
-	return listOffers(begin, spotsOf(c.Devices(ctx, f)))
+	return listOffers(begin, before, spotsOf(c.Devices(ctx, f)))
 }
 
 func spotsOf(devices iter.Seq2[api.Device, error]) []spot {
@@ -118,9 +119,13 @@ func spotsOf(devices iter.Seq2[api.Device, error]) []spot {
 }
 
 // listOffers completes the last place of a list out of spots, or the range in
-// its brackets. What the list names already is not offered again.
-func listOffers(begin string, spots []spot) []offer {
+// its brackets. What the list names already, or the arguments before it, is not
+// offered again.
+func listOffers(begin string, before []string, spots []spot) []offer {
 	head, last := lastOfList(begin)
+	if told, err := parseArguments(before); err == nil {
+		spots = slices.DeleteFunc(spots, func(s spot) bool { return slices.Contains(told, s.place) })
+	}
 	if stem, typed, ranged := strings.Cut(last, "["); ranged && !strings.Contains(typed, "]") {
 		return rangeOffers(head+stem+"[", stem, typed, spots)
 	}

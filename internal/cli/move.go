@@ -16,12 +16,12 @@ func (a *app) moveCommand() *cobra.Command {
 		from, to string
 	)
 	cmd := &cobra.Command{
-		Use:   "move IDS --from NAME --to NAME",
+		Use:   "move IDS … --from NAME --to NAME",
 		Short: "move devices from one machine to another",
 		Long: `Move devices from one machine to another of the same fabric and project. It is
 the only command that takes devices from a machine for another one.`,
-		Example:           `  composa move rack1/gpu3,rack1/gpu4 --from train --to render`,
-		Args:              argsBetween(1, 1, "devices to move"),
+		Example:           `  composa move rack1/gpu3 rack1/gpu4 --from train --to render`,
+		Args:              argsBetween(1, -1, "devices to move"),
 		ValidArgsFunction: a.completeMoving,
 	}
 	cmd.Flags().StringVar(&from, "from", "", "machine `NAME` has them")
@@ -33,7 +33,7 @@ the only command that takes devices from a machine for another one.`,
 		if err := flags.check(); err != nil {
 			return err
 		}
-		ch, err := a.moving(cmd.Context(), args[0], from, to, flags.ask())
+		ch, err := a.moving(cmd.Context(), args, from, to, flags.ask())
 		if err != nil {
 			return err
 		}
@@ -43,12 +43,12 @@ the only command that takes devices from a machine for another one.`,
 }
 
 // moving checks what was typed and makes the change of it.
-func (a *app) moving(ctx context.Context, text, from, to string, ask api.Ask) (change, error) {
-	ids, err := parsePlaces("IDS", text)
+func (a *app) moving(ctx context.Context, named []string, from, to string, ask api.Ask) (change, error) {
+	ids, err := parseArguments(named)
 	if err != nil {
 		return change{}, err
 	}
-	begin := "cannot move " + abridge(text, 40)
+	begin := "cannot move " + abridge(strings.Join(named, " "), 40)
 	if err := checkPlaces(begin, ids); err != nil {
 		return change{}, err
 	}

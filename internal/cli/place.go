@@ -28,6 +28,25 @@ func parsePlaces(what, text string) ([]string, error) {
 	return places, nil
 }
 
+// parseArguments reads devices as they stand behind a command: in lists with
+// commas, with blanks between them, or both.
+func parseArguments(args []string) ([]string, error) {
+	var places []string
+	for i, arg := range args {
+		if i+1 < len(args) {
+			arg = strings.TrimSuffix(arg, ",")
+		}
+		more, err := parsePlaces("IDS", arg)
+		if err != nil {
+			return nil, err
+		}
+		if places = append(places, more...); len(places) > maxCount {
+			return nil, wrong("cannot read IDS: they are more than the %d devices allowed in one machine", maxCount)
+		}
+	}
+	return places, nil
+}
+
 // splitOutside splits at the commas that stand outside of brackets.
 func splitOutside(what, text string) ([]string, error) {
 	var words []string

@@ -15,16 +15,16 @@ func (a *app) plugCommand() *cobra.Command {
 		asked conditions
 	)
 	cmd := &cobra.Command{
-		Use:   "plug NAME [IDS] [--gpu WANT] …",
+		Use:   "plug NAME [IDS …] [--gpu WANT] …",
 		Short: "add devices to a machine",
 		Long: `Add free devices of its fabric to a machine: those named, and so many of each
 kind. WANT, --min and --where are as for compose. Devices of another machine are not taken: move does
 that.`,
 		Example: `  composa plug train --gpu 2
-  composa plug train 'rack1/gpu[4-5]'
+  composa plug train 'rack1/gpu[4-5]' rack1/ssd0
   composa plug train --ssd CM6-R:1
   composa plug train --gpu 1 --min gpu.memory=16GB`,
-		Args:              argsBetween(1, 2, "a machine, and devices to add"),
+		Args:              argsBetween(1, -1, "a machine, and devices to add"),
 		ValidArgsFunction: a.completeMachineThenFree,
 	}
 	kindFlags := a.addWantFlags(cmd)
@@ -41,11 +41,9 @@ that.`,
 		if err != nil {
 			return err
 		}
-		var ids []string
-		if len(args) == 2 {
-			if ids, err = parsePlaces("IDS", args[1]); err != nil {
-				return err
-			}
+		ids, err := parseArguments(args[1:])
+		if err != nil {
+			return err
 		}
 		if len(wants)+len(ids) == 0 {
 			return wrong("%s: no devices are named", begin).next("write `composa plug %s rack1/gpu3`, or `composa plug %s --gpu 1`", args[0], args[0])

@@ -28,7 +28,9 @@ some are taken. Kinds that are not named stay as they are.`,
 			return err
 		}
 		begin := fmt.Sprintf("cannot reshape %q", args[0])
-		totals, err := countFlags.counts(begin, 0)
+		totals, err := countFlags.counts(begin, 0, func(ids string) string {
+			return fmt.Sprintf("`composa plug %s %s` adds them, `composa unplug %s %s` takes them", args[0], ids, args[0], ids)
+		})
 		if err != nil {
 			return err
 		}

@@ -12,15 +12,15 @@ import (
 func (a *app) unplugCommand() *cobra.Command {
 	var flags changeFlags
 	cmd := &cobra.Command{
-		Use:   "unplug NAME [IDS] [--gpu N] …",
+		Use:   "unplug NAME [IDS …] [--gpu N] …",
 		Short: "take devices from a machine",
 		Long: `Take devices from a machine: those named, and so many of each kind. They are
 free again.
 
 What is given back is not undone: an interrupt only stops the waiting.`,
-		Example: `  composa unplug train rack1/gpu3
+		Example: `  composa unplug train rack1/gpu3 rack1/ssd0
   composa unplug train --gpu 2`,
-		Args:              argsBetween(1, 2, "a machine, and devices to take"),
+		Args:              argsBetween(1, -1, "a machine, and devices to take"),
 		ValidArgsFunction: a.completeMachineThenOwn,
 	}
 	countFlags := addCountFlags(cmd, "take `N` devices of kind %s")
@@ -32,16 +32,17 @@ What is given back is not undone: an interrupt only stops the waiting.`,
 		begin := fmt.Sprintf("cannot unplug %q", args[0])
 		ask := api.Unplug{Ask: flags.ask()}
 		var err error
-		if ask.Counts, err = countFlags.counts(begin, 1); err != nil {
+		ask.Counts, err = countFlags.counts(begin, 1, func(ids string) string {
+			return fmt.Sprintf("name devices without a flag: `composa unplug %s %s`", args[0], ids)
+		})
+		if err != nil {
 			return err
 		}
-		if len(args) == 2 {
-			if ask.IDs, err = parsePlaces("IDS", args[1]); err != nil {
-				return err
-			}
-			if err := checkPlaces(begin, ask.IDs); err != nil {
-				return err
-			}
+		if ask.IDs, err = parseArguments(args[1:]); err != nil {
+			return err
+		}
+		if err := checkPlaces(begin, ask.IDs); err != nil {
+			return err
 		}
 		if len(ask.IDs)+len(ask.Counts) == 0 {
 			return wrong("%s: no devices are named", begin).next("write `composa unplug %s rack1/gpu3`, or `composa unplug %s --gpu 1`", args[0], args[0])

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/composa-dev/composa/api"
 	"github.com/spf13/cobra"
@@ -48,13 +49,17 @@ func addCountFlags(cmd *cobra.Command, what string) countFlagsOf {
 	return flags
 }
 
-// counts reads the flags. least is the smallest number that can be meant.
-func (f countFlagsOf) counts(begin string, least int) (map[string]int, error) {
+// counts reads the flags. least is the smallest number that can be meant; named
+// says how devices are named to the command.
+func (f countFlagsOf) counts(begin string, least int, named func(ids string) string) (map[string]int, error) {
 	counts := map[string]int{}
 	for _, k := range kinds {
 		for i, text := range *f[k] {
 			if i > 0 {
 				return nil, wrong("%s: --%s is given twice", begin, k)
+			}
+			if strings.Contains(text, "/") {
+				return nil, wrong("%s: --%s takes a number, and %q names devices", begin, k, abridge(text, 40)).next("%s", named(abridge(quote([]string{text}), 60)))
 			}
 			n, err := parseTotal(begin, k, text, least)
 			if err != nil {
