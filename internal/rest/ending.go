@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/composa-dev/composa"
 )
 
 // errTokenEnded ends waits and streams whose token lets nobody in any more.
 var errTokenEnded = errors.New("the token has ended")
+
+// errDeaf is why nobody can be told what happens.
+var errDeaf = errors.New("the store does not tell what happens")
 
 // signedIn are the waits and streams that are open, by the token that opened
 // them. The zero value has none.
@@ -48,11 +52,17 @@ func (o *signedIn) end(id composa.TokenID) {
 	}
 }
 
+// deaf bounds how long a wait or a stream stands before somebody hears what
+// happens.
+const deaf = 5 * time.Second
+
 // holdSignedIn is hold for as long as the token of the call lets somebody in.
-func (s *Server) holdSignedIn(ctx context.Context) (held context.Context, done func(), ok bool) {
+// done must be called unless it fails: because the server stops, or because
+// nobody hears yet what happens.
+func (s *Server) holdSignedIn(ctx context.Context) (held context.Context, done func(), err error) {
 	held, release, ok := s.hold(ctx)
 	if !ok {
-		return held, release, false
+		return nil, nil, errStopping
 	}
 	c := callOf(ctx)
 	held, end := context.WithCancelCause(held)
@@ -61,21 +71,27 @@ func (s *Server) holdSignedIn(ctx context.Context) (held context.Context, done f
 		held, stop = context.WithTimeoutCause(held, c.who.Expires.Sub(s.Clock()), errTokenEnded)
 	}
 	leave := s.signedIn.enter(c.who.Token, end)
-	// One that was removed since the call began is met here, one that is removed
-	// from now on by who hears of it: somebody does when the feed has begun.
-	select {
-	case <-s.feed.Begun():
-	case <-held.Done():
-	}
-	if _, err := s.owner(ctx, c.token); composa.CodeOf(err) == composa.CodeUnauthenticated {
-		end(errTokenEnded)
-	}
-	return held, func() {
+	done = func() {
 		leave()
 		stop()
 		end(nil)
 		release()
-	}, true
+	}
+	// One that was removed since the call began is met here, one that is removed
+	// from now on by who hears of it: somebody does when the feed has begun.
+	late := time.NewTimer(deaf)
+	defer late.Stop()
+	select {
+	case <-s.feed.Begun():
+	case <-held.Done():
+	case <-late.C:
+		done()
+		return nil, nil, errDeaf
+	}
+	if _, err := s.owner(ctx, c.token); composa.CodeOf(err) == composa.CodeUnauthenticated {
+		end(errTokenEnded)
+	}
+	return held, done, nil
 }
 
 // heard ends what removed tokens opened.

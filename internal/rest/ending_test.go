@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -191,6 +192,44 @@ func TestATokenRemovedBeforeAnythingIsHeardEndsWhatItOpened(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("they end after %s", took)
 		}
+	})
+}
+
+// While nobody can hear what happens, who would follow is told so soon, and who
+// waits is answered as it is.
+func TestWhoFollowsWhileNothingIsHeardIsToldSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := late{mu: new(sync.Mutex), version: new(int64(1)), answers: new(bool)}
+		srv := rest.New(rest.Config{Store: store, Limits: rest.Limits{StreamsEach: 1, WaitsEach: 1}})
+		defer srv.Close()
+		for range 2 { // the place is free again
+			began, to := time.Now(), httptest.NewRecorder()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			follow(ctx, srv, to, "text/event-stream")
+			if to.Code != 503 || to.Header().Get("Retry-After") == "" || !strings.Contains(to.Body.String(), "cannot follow events") {
+				t.Errorf("who follows is answered %d: %s", to.Code, to.Body)
+			}
+			if got := call(ctx, srv, "GET", "/v1/operations/op_a?wait=300", ""); got.Code != 200 {
+				t.Errorf("who waits is answered %d: %s", got.Code, got.Body)
+			}
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("they are answered after %s", took)
+			}
+			cancel()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		store.mu.Lock()
+		*store.answers = true
+		store.mu.Unlock()
+		to := newSink()
+		go follow(ctx, srv, to, "text/event-stream")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if to.status != 200 {
+			t.Errorf("once they are heard who follows is answered %d", to.status)
+		}
+		cancel()
+		synctest.Wait()
 	})
 }
 

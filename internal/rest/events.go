@@ -71,13 +71,15 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*huma.Str
 	if err != nil {
 		return nil, err
 	}
+	// It stands before the headers go out, so that a status can say that it does not.
+	held, done, err := s.holdSignedIn(ctx)
+	if err != nil {
+		leave()
+		return nil, composa.Errorf(composa.CodeUnavailable, "cannot follow events: %w", err).WithNext("ask again in a few seconds")
+	}
 	follow := in.Follow || kind == sseType
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer leave()
-		held, done, ok := s.holdSignedIn(hc.Context())
-		if !ok {
-			return
-		}
 		defer done()
 		_, w := humago.Unwrap(hc)
 		out := newStream(w, kind, eventID(from.incarnation, from.at))

@@ -66,7 +66,7 @@ func newer(revision int64) awaited {
 }
 
 // await returns an operation once the caller has enough of it, or as it is when
-// the time has passed or the server stops. It fails when the caller went away, or
+// the time has passed, the server stops, or nobody hears what happens. It fails when the caller went away, or
 // when the token of the call ends.
 func (s *Server) await(ctx context.Context, who composa.Who, id composa.OperationID, d time.Duration, until awaited) (*composa.Operation, error) {
 	if d <= 0 {
@@ -74,8 +74,8 @@ func (s *Server) await(ctx context.Context, who composa.Who, id composa.Operatio
 	}
 	within, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	held, done, ok := s.holdSignedIn(within)
-	if !ok {
+	held, done, err := s.holdSignedIn(within)
+	if err != nil {
 		return s.Store.Operation(ctx, who, id)
 	}
 	defer done()
