@@ -159,7 +159,9 @@ func ofProblem(p api.Problem) *failure {
 		f.exit = exitFailed // an operation that ended put everything back, whatever it met
 	}
 	for _, e := range p.Errors {
-		f.lines = append(f.lines, fmt.Sprintf("%s: %s", e.Location, e.Message))
+		if line := fmt.Sprintf("%s: %s", e.Location, e.Message); !strings.HasSuffix(p.Detail, line) { // told already
+			f.lines = append(f.lines, line)
+		}
 	}
 	f.lines = append(f.lines, movedLines(p.Moved)...)
 	for _, line := range refusalLines(p.Refusal) {

@@ -13,6 +13,19 @@ import (
 	"github.com/composa-dev/composa/client"
 )
 
+// What the detail says already is not said again below it.
+func TestAPlaceIsToldOnce(t *testing.T) {
+	place := api.ProblemPlace{Location: "body.most", Message: "expected number <= 100000, not 1000000"}
+	f := ofProblem(api.Problem{Code: "invalid", Detail: "cannot read the request: body.most: expected number <= 100000, not 1000000", Errors: []api.ProblemPlace{place}})
+	if len(f.lines) != 0 {
+		t.Errorf("below the detail stands %q", f.lines)
+	}
+	f = ofProblem(api.Problem{Code: "invalid", Detail: "cannot read the request", Errors: []api.ProblemPlace{place}})
+	if len(f.lines) != 1 {
+		t.Errorf("below the detail stands %q", f.lines)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	answered := func(code composa.Code, operation string) error {
 		return fmt.Errorf("wrapped: %w", &client.Error{Problem: api.Problem{Code: string(code), Operation: operation, Detail: "cannot"}})

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // flagError tells of a flag that cannot be read, and which one may be meant.
@@ -17,6 +20,10 @@ func flagError(cmd *cobra.Command, err error) error {
 			return err
 		}
 	}
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		return wrong("cannot run %s: --%s %s", cmd.CommandPath(), value.GetFlag().Name, refusedValue(value)).next("see `%s --help`", cmd.CommandPath())
+	}
 	text := err.Error()
 	name, unknown := strings.CutPrefix(text, "unknown flag: --")
 	if !unknown {
@@ -27,6 +34,33 @@ func flagError(cmd *cobra.Command, err error) error {
 		return f.next("did you mean --%s?", near)
 	}
 	return f.next("see `%s --help`", cmd.CommandPath())
+}
+
+// refusedValue says what a flag takes where that is no text, and else what its
+// own type says of what was typed.
+func refusedValue(err *pflag.InvalidValueError) string {
+	typed := fmt.Sprintf("%q", abridge(err.GetValue(), 40))
+	var number *strconv.NumError
+	if !errors.As(err, &number) {
+		cause := err.Unwrap().Error()
+		if strings.HasPrefix(cause, typed+" ") {
+			return cause
+		}
+		return typed + " cannot be taken: " + cause
+	}
+	takes := "a whole number"
+	switch sort := err.GetFlag().Value.Type(); {
+	case sort == "bool":
+		takes = "true or false"
+	case strings.HasPrefix(sort, "float"):
+		takes = "a number"
+	case strings.HasPrefix(sort, "uint"):
+		takes = "a whole number from 0 on"
+	}
+	if errors.Is(number, strconv.ErrRange) {
+		return "takes " + takes + ", and " + typed + " is beyond what it can hold"
+	}
+	return "takes " + takes + ", not " + typed
 }
 
 func flagNames(cmd *cobra.Command) []string {

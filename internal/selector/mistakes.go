@@ -87,7 +87,7 @@ func (s *source) unparsed(issues *cel.Issues) *Problem {
 		return s.problem(-1, "", "it is nested too deeply: %d levels are allowed", MaxDepth)
 	case at >= len(s.at) && at >= 0:
 		return s.problem(at, "", "it ends too early")
-	case strings.Contains(text, "invalid int literal"):
+	case strings.Contains(text, "invalid int literal"), strings.Contains(text, "invalid double literal"):
 		return s.problem(at, "", "the number is too large")
 	case strings.HasPrefix(text, "mismatched input"), strings.HasPrefix(text, "extraneous input"), strings.HasPrefix(text, "token recognition"), strings.HasPrefix(text, "no viable"):
 		return s.problem(at, "", "%q is not expected here", composa.Abridge(string(s.at[max(at, 0):s.wordEnd(max(at, 0))]), 24))
