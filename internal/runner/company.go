@@ -77,9 +77,8 @@ func (d *decision) enter() {
 	}
 	shared := d.send(first, Call{Kind: CallApply, Step: d.whole(ops)})
 	for _, op := range ops {
-		own := *shared
-		own.Operation, own.Step, own.shared = op.ID, current(op).Step, true
-		l := d.state.legs[op.ID]
+		own, l := *shared, d.state.legs[op.ID]
+		own.Operation, own.Step, own.at, own.shared = op.ID, current(op).Step, l.at, true
 		l.call, l.asked, l.slow, l.follows = &own, d.now, false, op != first
 	}
 	d.reserveNext(first, l, r)

@@ -101,6 +101,7 @@ func (l *life) happen() {
 		l.now = l.now.Add(time.Duration(l.rng.IntN(3)) * time.Second)
 	case l.rng.IntN(3) == 0:
 		l.say("restart")
+		l.turnUp()
 		l.restart()
 	}
 }
@@ -128,7 +129,7 @@ func (l *life) struck() {
 func (l *life) decideOnce(lossy bool) (acted bool, wake time.Time) {
 	eff, wake := l.decide(l.stored())
 	untold := l.untold
-	l.untold = nil
+	l.turnUp()
 	for _, a := range eff.Advances {
 		switch {
 		case slices.ContainsFunc(untold, func(o composa.Advance) bool { return o.Operation == a.Operation }):
@@ -142,11 +143,16 @@ func (l *life) decideOnce(lossy bool) (acted bool, wake time.Time) {
 			l.write(a)
 		}
 	}
-	for _, a := range untold {
+	return len(eff.Calls)+len(eff.Advances) > 0, wake
+}
+
+// turnUp has the runner see what it was not told.
+func (l *life) turnUp() {
+	for _, a := range l.untold {
 		l.say("  the write that was not told is there:")
 		l.write(a)
 	}
-	return len(eff.Calls)+len(eff.Advances) > 0, wake
+	l.untold = nil
 }
 
 // wrong says what must never be among the calls that are under way.

@@ -18,11 +18,11 @@ func Next(s State, now time.Time, in Input) (State, Effects, time.Time) {
 		state: &s, now: now, site: in.Site, holders: map[composa.OperationID]bool{},
 		entering: entering{ready: map[composa.OperationID]bool{}, begun: map[composa.OperationID]int{}},
 	}
-	d.forget(in.Operations)
 	answers := make(map[int64]*Answer, len(in.Answers))
 	for i := range in.Answers {
 		answers[in.Answers[i].Seq] = &in.Answers[i]
 	}
+	d.forget(in.Operations, answers)
 	for i := range in.Operations {
 		op := &in.Operations[i]
 		l := s.legs[op.ID]
@@ -110,15 +110,20 @@ type decision struct {
 	wakeAt   time.Time
 }
 
-// forget drops the legs of operations that ended. An answer that comes later
-// finds nobody.
-func (d *decision) forget(ops []composa.Operation) {
+// forget drops the legs of operations that ended. One that ended by a write whose
+// answer was lost can have an edit call under way still: it has the lock until
+// that comes back, and nobody hears what it says.
+func (d *decision) forget(ops []composa.Operation, answers map[int64]*Answer) {
 	open := make(map[composa.OperationID]bool, len(ops))
 	for i := range ops {
 		open[ops[i].ID] = true
 	}
-	for id := range d.state.legs {
-		if !open[id] {
+	for id, l := range d.state.legs {
+		switch {
+		case open[id]:
+		case l.call != nil && l.call.edits() && answers[l.call.Seq] == nil:
+			d.holders[id] = true
+		default:
 			delete(d.state.legs, id)
 		}
 	}
@@ -228,7 +233,7 @@ func (d *decision) call(op *composa.Operation, l *leg, c Call) {
 
 func (d *decision) send(op *composa.Operation, c Call) *Call {
 	d.state.seq++
-	c.Seq, c.Operation = d.state.seq, op.ID
+	c.Seq, c.Operation, c.at = d.state.seq, op.ID, d.state.legs[op.ID].at
 	c.Timeout = timeout(c)
 	d.effects.Calls = append(d.effects.Calls, c)
 	return &c

@@ -44,6 +44,9 @@ func faultOf(err error) fault {
 
 // hear takes in the answer of a call. It writes nothing.
 func (d *decision) hear(op *composa.Operation, l *leg, c *Call, a *Answer) {
+	if c.at != l.at && c.Kind != CallReserve {
+		return
+	}
 	if a.Err == nil && c.Kind != CallObserve {
 		l.rest()
 	}

@@ -99,7 +99,7 @@ func holdOf(op *composa.Operation, l *leg) hold {
 		return holdsNot
 	}
 	if l.call != nil {
-		return fast(l.call.Kind != CallObserve || l.call.look == lookBefore)
+		return fast(l.call.edits())
 	}
 	if r.State != composa.StepRunning {
 		// What was reserved or checked is so only as long as nobody else acts.

@@ -54,9 +54,17 @@ type Call struct {
 	Step      composa.Step  // of reserve, apply and settle
 	Scope     composa.Scope // of observe
 	Timeout   time.Duration
+	// at is the step that the operation was at. Where it is at another one when the
+	// answer comes, because a write took effect late, the answer says nothing.
+	at mark
 	// shared is true in what an operation remembers of a call that it shares with
 	// others: Operation and Step are its own.
 	shared bool
+}
+
+// edits says whether the edit lock is needed for as long as a call is under way.
+func (c *Call) edits() bool {
+	return c.Step.Lock == composa.LockEdit && c.Kind != CallObserve || c.look == lookBefore
 }
 
 // Answer is what came of a call.
