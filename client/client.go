@@ -17,6 +17,8 @@
 // something before the server answers 5xx in its place, the client sends it
 // again, up to eight times within about eleven seconds (longer where a server
 // asks for that). Where it cannot be had the error is "unknown", with the key.
+// Calls that only ask are sent again as long, so that a server may be restarted
+// between two calls. A server that was never there is not waited for.
 //
 // A token is sent to the configured URL and to nobody else: redirects are not
 // followed.
@@ -35,6 +37,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/composa-dev/composa/api"
@@ -73,6 +76,7 @@ type Client struct {
 	agent string
 	http  *http.Client
 	again func(why error, pause time.Duration)
+	met   atomic.Bool // a call reached a server: where it is away it may come back
 }
 
 // New checks the configuration; it does not connect.
@@ -152,7 +156,7 @@ func (c *Client) once(ctx context.Context, k call, out any) (int, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return 0, k.lost(ctx, c.base, err, true)
+		return 0, c.lost(ctx, k, err, true)
 	case len(body) > maxAnswer:
 		return 0, k.fail(c.base, "internal", "the answer is larger than %d bytes", maxAnswer)
 	case out == nil:
@@ -177,8 +181,9 @@ func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
 	}))
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, k.lost(ctx, c.base, err, sent)
+		return nil, c.lost(ctx, k, err, sent)
 	}
+	c.met.Store(true)
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return resp, nil
 	}
@@ -225,7 +230,7 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 
 // lost tells of a call without an answer. sent says whether the request may
 // have reached the server.
-func (k call) lost(ctx context.Context, base *url.URL, err error, sent bool) error {
+func (c *Client) lost(ctx context.Context, k call, err error, sent bool) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
@@ -233,15 +238,21 @@ func (k call) lost(ctx context.Context, base *url.URL, err error, sent bool) err
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
-	if !sent || k.method == http.MethodGet {
-		e := k.fail(base, "unreachable", "%v", err)
-		e.Problem.Retryable = true
-		e.Problem.Next = "check that the server runs and that the address is right; nothing was changed, so the call may be repeated"
+	if sent {
+		c.met.Store(true)
+	}
+	if sent && k.key != "" {
+		e := k.unknown(c.base, "the connection was lost before the answer: %v", err)
 		e.Err = err
 		return e
 	}
-	e := k.unknown(base, "the connection was lost before the answer: %v", err)
-	e.Err = err
+	e := k.fail(c.base, "unreachable", "%v", err)
+	e.Problem.Retryable = true
+	e.Problem.Next = "check that the server runs and that the address is right; nothing was changed, so the call may be repeated"
+	if k.key == "" { // what was changed before it asked nobody knows here
+		e.Problem.Next = "check that the server runs and that the address is right, then ask again"
+	}
+	e.Err, e.away = err, c.met.Load()
 	return e
 }
 

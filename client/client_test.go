@@ -11,9 +11,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -242,8 +244,8 @@ func TestUnreachable(t *testing.T) {
 // A reading call whose answer was lost may just be made again.
 func TestLostAnswer(t *testing.T) {
 	_, c := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	_, err := c.Site(t.Context())
-	if p := problemOf(t, err); p.Code != "unreachable" || !p.Retryable {
+	_, err := c.Site(client.AtOnce(t.Context()))
+	if p := problemOf(t, err); p.Code != "unreachable" || !p.Retryable || strings.Contains(p.Next, "nothing was changed") {
 		t.Errorf("reading: %+v", p)
 	}
 }
@@ -331,13 +333,94 @@ func TestWaitAsksAgainWhenTheServerIsBusy(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := c.Wait(ctx, "op_long"); !errors.Is(err, context.DeadlineExceeded) || calls != 4 {
+	if _, err := c.Wait(ctx, "op_long"); !errors.Is(err, context.DeadlineExceeded) || calls != 5 {
 		t.Errorf("with a context that ends: %v after %d calls", err, calls)
 	}
 	var e *client.Error
 	if _, err := c.Operation(t.Context(), "op_long", 0); !errors.As(err, &e) || e.RetryAfter != time.Minute {
 		t.Errorf("what the server asks for: %+v", e)
 	}
+}
+
+// Where there is no place for one more who waits the operation is looked at: its
+// steps and its end are told all the same.
+func TestWaitingWithoutAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits, looks := 0, 0
+		c, err := client.New(client.Config{URL: "http://composa.example", HTTP: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			if r.URL.Query().Has("wait") {
+				waits++
+				w.Header().Set("Retry-After", "1")
+				reply(w, 429, api.Problem{Status: 429, Code: "too_many", Retryable: true})
+				return w.Result(), nil
+			}
+			looks++
+			phase := "running"
+			if looks == 40 {
+				phase = "done"
+			}
+			reply(w, 200, api.Operation{ID: "op_1", Phase: phase, Revision: int64(looks)})
+			return w.Result(), nil
+		})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if op, err := c.Newer(t.Context(), "op_1", 3, time.Minute); err != nil || op.Revision != 4 || waits != 1 {
+			t.Errorf("the next step: %+v, %v after %d calls that wait", op, err, waits)
+		}
+		began := time.Now()
+		if op, err := c.Operation(t.Context(), "op_1", 10*time.Second); err != nil || op.Phase != "running" || time.Since(began) > 10*time.Second {
+			t.Errorf("when the time has passed: %+v, %v after %s", op, err, time.Since(began))
+		}
+		if op, err := c.Wait(t.Context(), "op_1"); err != nil || op.Phase != "done" {
+			t.Errorf("the end: %+v, %v", op, err)
+		}
+	})
+}
+
+// Where there is no place for one more stream the events come in pages, each
+// once, and from where the following began.
+func TestEventsWithoutAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pages := 0
+		c, err := client.New(client.Config{URL: "http://composa.example", HTTP: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			q := r.URL.Query()
+			if q.Has("follow") && pages < 3 {
+				w.Header().Set("Retry-After", "1")
+				reply(w, 429, api.Problem{Status: 429, Code: "too_many", Retryable: true})
+				return w.Result(), nil
+			}
+			if q.Has("follow") {
+				reply(w, 200, api.Event{ID: "after " + q.Get("after")})
+				return w.Result(), nil
+			}
+			pages++
+			after, _ := strconv.Atoi(q.Get("after"))
+			items := []api.Event{}
+			for id := after + 1; id <= 2*pages; id++ {
+				items = append(items, api.Event{ID: fmt.Sprint(id)})
+			}
+			reply(w, 200, map[string]any{"items": items})
+			return w.Result(), nil
+		})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for e, err := range c.Events(t.Context(), "", client.EventFilter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, e.ID); len(got) == 5 {
+				break
+			}
+		}
+		if diff := cmp.Diff([]string{"3", "4", "5", "6", "after 6"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 // Events go on after what was seen, start where the server says when nothing

@@ -25,6 +25,8 @@ type Error struct {
 	// "unknown": the same call with it ([WithKey]) tells what came of it, and
 	// does nothing twice. Empty: no answer was lost.
 	Key string
+
+	away bool // nothing was done, by a server that was there before
 }
 
 // Error tells what could not be done, why, and what to do about it.

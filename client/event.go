@@ -38,7 +38,9 @@ type EventFilter struct {
 // Events follows the events after one of an id, as they happen; after empty:
 // from now on. It goes on where it was when the connection is lost, waiting
 // longer from try to try, and ends when ctx does or when the server refuses,
-// with that error. An event of type [Reset] is passed on like the others.
+// with that error. Where the server has no place for one more stream the events
+// are read in pages meanwhile, after each such try. An event of type [Reset] is
+// passed on like the others.
 func (c *Client) Events(ctx context.Context, after string, f EventFilter) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
 		at := after
@@ -63,6 +65,9 @@ func (c *Client) Events(ctx context.Context, after string, f EventFilter) iter.S
 			if e != nil {
 				pause = max(pause, e.RetryAfter)
 			}
+			if e != nil && noPlace(e) && !c.catchUp(ctx, &at, f, yield) {
+				return
+			}
 			c.again(err, pause)
 			if !rest(ctx, pause) {
 				yield(api.Event{}, context.Cause(ctx))
@@ -72,6 +77,31 @@ func (c *Client) Events(ctx context.Context, after string, f EventFilter) iter.S
 		}
 	}
 }
+
+// catchUp passes on what happened since at, in pages, and moves at along; from
+// now on where it is empty. What cannot be read is read the next time. False when
+// the consumer wants no more.
+func (c *Client) catchUp(ctx context.Context, at *string, f EventFilter, yield func(api.Event, error) bool) bool {
+	begins, newest := *at == "", beforeAll
+	for e, err := range c.PastEvents(AtOnce(ctx), *at, f) {
+		if err != nil {
+			return true
+		}
+		if newest = e.ID; begins {
+			continue
+		}
+		if *at = e.ID; !yield(e, nil) {
+			return false
+		}
+	}
+	if begins {
+		*at = newest
+	}
+	return true
+}
+
+// beforeAll stands for the id of an event before the first.
+const beforeAll = "0"
 
 // rest waits for d; false when ctx ended first.
 func rest(ctx context.Context, d time.Duration) bool {

@@ -16,7 +16,7 @@ type keyed struct{}
 // (the header Idempotency-Key, 1 to 128 visible characters of ASCII): for a day
 // the same call with the same key is not carried out again, but answered by what
 // came of the first. Another call with it is "key_reused". Calls that only ask
-// carry none. Without it each changing call gets a key of its own.
+// carry none, and dry runs neither. Without it each changing call gets a key of its own.
 func WithKey(ctx context.Context, key string) context.Context {
 	return context.WithValue(ctx, keyed{}, key)
 }
@@ -27,6 +27,16 @@ func keyOf(ctx context.Context) string {
 	return key
 }
 
+// atOnce is where a context says that its caller asks again itself.
+type atOnce struct{}
+
+// AtOnce makes the calls that are made with the context tell at once that a
+// server is away or asked too often, for callers that go on asking themselves.
+// A change whose answer is lost is sent again all the same.
+func AtOnce(ctx context.Context) context.Context {
+	return context.WithValue(ctx, atOnce{}, true)
+}
+
 // tries is how often a call is sent whose connection breaks before the answer.
 // With the pauses between them, which double up to five seconds, that is about
 // eleven seconds: longer than a server takes to start again.
@@ -35,11 +45,11 @@ const tries = 8
 // do makes a call, with a key where it changes something, and decodes a
 // successful answer into out, which may be nil. Where the answer is lost it
 // sends the call again: the key keeps it from being done twice. From then on
-// only an answer that looked for the key tells what happened. Where the server
-// says that it is asked too often and when to ask again, the call is made again
-// then, a few times. It returns the status.
+// only an answer that looked for the key tells what happened. Where nothing was
+// done, by a server that is away and was there before, or that says when to ask
+// again, the call is made again too. It returns the status.
 func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
-	if k.method != http.MethodGet {
+	if k.method != http.MethodGet && k.query.Get("dryRun") == "" {
 		k.key = cmp.Or(keyOf(ctx), rand.Text())
 	}
 	var lost *Error // the last answer that was lost
@@ -54,8 +64,10 @@ func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
 			lost = e
 		}
 		switch {
-		case lost == nil && asksToWait(e) && try < waits:
-		case lost == nil || e.Key == "" && tells(e):
+		case lost == nil && try < k.triesAfter(ctx, e):
+		case lost == nil:
+			return status, e.afterTries(try)
+		case e.Key == "" && tells(e):
 			return status, err
 		case try == tries || e.Key == "" && !passes(e):
 			return 0, lost.given(ctx, k, try, e)
@@ -71,6 +83,32 @@ func (c *Client) do(ctx context.Context, k call, out any) (int, error) {
 
 // waits is how often a call is sent that the server asks to make again later.
 const waits = 4
+
+// triesAfter is how often a call is sent in all that has done nothing, by its
+// last answer.
+func (k call) triesAfter(ctx context.Context, e *Error) int {
+	switch {
+	case ctx.Value(atOnce{}) != nil:
+		return 1
+	case e.away:
+		return tries
+	case k.method == http.MethodGet && k.query.Has("wait"):
+		return 1 // what is waited for is to be had without
+	case asksToWait(e):
+		return waits
+	}
+	return 1
+}
+
+// afterTries tells how often a server was looked for that is away.
+func (e *Error) afterTries(n int) *Error {
+	if !e.away || n == 1 {
+		return e
+	}
+	told := *e
+	told.Problem.Detail += fmt.Sprintf(" (tried %d times)", n)
+	return &told
+}
 
 // asksToWait says whether a server did nothing because it was asked too often,
 // and said when to ask again.

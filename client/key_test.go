@@ -127,6 +127,62 @@ func TestRepetitionsAreBounded(t *testing.T) {
 	}
 }
 
+// A server that was there is waited for also by who only asks, and by a change
+// that it never saw; one that was not there is not.
+func TestAServerThatWasThereIsWaitedFor(t *testing.T) {
+	ask := func(ctx context.Context, c *client.Client) error {
+		_, err := c.Site(ctx)
+		return err
+	}
+	plug := func(ctx context.Context, c *client.Client) error {
+		_, err := c.Plug(ctx, "default", "train", api.Plug{}, 0)
+		return err
+	}
+	for _, tt := range []struct {
+		name    string
+		before  bool // it answered a call before
+		call    func(context.Context, *client.Client) error
+		answers string
+		calls   int
+		code    string // empty: it succeeds
+	}{
+		{"a broken question is asked again", false, ask, "lost, refused, refused, 200 ok", 4, ""},
+		{"for as long as a change is", false, ask, "lost, refused", 8, "unreachable"},
+		{"a server that is not there is not", false, ask, "refused", 1, "unreachable"},
+		{"one that was there is", true, ask, "refused, 200 ok", 2, ""},
+		{"a change that it never saw goes out again", true, plug, "refused, refused, 200 ok", 3, ""},
+		{"and did nothing where it never gets through", true, plug, "refused", 8, "unreachable"},
+		{"who asks again himself is told at once", true, func(ctx context.Context, c *client.Client) error { return ask(client.AtOnce(ctx), c) }, "lost", 1, "unreachable"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				line := &answers{all: strings.Split(tt.answers, ", "), keys: map[string]int{}}
+				if tt.before {
+					line.all = append([]string{"200 ok"}, line.all...)
+				}
+				c, err := client.New(client.Config{URL: "http://192.0.2.1", HTTP: &http.Client{Transport: line}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.before {
+					if err := ask(t.Context(), c); err != nil {
+						t.Fatal(err)
+					}
+					clear(line.keys)
+				}
+				err = tt.call(t.Context(), c)
+				calls := 0
+				for _, n := range line.keys {
+					calls += n
+				}
+				if calls != tt.calls || len(line.keys) != 1 || client.CodeOf(err) != tt.code {
+					t.Errorf("%d calls with keys %v: %v", calls, line.keys, err)
+				}
+			})
+		})
+	}
+}
+
 // Who gives up waiting is told that, not that the connection was lost.
 func TestRepetitionsEndWithTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -140,7 +140,7 @@ func (k call) result(base *url.URL, status int, body json.RawMessage) (*Result, 
 func waitQuery(d time.Duration) url.Values {
 	seconds := int64((min(d, MaxWait) + time.Second - 1) / time.Second)
 	if seconds <= 0 {
-		return nil
+		return url.Values{}
 	}
 	return url.Values{"wait": {strconv.FormatInt(seconds, 10)}}
 }

@@ -35,9 +35,11 @@ func (c *Client) Operations(ctx context.Context, f OperationFilter) iter.Seq2[ap
 }
 
 // Operation returns an operation with its steps. With a wait, up to [MaxWait],
-// it answers once the operation ended or is held, or that time has passed.
+// it answers once the operation ended or is held, or that time has passed. Where
+// the server has no place for one more who waits it is asked every two seconds
+// instead.
 func (c *Client) Operation(ctx context.Context, id string, wait time.Duration) (*api.Operation, error) {
-	return get[api.Operation](ctx, c, join("/v1/operations", id), waitQuery(wait))
+	return c.await(ctx, id, nil, wait, Settled)
 }
 
 // Newer returns an operation with its steps as soon as its revision is greater
@@ -45,8 +47,40 @@ func (c *Client) Operation(ctx context.Context, id string, wait time.Duration) (
 // (up to [MaxWait]) has passed: asked again and again it tells of every step.
 func (c *Client) Newer(ctx context.Context, id string, revision int64, wait time.Duration) (*api.Operation, error) {
 	q := values("newer", strconv.FormatInt(revision, 10))
-	maps.Copy(q, waitQuery(wait))
-	return get[api.Operation](ctx, c, join("/v1/operations", id), q)
+	return c.await(ctx, id, q, wait, func(op *api.Operation) bool { return op.Revision > revision || Settled(op) })
+}
+
+// lookPause is the time between two looks at an operation for which the server
+// has no place to wait.
+const lookPause = 2 * time.Second
+
+// await waits on the server until enough says so of an operation or the time has
+// passed; query says the same to the server.
+func (c *Client) await(ctx context.Context, id string, query url.Values, wait time.Duration, enough func(*api.Operation) bool) (*api.Operation, error) {
+	began, path := time.Now(), join("/v1/operations", id)
+	q := waitQuery(wait)
+	maps.Copy(q, query)
+	op, err := get[api.Operation](ctx, c, path, q)
+	var full *Error
+	if wait <= 0 || !errors.As(err, &full) || !noPlace(full) {
+		return op, err
+	}
+	for {
+		op, err := get[api.Operation](ctx, c, path, nil)
+		if err != nil || enough(op) || time.Since(began)+lookPause > min(wait, MaxWait) {
+			return op, err
+		}
+		c.again(full, lookPause)
+		if !rest(ctx, lookPause) {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// noPlace says whether a server may have refused only the waiting: who asks, or
+// all together, wait for as much as they may.
+func noPlace(e *Error) bool {
+	return e.Problem.Status == http.StatusTooManyRequests || e.Problem.Status == http.StatusServiceUnavailable && e.Problem.Code == "unavailable"
 }
 
 // Wait returns the operation once it ended or is held, however long that takes;
