@@ -42,6 +42,7 @@ type PoolUpdate struct {
 // stays with it: the pool of a device says who gets it next.
 type PoolChange struct {
 	Pool
+	Found int64      // the revision that the change was made to; 0: the pool was not there
 	Moves []PoolMove // in the order of the site's devices
 }
 

@@ -155,6 +155,12 @@ func (c *Client) DeletePool(ctx context.Context, project, name string, revision 
 	return err
 }
 
+// TryDeletePool removes no pool, and answers the pool that [Client.DeletePool]
+// would remove, with what becomes of its devices, or why it would be refused.
+func (c *Client) TryDeletePool(ctx context.Context, project, name string, revision int64) (*api.Pool, error) {
+	return answer[api.Pool](ctx, c, call{method: http.MethodDelete, path: join("/v1/pools", project, name), query: PoolTerms{DryRun: true}.query(), match: revision})
+}
+
 // AddToPool puts devices into a pool: all or none.
 func (c *Client) AddToPool(ctx context.Context, project, name string, ids []string, terms PoolTerms) (*api.Pool, error) {
 	return answer[api.Pool](ctx, c, call{method: http.MethodPost, path: join("/v1/pools", project, name, "add"), query: terms.query(), body: api.PoolDevices{IDs: ids}, match: terms.Revision})

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -29,16 +30,16 @@ const (
 var keyParameter = &huma.Param{
 	Name: keyHeader, In: "header", Example: "3f0c2a9e-compose-train",
 	Description: "Makes the request safe to repeat: sent again with the same key, it is not done again, but answered by what came of the first, as that is then, with " +
-		replayedHeader + ": true. 1 to 128 visible characters of ASCII, kept for who asks for 24 hours; of more than the newest 10,000 (keysPerPrincipal) the oldest go before that. The same key with another request is 422, key_reused. A request that was refused leaves no key.",
+		replayedHeader + ": true. 1 to 128 visible characters of ASCII, kept for who asks for 24 hours; of more than the newest 10,000 (keysPerPrincipal) the oldest go before that. The same key with another request is 422, key_reused. A request that was refused leaves no key; that of a dry run is not looked at.",
 	Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(composa.MaxKey)},
 }
 
-// keyed reads the key of a changing request. What only asks needs none, so that
-// its key is not looked at.
+// keyed reads the key of a changing request. What only asks, and a dry run, needs
+// none, so that its key is not looked at.
 func (s *Server) keyed(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	given := r.Header.Values(keyHeader)
-	if len(given) == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if len(given) == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead || isDryRun(r) {
 		next(ctx)
 		return
 	}
@@ -49,6 +50,13 @@ func (s *Server) keyed(ctx huma.Context, next func(huma.Context)) {
 	}
 	callOf(r.Context()).who.Key = key
 	next(ctx)
+}
+
+// isDryRun says whether a request only asks what it would do. What the word means
+// is not told here: the route refuses one that is neither true nor false.
+func isDryRun(r *http.Request) bool {
+	dry, err := strconv.ParseBool(r.URL.Query().Get("dryRun"))
+	return err == nil && dry
 }
 
 // keyOf is the key of a request whose body was read and is sound.

@@ -200,6 +200,41 @@ func TestTheKeyOfAPoolTellsOfThatPool(t *testing.T) {
 	}
 }
 
+// A dry run of a pool keeps nothing, not even its key: the change itself may have
+// the same.
+func TestADryRunKeepsNoKey(t *testing.T) {
+	w := newWorld(t, setting{racks: []string{"rack1"}})
+	for i, tt := range []struct{ method, path, body string }{
+		{"POST", "/v1/pools", `{"name": "vision", "ids": ["rack1/gpu5"]}`},
+		{"PATCH", "/v1/pools/default/vision", `{"most": 7}`},
+		{"POST", "/v1/pools/default/vision/add", `{"ids": ["rack1/gpu4"]}`},
+		{"POST", "/v1/pools/default/vision/remove", `{"ids": ["rack1/gpu4", "rack1/gpu5"]}`},
+		{"DELETE", "/v1/pools/default/vision", ""},
+	} {
+		key := fmt.Sprintf("k%d", i)
+		for _, dry := range []string{"true", "1", "T"} {
+			if a := w.ask(tt.method, tt.path+"?dryRun="+dry, tt.body, "Idempotency-Key: "+key); a.status != http.StatusOK {
+				t.Fatalf("dry run of %s %s: %d %s", tt.method, tt.path, a.status, a.body)
+			}
+		}
+		who := w.admin
+		who.Key = &composa.RequestKey{Key: key}
+		if kept := must(w.store.Request(t.Context(), who)); kept != nil {
+			t.Errorf("the dry run of %s %s left %+v", tt.method, tt.path, kept)
+		}
+		if a := w.ask(tt.method, tt.path+"?dryRun=false", tt.body, "Idempotency-Key: "+key); a.status >= 300 {
+			t.Errorf("%s %s after its dry run: %d %s", tt.method, tt.path, a.status, a.body)
+		}
+		if kept := must(w.store.Request(t.Context(), who)); kept == nil {
+			t.Errorf("%s %s left no key", tt.method, tt.path)
+		}
+	}
+	// Nor does it look at one that another request has.
+	if a := w.ask("POST", "/v1/pools?dryRun=true", `{"name": "lab"}`, "Idempotency-Key: k0"); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
 // An operation that was undone is what the key tells, until another key is
 // given.
 func TestTheKeyOfWhatWasUndoneTellsThat(t *testing.T) {

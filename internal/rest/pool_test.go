@@ -1,6 +1,9 @@
 package rest_test
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
 	"github.com/composa-dev/composa/client"
+	"github.com/composa-dev/composa/internal/rest"
 )
 
 // What a pool is changes without removing it, and the answer tells what that
@@ -84,7 +88,7 @@ func TestSetPool(t *testing.T) {
 	if got := tried.Change.Lines[len(tried.Change.Lines)-1]; got != "pool vision holds 1 of the 14 devices of the site, and no compute node: a machine takes all of its devices from one pool" {
 		t.Errorf("%q", got)
 	}
-	if done = must(w.client.EditPool(ctx, "default", "vision", api.EditPool{}, client.PoolTerms{})); done.Change.Lines[0] != "no device comes into another pool" {
+	if done = must(w.client.EditPool(ctx, "default", "vision", api.EditPool{Most: new(9)}, client.PoolTerms{})); done.Change.Lines[0] != "no device comes into another pool" {
 		t.Errorf("%q", done.Change.Lines)
 	}
 }
@@ -112,6 +116,87 @@ func TestAPoolOfEverything(t *testing.T) {
 	got := must(w.client.EditPool(ctx, "default", "all-of-it", api.EditPool{Where: new(`device.kind == "gpu" && device.kind == "cpu"`)}, client.PoolTerms{DryRun: true})).Change.Lines
 	if got[len(got)-1] != "pool all-of-it holds none of the 14 devices of the site" {
 		t.Errorf("%q", got)
+	}
+}
+
+// Removing a pool tells before what becomes of the devices that it has by its
+// condition.
+func TestADryRunOfRemovingAPool(t *testing.T) {
+	w := newWorld(t, setting{racks: []string{"rack1"}})
+	ctx := t.Context()
+	vision := must(w.client.CreatePool(ctx, api.NewPool{Name: "vision", Where: `device.kind == "nic"`}))
+	before := w.outline(t)
+	got := must(w.client.TryDeletePool(ctx, "default", "vision", vision.Revision))
+	want := []string{
+		"rack1/nic0 and rack1/nic1 leave pool vision: requests that name no pool get them now, requests that name pool vision do not",
+		"there is no pool vision then: requests that name it are refused",
+	}
+	if diff := cmp.Diff(want, got.Change.Lines); diff != "" || !got.Change.DryRun || got.Revision != vision.Revision || len(got.Devices) != 2 || got.ID != vision.ID {
+		t.Errorf("%s %+v", diff, got)
+	}
+	if diff := cmp.Diff(before, w.outline(t)); diff != "" {
+		t.Fatalf("the dry run changed something:\n%s", diff)
+	}
+	if err := second(w.client.TryDeletePool(ctx, "default", "vision", 7)); client.CodeOf(err) != string(composa.CodeMismatch) {
+		t.Error(err)
+	}
+	if err := w.client.DeletePool(ctx, "default", "vision", vision.Revision); err != nil {
+		t.Error(err)
+	}
+	if err := second(w.client.TryDeletePool(ctx, "default", "vision", 0)); client.CodeOf(err) != string(composa.CodeNotFound) {
+		t.Error(err)
+	}
+}
+
+// busyStore is a store in which somebody else is quick after each change of a
+// pool.
+type busyStore struct {
+	rest.Store
+	then func()
+}
+
+func (s *busyStore) SetPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, u composa.PoolUpdate) (*composa.PoolChange, error) {
+	c, err := s.Store.SetPool(ctx, who, terms, project, name, u)
+	s.then()
+	return c, err
+}
+
+// A change is answered by what it made, with its own revision, whatever others
+// made of the pool before the answer.
+func TestAChangeOfAPoolIsAnsweredByWhatItMade(t *testing.T) {
+	busy := &busyStore{}
+	w := newWorld(t, setting{racks: []string{"rack1"}, wrap: func(c rest.Config) rest.Config {
+		busy.Store, c.Store = c.Store, busy
+		return c
+	}})
+	ctx := t.Context()
+	created := must(w.client.CreatePool(ctx, api.NewPool{Name: "vision"}))
+	who := w.admin
+	pool := must(w.store.Site(ctx, who)).Pools[0]
+	for name, then := range map[string]func(){
+		"changed": func() {
+			must(busy.Store.SetPool(ctx, who, composa.PoolTerms{}, pool.Project, "vision", composa.PoolUpdate{Most: new(1), Where: new("")}))
+		},
+		"removed": func() {
+			must(busy.Store.DeletePool(ctx, who, composa.PoolTerms{}, pool.Project, "vision"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := w.client.Pool(ctx, "default", "vision"); err != nil {
+				created = must(w.client.CreatePool(ctx, api.NewPool{Name: "vision"}))
+			}
+			at := must(w.client.Pool(ctx, "default", "vision")).Revision
+			busy.then = then
+			a := w.ask("PATCH", "/v1/pools/default/vision", `{"where": "device.kind == \"nic\"", "most": 5}`)
+			var got api.Pool
+			if err := json.Unmarshal([]byte(a.body), &got); err != nil || a.status != 200 {
+				t.Fatalf("%d %s %v", a.status, a.body, err)
+			}
+			if got.ID != created.ID || got.Revision != at+1 || a.header.Get("ETag") != fmt.Sprintf("%q", fmt.Sprint(at+1)) ||
+				got.Most != 5 || got.Where != `device.kind == "nic"` || len(got.Change.Moves) != 2 || len(got.Devices) != 2 {
+				t.Errorf("%+v, ETag %s", got, a.header.Get("ETag"))
+			}
+		})
 	}
 }
 

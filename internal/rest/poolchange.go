@@ -11,21 +11,14 @@ import (
 )
 
 // changePool makes a change of a pool, or only looks what it would do, and shows
-// the pool as it is then.
+// the pool as the change leaves it, whatever others make of it since.
 func (s *Server) changePool(ctx context.Context, project composa.ProjectID, name string, dryRun bool, change func(composa.Who) (*composa.PoolChange, error)) (*poolOutput, error) {
 	c := callOf(ctx)
 	var done *composa.PoolChange // nil: an earlier request with the key did it
-	var err error
-	if dryRun {
-		who := c.who
-		who.Key = nil // it keeps nothing
+	err := c.once(func(who composa.Who) (err error) {
 		done, err = change(who)
-	} else {
-		err = c.once(func(who composa.Who) (err error) {
-			done, err = change(who)
-			return err
-		})
-	}
+		return err
+	})
 	switch {
 	case err != nil:
 		return nil, err
@@ -37,16 +30,12 @@ func (s *Server) changePool(ctx context.Context, project composa.ProjectID, name
 		return nil, err
 	}
 	if dryRun {
-		done.Revision-- // the one that it is at
-		v = v.after(done)
+		done.Revision = done.Found // the one that it is at
 	}
-	p := v.site.Pool(done.ID)
-	if p == nil { // another one removed it since
-		return nil, noPool("show", name)
-	}
-	out := &poolOutput{ETag: etag(p.Revision), Body: v.pool(p)}
-	out.Body.Change = v.poolChange(done, out.Body)
-	out.Body.Change.DryRun = dryRun
+	v = v.after(done)
+	out := &poolOutput{ETag: etag(done.Revision), Body: v.pool(&done.Pool)}
+	out.Body.Change = v.poolChange(done, dryRun)
+	out.Body.Change.Lines = append(out.Body.Change.Lines, v.poolSize(out.Body))
 	return out, nil
 }
 
@@ -67,9 +56,9 @@ func (v *view) after(c *composa.PoolChange) *view {
 	return newView(v.names, v.who, site.IndexAfter(v.site))
 }
 
-func (v *view) poolChange(c *composa.PoolChange, now *api.Pool) *api.PoolChange {
-	out := &api.PoolChange{Moves: []api.PoolMove{}}
-	t := poolTeller{view: v, name: now.Name, places: map[way][]string{}, kept: map[string][]string{}}
+func (v *view) poolChange(c *composa.PoolChange, dryRun bool) *api.PoolChange {
+	out := &api.PoolChange{DryRun: dryRun, Moves: []api.PoolMove{}}
+	t := poolTeller{view: v, places: map[way][]string{}, kept: map[string][]string{}}
 	for _, m := range c.Moves {
 		d := v.site.Device(m.Device)
 		if d == nil { // gone since
@@ -82,7 +71,7 @@ func (v *view) poolChange(c *composa.PoolChange, now *api.Pool) *api.PoolChange 
 		out.Moves = append(out.Moves, move)
 		t.take(m, c.ID, d, move.Machine)
 	}
-	out.Lines = append(t.lines(), v.poolSize(now))
+	out.Lines = t.lines()
 	return out
 }
 
@@ -103,8 +92,7 @@ type way struct{ from, to string }
 // poolTeller tells moves of devices in sentences.
 type poolTeller struct {
 	view     *view
-	name     string // of the pool that changes
-	ways     []way  // in the order of their first devices
+	ways     []way // in the order of their first devices
 	places   map[way][]string
 	machines []string // of the caller, that have some of them
 	kept     map[string][]string
@@ -183,9 +171,14 @@ func (w way) line(places []string) string {
 // made of.
 func (v *view) poolSize(p *api.Pool) string {
 	n := len(p.Devices)
+	site := fmt.Sprintf("the %d devices of the site", p.Of)
 	switch {
+	case p.Of == 1 && n == 0:
+		return fmt.Sprintf("pool %s does not hold the one device of the site", p.Name)
+	case p.Of == 1:
+		return fmt.Sprintf("pool %s holds the one device of the site: requests that name no pool get none", p.Name)
 	case n == 0:
-		return fmt.Sprintf("pool %s holds none of the %d devices of the site", p.Name, p.Of)
+		return fmt.Sprintf("pool %s holds none of %s", p.Name, site)
 	case n == p.Of:
 		return fmt.Sprintf("pool %s holds all %d devices of the site: requests that name no pool get none", p.Name, n)
 	}
@@ -193,7 +186,7 @@ func (v *view) poolSize(p *api.Pool) string {
 		d := v.site.At(composa.Place(place))
 		return d != nil && d.Kind == composa.KindCPU
 	}
-	line := fmt.Sprintf("pool %s holds %d of the %d devices of the site", p.Name, n, p.Of)
+	line := fmt.Sprintf("pool %s holds %d of %s", p.Name, n, site)
 	if !slices.ContainsFunc(p.Devices, host) {
 		line += ", and no compute node: a machine takes all of its devices from one pool"
 	}

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -148,7 +149,8 @@ type editPoolInput struct {
 	PoolPath
 	MatchInput
 	DryRunInput
-	Body api.EditPool
+	RawBody []byte
+	Body    api.EditPool
 }
 
 func (s *Server) editPool(ctx context.Context, in *editPoolInput) (*poolOutput, error) {
@@ -156,13 +158,9 @@ func (s *Server) editPool(ctx context.Context, in *editPoolInput) (*poolOutput, 
 	if err != nil {
 		return nil, err
 	}
-	u := composa.PoolUpdate{Most: in.Body.Most, Labels: in.Body.Labels}
-	if in.Body.Where != nil {
-		where := strings.TrimSpace(*in.Body.Where)
-		if err := checkPoolWhere(where); err != nil {
-			return nil, err
-		}
-		u.Where = &where
+	u, err := poolUpdate(in)
+	if err != nil {
+		return nil, err
 	}
 	project := callOf(ctx).project.ID
 	return s.changePool(ctx, project, in.Name, in.DryRun, func(who composa.Who) (*composa.PoolChange, error) {
@@ -170,20 +168,71 @@ func (s *Server) editPool(ctx context.Context, in *editPoolInput) (*poolOutput, 
 	})
 }
 
+func poolUpdate(in *editPoolInput) (composa.PoolUpdate, error) {
+	u := composa.PoolUpdate{Most: in.Body.Most, Labels: in.Body.Labels}
+	if err := checkNoNull(in.RawBody, "where", "most"); err != nil {
+		return u, err
+	}
+	if in.Body.Where == nil && u.Most == nil && len(u.Labels) == 0 {
+		return u, composa.Errorf(composa.CodeInvalid, "cannot set pool %q: nothing is said of it", composa.Abridge(in.Name, composa.MaxName)).
+			WithNext("say where, most or labels")
+	}
+	if in.Body.Where == nil {
+		return u, nil
+	}
+	where := strings.TrimSpace(*in.Body.Where)
+	u.Where = &where
+	return u, checkPoolWhere(where)
+}
+
+// checkNoNull refuses null for fields of a body where it means nothing: the
+// library takes it for a field that is absent.
+func checkNoNull(body []byte, fields ...string) error {
+	var said map[string]json.RawMessage
+	if err := json.Unmarshal(body, &said); err != nil {
+		return err
+	}
+	for _, name := range fields {
+		if string(said[name]) == "null" {
+			return at("body."+name, "null says nothing of it; leave it out, or write what it is to be")
+		}
+	}
+	return nil
+}
+
 type deletePoolInput struct {
 	PoolPath
 	MatchInput
+	DryRunInput
 }
 
-func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*struct{}, error) {
+type deletePoolOutput struct {
+	Status int
+	Body   *api.Pool // of a dry run
+}
+
+func (s *Server) deletePool(ctx context.Context, in *deletePoolInput) (*deletePoolOutput, error) {
 	revision, err := in.revision()
 	if err != nil {
 		return nil, err
 	}
 	c := callOf(ctx)
-	return &struct{}{}, c.once(func(who composa.Who) error {
-		return s.Store.DeletePool(ctx, who, c.project.ID, in.Name, revision)
+	var done *composa.PoolChange
+	err = c.once(func(who composa.Who) (err error) {
+		done, err = s.Store.DeletePool(ctx, who, composa.PoolTerms{Revision: revision, DryRun: in.DryRun}, c.project.ID, in.Name)
+		return err
 	})
+	if err != nil || !in.DryRun {
+		return &deletePoolOutput{Status: http.StatusNoContent}, err
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := v.pool(&done.Pool)
+	p.Change = v.poolChange(done, true)
+	p.Change.Lines = append(p.Change.Lines, fmt.Sprintf("there is no pool %s then: requests that name it are refused", p.Name))
+	return &deletePoolOutput{Status: http.StatusOK, Body: p}, nil
 }
 
 type poolDevicesInput struct {

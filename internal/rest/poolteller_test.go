@@ -30,7 +30,8 @@ func TestAChangeOfAPoolNamesNothingOfOthers(t *testing.T) {
 		{Device: "dev_gpu2", From: "pool_mine"},
 		{Device: "dev_gpu3", From: "pool_hidden", To: "pool_mine"},
 		{Device: "dev_gone", From: "pool_mine"},
-	}}, &api.Pool{Name: "mine", Devices: []string{"rack1/gpu3"}, Of: 3})
+	}}, false)
+	got.Lines = append(got.Lines, v.poolSize(&api.Pool{Name: "mine", Devices: []string{"rack1/gpu3"}, Of: 3}))
 	want := &api.PoolChange{
 		Moves: []api.PoolMove{{ID: "dev_gpu1", Place: "rack1/gpu1", From: "mine"}, {ID: "dev_gpu2", Place: "rack1/gpu2", From: "mine"}, {ID: "dev_gpu3", Place: "rack1/gpu3", To: "mine"}},
 		Lines: []string{
@@ -43,5 +44,18 @@ func TestAChangeOfAPoolNamesNothingOfOthers(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A site of one device is counted as people count.
+func TestAPoolOfASiteOfOneDevice(t *testing.T) {
+	v := &view{site: (&composa.Site{}).Index()}
+	for want, places := range map[string][]string{
+		"pool p does not hold the one device of the site":                              {},
+		"pool p holds the one device of the site: requests that name no pool get none": {"rack1/cpu0"},
+	} {
+		if got := v.poolSize(&api.Pool{Name: "p", Devices: places, Of: 1}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

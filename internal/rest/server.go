@@ -52,7 +52,7 @@ type Store interface {
 	SetDevice(ctx context.Context, who composa.Who, id composa.DeviceID, revision int64, u composa.DeviceUpdate) (*composa.Device, error)
 	CreatePool(ctx context.Context, who composa.Who, terms composa.PoolTerms, p composa.Pool, devices ...composa.DeviceID) (*composa.PoolChange, error)
 	SetPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, u composa.PoolUpdate) (*composa.PoolChange, error)
-	DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, revision int64) error
+	DeletePool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string) (*composa.PoolChange, error)
 	AddToPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error)
 	RemoveFromPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error)
 }

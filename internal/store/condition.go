@@ -65,10 +65,13 @@ func (s *Store) conditional(pools []composa.Pool) []*composa.Pool {
 			out = append(out, &pools[i])
 		}
 	}
-	slices.SortFunc(out, func(a, b *composa.Pool) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(out, byAge)
 	return out
+}
+
+// byAge orders pools, the oldest first.
+func byAge(a, b *composa.Pool) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 }
 
 // conditions makes the conditions of pools ready that are not before. One that
@@ -188,11 +191,7 @@ func (c *condition) check(site *keptSite, who composa.Who, what string, p *compo
 		if d.Pool != "" || other == nil || other.ID == p.ID || !c.meets(d) {
 			continue
 		}
-		name := "another project's pool"
-		if who.Sees(other.Project) {
-			name = "pool " + other.Name
-		}
-		return composa.Errorf(composa.CodeRefused, "cannot %s: %s meets its condition and is in %s by its condition", what, d.Place(), name).
+		return composa.Errorf(composa.CodeRefused, "cannot %s: %s meets its condition and is in %s by its condition", what, d.Place(), poolWord(who, other)).
 			WithNext("make the condition narrower, or name the devices")
 	}
 	return c.checkMost(site, what, p)
@@ -256,21 +255,37 @@ func (site *keptSite) standing(p *composa.Pool, d *composa.Device) standing {
 // moves are the devices that are in another pool once a pool is as p, with the
 // condition c (nil: none), and devices were put into the pools that put names.
 func (s *Store) moves(site *keptSite, p *composa.Pool, c *condition, put map[composa.DeviceID]composa.PoolID) []composa.PoolMove {
-	after := *site
-	after.Pools = append(slices.DeleteFunc(slices.Clone(site.Pools), func(other composa.Pool) bool { return other.ID == p.ID }), *p)
-	after.listed = slices.Clone(site.listed)
+	after := site.without(p)
+	after.Pools = append(after.Pools, *p)
 	for i := range after.listed {
 		if to, changed := put[after.listed[i].ID]; changed {
 			after.listed[i].Pool = to
 		}
 	}
-	if after.conditions = maps.Clone(site.conditions); c != nil {
-		if after.conditions == nil {
-			after.conditions = map[composa.PoolID]*condition{}
-		}
+	if c != nil {
 		after.conditions[p.ID] = c
 	}
-	s.gather(&after, site)
+	return s.movesTo(after, site)
+}
+
+// movesWithout are the devices that are in another pool once a pool is gone into
+// which none was put.
+func (s *Store) movesWithout(site *keptSite, p *composa.Pool) []composa.PoolMove {
+	return s.movesTo(site.without(p), site)
+}
+
+// without is a site without a pool, to be changed further.
+func (site *keptSite) without(p *composa.Pool) *keptSite {
+	out := *site
+	out.Pools = slices.DeleteFunc(slices.Clone(site.Pools), func(other composa.Pool) bool { return other.ID == p.ID })
+	out.listed = slices.Clone(site.listed)
+	out.conditions = map[composa.PoolID]*condition{}
+	maps.Copy(out.conditions, site.conditions)
+	return &out
+}
+
+func (s *Store) movesTo(after, site *keptSite) []composa.PoolMove {
+	s.gather(after, site)
 	var out []composa.PoolMove
 	for i := range after.Devices {
 		if d, was := &after.Devices[i], site.Devices[i].Pool; d.Pool != was {

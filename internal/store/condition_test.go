@@ -118,7 +118,7 @@ func TestAPoolHoldsWhatMeetsItsCondition(t *testing.T) {
 		if got := b.device(devices[1].ID).Pool; got != "" && b.site().Pool(got).Name != "vision" {
 			t.Errorf("gpu0 is in pool %s", got)
 		}
-		b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "vision", 0))
+		b.ok(b.deletePool("vision", 0))
 		holds("lab", "gpu1")
 		b.reopen()
 		holds("lab", "gpu1")
@@ -251,7 +251,7 @@ func TestConditionsAreAskedOfWhatChanged(t *testing.T) {
 		count("a pool without condition", 0, 0, func() { b.createPool("", composa.Pool{Name: "render"}) })
 		// Once to check it, once because it is there.
 		count("a pool with one", 2, 40, func() { b.createPool("", composa.Pool{Name: "x", Where: "x y"}) })
-		count("a pool that goes", 0, 0, func() { b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "lab", 0)) })
+		count("a pool that goes", 0, 0, func() { b.ok(b.deletePool("lab", 0)) })
 		if diff := cmp.Diff([]string{"gpu0"}, b.members("vision")); diff != "" {
 			t.Error(diff)
 		}
@@ -293,7 +293,7 @@ func TestPoolsAreLimited(t *testing.T) {
 		if b.code(err, composa.CodeRefused); !strings.Contains(err.Error(), "the site has 1000 pools") {
 			t.Error(err)
 		}
-		b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "last", 0))
+		b.ok(b.deletePool("last", 0))
 		_, err = b.CreatePool(b.ctx(), who, composa.PoolTerms{}, composa.Pool{Name: "more", Project: extra})
 		b.ok(err)
 	})
@@ -320,7 +320,7 @@ func TestConditionsOfAllPoolsAreLimited(t *testing.T) {
 		p := b.addProject("extra")
 		who.Projects = append(who.Projects, p)
 		cost(who, p, 1, composa.CodeRefused)
-		b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "p1", 0))
+		b.ok(b.deletePool("p1", 0))
 		cost(who, p, 1, "")
 	})
 }

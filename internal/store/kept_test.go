@@ -249,7 +249,7 @@ func (w *writer) pool() {
 	}
 	d, ok := w.device(site)
 	if !ok || rapid.Bool().Draw(w.t, "delete") {
-		if err := b.DeletePool(b.ctx(), b.admin, p.Project, p.Name, 0); err != nil {
+		if _, err := b.DeletePool(b.ctx(), b.admin, composa.PoolTerms{}, p.Project, p.Name); err != nil {
 			b.code(err, composa.CodeRefused)
 		}
 		return

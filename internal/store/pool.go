@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -50,13 +49,13 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, terms composa.P
 	if err != nil {
 		return nil, err
 	}
-	if c != nil { // before anything is held: this takes the longest
-		if _, err := s.Site(ctx, who); err != nil {
-			return nil, err
+	if err := s.foresee(ctx, who, what, c, func(site *keptSite) (*composa.Pool, error) {
+		if site.PoolNamed(p.Project, p.Name) != nil {
+			return nil, poolExists(what)
 		}
-		if err := c.check(s.kept.site.Load(), who, what, &p); err != nil {
-			return nil, err
-		}
+		return &p, nil
+	}); err != nil {
+		return nil, err
 	}
 	return s.tryPool(ctx, who, terms, what, func(t *tx) (*composa.PoolChange, error) {
 		if err := t.roomForPool(what, &p); err != nil {
@@ -78,7 +77,11 @@ func (s *Store) CreatePool(ctx context.Context, who composa.Who, terms composa.P
 		if err := t.keepResult(string(p.ID), true); err != nil {
 			return nil, err
 		}
-		return t.fillPool("pool.created", site, &p, c, what, devices, addTo(what))
+		put, err := t.fillPool(site, &p, devices, addTo(what))
+		if err != nil {
+			return nil, err
+		}
+		return t.changedPool("pool.created", 0, site, &p, c, put, what)
 	})
 }
 
@@ -88,25 +91,6 @@ func checkPool(what string, p *composa.Pool) error {
 		return composa.Errorf(composa.CodeInvalid, "cannot %s: %d is not a number of devices", what, p.Most)
 	}
 	return composa.CheckLabels(p.Labels)
-}
-
-// errTakenBack ends a transaction that was only to show what it would do.
-var errTakenBack = errors.New("a dry run")
-
-// tryPool runs a change of a pool. A dry run does all of it and takes it back, so
-// that it is answered, or refused, as the change would be.
-func (s *Store) tryPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, what string, f func(t *tx) (*composa.PoolChange, error)) (*composa.PoolChange, error) {
-	var out *composa.PoolChange
-	err := s.write(ctx, who, what, func(t *tx) (err error) {
-		if out, err = f(t); err == nil && terms.DryRun {
-			return errTakenBack
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, errTakenBack) {
-		return nil, err
-	}
-	return out, nil
 }
 
 // roomForPool holds the pools and refuses one more where there are as many as
@@ -140,34 +124,17 @@ func (t *tx) insertPool(what string, p *composa.Pool) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 		string(p.ID), string(p.Project), string(p.Owner), p.Name, labels, p.Where, p.Most, now, by, now, by, p.Revision)
 	if err == nil && added == 0 {
-		err = composa.Errorf(composa.CodeExists, "cannot %s: the project has a pool of that name", what).WithNext("choose another name, or change that pool")
+		err = poolExists(what)
 	}
 	return err
 }
 
-func (t *tx) tellPool(typ composa.EventType, p *composa.Pool) error {
-	return t.tell(composa.Event{Type: typ, Project: p.Project, Subject: string(p.ID), Revision: p.Revision}, p)
+func poolExists(what string) error {
+	return composa.Errorf(composa.CodeExists, "cannot %s: the project has a pool of that name", what).WithNext("choose another name, or change that pool")
 }
 
-// lockPool holds the row of a pool for the rest of the transaction, with a new
-// revision, and reads it. The row owns the sum of the pool's devices: whoever
-// counts them holds it first.
-func (t *tx) lockPool(project composa.ProjectID, name string) (*composa.Pool, error) {
-	var found []composa.Pool
-	if t.who.Sees(project) {
-		if _, err := t.exec(`UPDATE pool SET revision = revision + 1, updated_at = $1, updated_by = $2 WHERE project = $3 AND name = $4 AND deleted_at IS NULL`,
-			micros(t.now), string(t.who.Principal.ID), string(project), name); err != nil {
-			return nil, err
-		}
-		var err error
-		if found, err = t.pools(`project = $1 AND name = $2`, string(project), name); err != nil {
-			return nil, err
-		}
-	}
-	if len(found) == 0 {
-		return nil, composa.Errorf(composa.CodeNotFound, "cannot find pool %q: the project has none of that name", composa.Abridge(name, composa.MaxName))
-	}
-	return &found[0], nil
+func (t *tx) tellPool(typ composa.EventType, p *composa.Pool) error {
+	return t.tell(composa.Event{Type: typ, Project: p.Project, Subject: string(p.ID), Revision: p.Revision}, p)
 }
 
 // held counts the devices of a pool that are there.
@@ -177,47 +144,10 @@ func (t *tx) held(id composa.PoolID) (int, error) {
 	return n, err
 }
 
-// DeletePool removes a pool that holds no device; refused while it does.
-// revision is the one that was looked at (0: any); another one is answered with
-// revision_differs.
-func (s *Store) DeletePool(ctx context.Context, who composa.Who, project composa.ProjectID, name string, revision int64) error {
-	return s.write(ctx, who, fmt.Sprintf("delete pool %q", name), func(t *tx) error {
-		p, err := t.lockPool(project, name)
-		if err != nil {
-			return err
-		}
-		if err := checkRevision(fmt.Sprintf("delete pool %q", name), p, revision); err != nil {
-			return err
-		}
-		n, err := t.held(p.ID)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			return composa.Errorf(composa.CodeRefused, "cannot delete pool %q: it holds %d devices", name, n).WithNext("remove them from it first")
-		}
-		if _, err := t.exec(`UPDATE device SET pool = '', revision = revision + 1 WHERE pool = $1`, string(p.ID)); err != nil {
-			return err
-		}
-		if _, err := t.exec(`UPDATE pool SET deleted_at = $1 WHERE id = $2`, micros(t.now), string(p.ID)); err != nil {
-			return err
-		}
-		return t.tellPool("pool.deleted", p)
-	})
-}
-
-// checkRevision refuses a pool that is not at the revision that was looked at
-// (0: any). Holding the pool gave it a new one.
-func checkRevision(what string, p *composa.Pool, revision int64) error {
-	if was := p.Revision - 1; revision != 0 && revision != was {
-		return composa.Errorf(composa.CodeMismatch, "cannot %s: it is at revision %d, not %d", what, was, revision).WithNext("look at it again")
-	}
-	return nil
-}
-
 // AddToPool puts devices into a pool, all or none: refused when one was put into
-// another pool or is in one of another project by its condition, or when the pool
-// would hold more than it may. A device that was put into the pool already is no
+// another pool or is in one of another project by its condition, when the pool
+// would hold more than it may, or when one leaves room in a pool that would be
+// filled from another one. A device that was put into the pool already is no
 // mistake.
 func (s *Store) AddToPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error) {
 	begin := fmt.Sprintf("add to pool %q", name)
@@ -235,7 +165,7 @@ type standing struct {
 }
 
 // addTo puts devices into a pool. That goes before the conditions of the same
-// project's pools, not of another's: nobody takes what another has that way.
+// project's pools, not of another's.
 func addTo(begin string) poolChange {
 	return func(p *composa.Pool, d *composa.Device, now standing) (bool, error) {
 		switch {
@@ -253,8 +183,9 @@ func addTo(begin string) poolChange {
 }
 
 // RemoveFromPool takes devices out of a pool, all or none: refused when one is
-// in another pool, or meets the condition of this one. A device that is in no
-// pool is no mistake.
+// in another pool, or meets the condition of this one, or when the room that they
+// leave would be filled from another pool. A device that is in no pool is no
+// mistake.
 func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error) {
 	begin := fmt.Sprintf("remove from pool %q", name)
 	return s.refillPool(ctx, who, terms, project, name, begin, devices, func(p *composa.Pool, d *composa.Device, now standing) (bool, error) {
@@ -279,34 +210,24 @@ func (s *Store) refillPool(ctx context.Context, who composa.Who, terms composa.P
 		if err != nil {
 			return nil, err
 		}
-		return t.fillPool("pool.changed", site, p, site.conditions[p.ID], begin, devices, change)
+		found := p.Revision
+		put, err := t.fillPool(site, p, devices, change)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(put) == 0:
+			return &composa.PoolChange{Pool: *p, Found: found}, nil
+		}
+		if err := t.changePool(p); err != nil {
+			return nil, err
+		}
+		return t.changedPool("pool.changed", found, site, p, site.conditions[p.ID], put, begin)
 	})
 }
 
-// poolToChange holds a pool that is about to change, with what its change is
-// decided on.
-func (t *tx) poolToChange(terms composa.PoolTerms, project composa.ProjectID, name, begin string) (*composa.Pool, *keptSite, error) {
-	if err := t.holdPools(); err != nil {
-		return nil, nil, err
-	}
-	p, err := t.lockPool(project, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkRevision(begin, p, terms.Revision); err != nil {
-		return nil, nil, err
-	}
-	if err := t.keepResult(string(p.ID), false); err != nil {
-		return nil, nil, err
-	}
-	site, err := t.gathered()
-	return p, site, err
-}
-
-// fillPool lets change say of each device what becomes of it, checks the sum, and
-// tells the pool. The transaction holds the row of the pool, with a new revision;
-// c is the condition of the pool, if it has one.
-func (t *tx) fillPool(typ composa.EventType, site *keptSite, p *composa.Pool, c *condition, begin string, devices []composa.DeviceID, change poolChange) (*composa.PoolChange, error) {
+// fillPool lets change say of each device what becomes of it, and returns into
+// which pool those that it changed were put.
+func (t *tx) fillPool(site *keptSite, p *composa.Pool, devices []composa.DeviceID, change poolChange) (map[composa.DeviceID]composa.PoolID, error) {
 	put := map[composa.DeviceID]composa.PoolID{}
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(devices))) {
 		d, err := t.lockDevice(id)
@@ -331,13 +252,5 @@ func (t *tx) fillPool(typ composa.EventType, site *keptSite, p *composa.Pool, c 
 			return nil, err
 		}
 	}
-	n, err := t.held(p.ID)
-	if err != nil {
-		return nil, err
-	}
-	if p.Most > 0 && n > p.Most {
-		return nil, composa.Errorf(composa.CodeRefused, "cannot %s: it would hold %d devices, %d are allowed", begin, n, p.Most).
-			WithNext("name fewer devices, or let the pool hold more")
-	}
-	return &composa.PoolChange{Pool: *p, Moves: t.s.moves(site, p, c, put)}, t.tellPool(typ, p)
+	return put, nil
 }

@@ -54,7 +54,7 @@ func TestPools(t *testing.T) {
 		if got := b.device(ids[2]).Pool; got != "" {
 			t.Errorf("a refused call put a device into %s", got)
 		}
-		b.code(b.DeletePool(b.ctx(), b.admin, b.project, "vision", 0), composa.CodeRefused)
+		b.code(b.deletePool("vision", 0), composa.CodeRefused)
 		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "render", []composa.DeviceID{ids[0]})
 		b.code(err, composa.CodeRefused)
 		_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", ids)
@@ -63,10 +63,10 @@ func TestPools(t *testing.T) {
 		b.ok(err)
 		is := there.PoolNamed(b.project, "vision").Revision
 		for _, other := range []int64{is - 1, is + 1} {
-			b.code(b.DeletePool(b.ctx(), b.admin, b.project, "vision", other), composa.CodeMismatch)
+			b.code(b.deletePool("vision", other), composa.CodeMismatch)
 		}
-		b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "vision", is))
-		b.code(b.DeletePool(b.ctx(), b.admin, b.project, "vision", 0), composa.CodeNotFound)
+		b.ok(b.deletePool("vision", is))
+		b.code(b.deletePool("vision", 0), composa.CodeNotFound)
 		if got := b.site().Pools; len(got) != 1 || got[0].Name != "render" {
 			t.Errorf("pools = %+v", got)
 		}
@@ -117,7 +117,7 @@ func TestTwoTransactionsCheckOneSum(t *testing.T) {
 			}
 			_, err = b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "one", in)
 			b.ok(err)
-			b.ok(b.DeletePool(b.ctx(), b.admin, b.project, "one", 0))
+			b.ok(b.deletePool("one", 0))
 		}
 	})
 }

@@ -110,7 +110,10 @@ func TestEveryChangeKeepsItsKey(t *testing.T) {
 				p, err := b.RemoveFromPool(b.ctx(), who, composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[1].ID, devices[2].ID})
 				return poolID(p), err
 			}},
-			{"delete", func(who composa.Who) (string, error) { return "", b.DeletePool(b.ctx(), who, b.project, "vision", 0) }},
+			{"delete", func(who composa.Who) (string, error) {
+				p, err := b.DeletePool(b.ctx(), who, composa.PoolTerms{}, b.project, "vision")
+				return poolID(p), err
+			}},
 		} {
 			id, err := tt.change(b.keyed(tt.name))
 			b.ok(err)

@@ -9,9 +9,10 @@ import (
 )
 
 // SetPool changes what a pool is: its condition, how many devices it may hold,
-// its labels. It is refused as making such a pool would be. A pool keeps its age,
-// which decides where a device is that comes to meet two conditions later, and
-// what was put into it.
+// its labels. It is refused as making such a pool would be, and where the pool
+// would take what another one has. A pool keeps its age, which decides where a
+// device is that comes to meet two conditions later, and what was put into it.
+// What changes nothing leaves it at its revision.
 func (s *Store) SetPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, u composa.PoolUpdate) (*composa.PoolChange, error) {
 	what := fmt.Sprintf("set pool %q", composa.Abridge(name, composa.MaxName))
 	var wanted *condition
@@ -21,14 +22,21 @@ func (s *Store) SetPool(ctx context.Context, who composa.Who, terms composa.Pool
 			return nil, err
 		}
 	}
-	if wanted != nil { // before anything is held: this takes the longest
-		site, err := s.Site(ctx, who)
-		if err != nil {
+	if err := s.foresee(ctx, who, what, wanted, func(site *keptSite) (*composa.Pool, error) {
+		found := site.PoolNamed(project, name)
+		if found == nil || !who.Sees(project) {
+			return nil, noPool(what)
+		}
+		p := *found
+		if err := checkRevision(what, &p, terms.Revision); err != nil {
 			return nil, err
 		}
-		for i := range site.Devices {
-			wanted.meets(&site.Devices[i])
+		if err := updatePool(what, &p, u); err != nil || p.Where == found.Where {
+			return nil, err
 		}
+		return &p, nil
+	}); err != nil {
+		return nil, err
 	}
 	return s.tryPool(ctx, who, terms, what, func(t *tx) (*composa.PoolChange, error) {
 		p, site, err := t.poolToChange(terms, project, name, what)
@@ -38,6 +46,9 @@ func (s *Store) SetPool(ctx context.Context, who composa.Who, terms composa.Pool
 		was := *p
 		if err := updatePool(what, p, u); err != nil {
 			return nil, err
+		}
+		if p.Where == was.Where && p.Most == was.Most && maps.Equal(p.Labels, was.Labels) {
+			return &composa.PoolChange{Pool: was, Found: was.Revision}, nil
 		}
 		c := site.conditions[p.ID]
 		switch {
@@ -53,14 +64,10 @@ func (s *Store) SetPool(ctx context.Context, who composa.Who, terms composa.Pool
 		if err != nil {
 			return nil, err
 		}
-		labels, err := body(p.Labels)
-		if err != nil {
+		if err := t.changePool(p); err != nil {
 			return nil, err
 		}
-		if _, err := t.exec(`UPDATE pool SET labels = $1, condition = $2, most = $3 WHERE id = $4`, labels, p.Where, p.Most, string(p.ID)); err != nil {
-			return nil, err
-		}
-		return t.fillPool("pool.changed", site, p, c, what, nil, nil)
+		return t.changedPool("pool.changed", was.Revision, site, p, c, nil, what)
 	})
 }
 

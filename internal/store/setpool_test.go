@@ -17,6 +17,11 @@ func (b *bed) setPool(want composa.Code, terms composa.PoolTerms, name string, u
 	return p
 }
 
+func (b *bed) deletePool(name string, revision int64) error {
+	_, err := b.DeletePool(b.ctx(), b.admin, composa.PoolTerms{Revision: revision}, b.project, name)
+	return err
+}
+
 // moved tells the moves of a change: "gpu0: none > vision".
 func (b *bed) moved(c *composa.PoolChange) []string {
 	b.t.Helper()
@@ -173,9 +178,24 @@ func TestADryRunOfAPoolLeavesNothing(t *testing.T) {
 			{"remove", func(terms composa.PoolTerms) (*composa.PoolChange, error) {
 				return b.RemoveFromPool(b.ctx(), who, terms, b.project, "vision", gpus[:1])
 			}, "", []string{"gpu0: vision > none"}},
+			{"delete what holds some", func(terms composa.PoolTerms) (*composa.PoolChange, error) {
+				return b.DeletePool(b.ctx(), who, terms, b.project, "vision")
+			}, composa.CodeRefused, nil},
 			{"too many", func(terms composa.PoolTerms) (*composa.PoolChange, error) {
 				return b.SetPool(b.ctx(), who, terms, b.project, "vision", composa.PoolUpdate{Most: new(1)})
 			}, composa.CodeRefused, nil},
+			{"set to another condition", func(terms composa.PoolTerms) (*composa.PoolChange, error) {
+				return b.SetPool(b.ctx(), who, terms, b.project, "vision", composa.PoolUpdate{Where: new("kind nic")})
+			}, "", nil},
+			{"remove the others", func(terms composa.PoolTerms) (*composa.PoolChange, error) {
+				return b.RemoveFromPool(b.ctx(), who, terms, b.project, "vision", []composa.DeviceID{devices[0].ID, gpus[1]})
+			}, "", []string{"cpu0: vision > none", "gpu1: vision > none"}},
+			{"set to what is there", func(terms composa.PoolTerms) (*composa.PoolChange, error) {
+				return b.SetPool(b.ctx(), who, terms, b.project, "vision", composa.PoolUpdate{Where: new("kind gpu")})
+			}, "", []string{"gpu0: none > vision", "gpu1: none > vision", "gpu2: none > vision", "gpu3: none > vision"}},
+			{"delete", func(terms composa.PoolTerms) (*composa.PoolChange, error) {
+				return b.DeletePool(b.ctx(), who, terms, b.project, "vision")
+			}, "", []string{"gpu0: vision > none", "gpu1: vision > none", "gpu2: vision > none", "gpu3: vision > none"}},
 		} {
 			at, before := b.lastEvent(), b.site()
 			tried, err := tt.change(composa.PoolTerms{DryRun: true})
@@ -223,9 +243,62 @@ func TestARevisionOfAPool(t *testing.T) {
 		refused(err)
 		_, err = b.SetPool(b.ctx(), b.admin, looked, b.project, "vision", composa.PoolUpdate{Most: new(3)})
 		refused(err)
-		refused(b.DeletePool(b.ctx(), b.admin, b.project, "vision", 1))
+		refused(b.deletePool("vision", 1))
 		if got := b.site().PoolNamed(b.project, "vision"); got.Revision != 2 || got.Most != 0 {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A change that changes nothing is none: no event, and the revision stays, so
+// that what others decided on it still goes through.
+func TestWhatChangesNothingOfAPoolKeepsItsRevision(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		devices := b.addFabric("rack1", 3)
+		gpu0 := []composa.DeviceID{devices[1].ID}
+		_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{
+			Project: b.project, Name: "vision", Where: "team vision", Most: 3, Labels: map[string]string{"a": "b"}}, gpu0...)
+		b.ok(err)
+		at := b.lastEvent()
+		for name, change := range map[string]func() (*composa.PoolChange, error){
+			"set nothing": func() (*composa.PoolChange, error) {
+				return b.SetPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", composa.PoolUpdate{})
+			},
+			"set what is": func() (*composa.PoolChange, error) {
+				return b.SetPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", composa.PoolUpdate{
+					Where: new("team vision"), Most: new(3), Labels: map[string]*string{"a": new("b"), "c": nil}})
+			},
+			"add again": func() (*composa.PoolChange, error) {
+				return b.AddToPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", gpu0)
+			},
+			"remove what is in none": func() (*composa.PoolChange, error) {
+				return b.RemoveFromPool(b.ctx(), b.admin, composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[2].ID})
+			},
+		} {
+			c, err := change()
+			b.ok(err)
+			if len(c.Moves) != 0 || c.Revision != 1 || c.Found != 1 || b.lastEvent() != at || b.site().PoolNamed(b.project, "vision").Revision != 1 {
+				t.Errorf("%s: %+v, told is %v", name, c, b.events(at))
+			}
+		}
+	})
+}
+
+// What is known at once is told before any device is asked.
+func TestWhatIsKnownAtOnceAsksNoDevice(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		b.addFabric("rack1", 5)
+		b.createPool("", composa.Pool{Name: "vision"})
+		b.createPool("", composa.Pool{Name: "dear", Where: "cost 400"})
+		b.site()
+		evaluated.Store(0)
+		b.setPool(composa.CodeNotFound, composa.PoolTerms{}, "nosuch", composa.PoolUpdate{Where: new("team a")})
+		b.setPool(composa.CodeMismatch, composa.PoolTerms{Revision: 7}, "vision", composa.PoolUpdate{Where: new("team a")})
+		b.setPool(composa.CodeRefused, composa.PoolTerms{}, "vision", composa.PoolUpdate{Where: new("cost 101")})
+		b.createPool(composa.CodeRefused, composa.Pool{Name: "second", Where: "cost 101"})
+		b.createPool(composa.CodeExists, composa.Pool{Name: "vision", Where: "team a"})
+		if n := evaluated.Load(); n != 0 {
+			t.Errorf("%d devices were asked", n)
 		}
 	})
 }

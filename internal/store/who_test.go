@@ -81,7 +81,7 @@ func TestNothingIsShownToOtherProjects(t *testing.T) {
 			"SavePlan":       {composa.Plan{ID: "plan_2", Project: b.project}},
 			"Advance":        {composa.Advance{Operation: running.ID, Revision: running.Revision}},
 			"CreatePool":     {composa.PoolTerms{}, composa.Pool{Project: b.project, Name: "fresh"}},
-			"DeletePool":     {b.project, "vision", int64(0)},
+			"DeletePool":     {composa.PoolTerms{}, b.project, "vision"},
 			"SetPool":        {composa.PoolTerms{}, b.project, "vision", composa.PoolUpdate{Most: new(3)}},
 			"AddToPool":      {composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[0].ID}},
 			"RemoveFromPool": {composa.PoolTerms{}, b.project, "vision", []composa.DeviceID{devices[0].ID}},

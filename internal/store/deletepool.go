@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/composa-dev/composa"
+)
+
+// DeletePool removes a pool into which no device was put; refused while one is.
+// What was in it by its condition is then in the oldest other pool whose
+// condition it meets, or in none. The answer is the pool as it was.
+func (s *Store) DeletePool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string) (*composa.PoolChange, error) {
+	what := fmt.Sprintf("delete pool %q", composa.Abridge(name, composa.MaxName))
+	return s.tryPool(ctx, who, terms, what, func(t *tx) (*composa.PoolChange, error) {
+		p, site, err := t.poolToChange(terms, project, name, what)
+		if err != nil {
+			return nil, err
+		}
+		n, err := t.held(p.ID)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			holds := "1 device that was"
+			if n > 1 {
+				holds = fmt.Sprintf("%d devices that were", n)
+			}
+			return nil, composa.Errorf(composa.CodeRefused, "cannot %s: it holds %s put into it", what, holds).WithNext("remove what was put into it first")
+		}
+		if _, err := t.exec(`UPDATE device SET pool = '', revision = revision + 1 WHERE pool = $1`, string(p.ID)); err != nil {
+			return nil, err
+		}
+		out := &composa.PoolChange{Pool: *p, Found: p.Revision, Moves: t.s.movesWithout(site, p)}
+		p.Revision++
+		if _, err := t.exec(`UPDATE pool SET deleted_at = $1, updated_at = $1, updated_by = $2, revision = $3 WHERE id = $4`,
+			micros(t.now), string(t.who.Principal.ID), p.Revision, string(p.ID)); err != nil {
+			return nil, err
+		}
+		return out, t.tellPool("pool.deleted", p)
+	})
+}
