@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/composa-dev/composa/api"
 )
@@ -58,7 +59,7 @@ func (b *board) lines(width, height int) []string {
 	add("free: " + orDefault(sharesText(allShares(fabrics)), "nothing"))
 	gap()
 
-	sections := []section{machineSection(b.status.Machines), operationSection(b.status.Operations)}
+	sections := []section{machineSection(b.status.Machines), operationSection(b.status.Operations, width)}
 	if b.latest != nil {
 		sections = append(sections, latestSection(b.latest))
 	}
@@ -119,8 +120,8 @@ func machineSection(machines []api.Machine) section {
 	return s
 }
 
-func operationSection(ops []api.Operation) section {
-	s := section{title: counts("open operation", len(ops), ops, func(op api.Operation) string { return op.Phase }), note: heldNote(ops)}
+func operationSection(ops []api.Operation, width int) section {
+	s := section{title: counts("open operation", len(ops), ops, func(op api.Operation) string { return op.Phase }), note: heldNote(ops, width)}
 	if len(ops) == 0 {
 		s.lines = func(int, int, bool) []string { return nil }
 		return s
@@ -137,21 +138,31 @@ func operationSection(ops []api.Operation) section {
 	return s
 }
 
-// heldNote says how to go on with what is held; empty where nothing is.
-func heldNote(ops []api.Operation) string {
+// heldNote says how to go on with what is held, in width characters, 0: any
+// number; empty where nothing is. Who reads it types what it says, so that words
+// are left out of it from the front, and no id is cut.
+func heldNote(ops []api.Operation, width int) string {
 	var held []string
 	for _, op := range ops {
 		if op.Phase == "held" {
 			held = append(held, op.ID)
 		}
 	}
-	switch len(held) {
-	case 0:
+	if len(held) == 0 {
 		return ""
-	case 1:
-		return "somebody is to decide: composa operation show " + held[0]
 	}
-	return fmt.Sprintf("somebody is to decide: composa operation show %s (and of %d more)", held[0], len(held)-1)
+	show, more := "composa operation show "+held[0], ""
+	if len(held) > 1 {
+		more = fmt.Sprintf(" (and of %d more)", len(held)-1)
+	}
+	for _, note := range []string{
+		"somebody is to decide: " + show + more, fmt.Sprintf("%d held: %s", len(held), show), show, "operation show " + held[0], held[0],
+	} {
+		if width <= 0 || utf8.RuneCountInString(note) <= width {
+			return note
+		}
+	}
+	return ""
 }
 
 func latestSection(latest []string) section {

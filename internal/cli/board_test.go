@@ -103,11 +103,32 @@ func TestBoardFits(t *testing.T) {
 // on, also where it is read from a pipe.
 func TestABoardSaysWhatToDoWithWhatIsHeld(t *testing.T) {
 	var ops []api.Operation
-	for i, want := range []string{"", "", "somebody is to decide: composa operation show op_1", "somebody is to decide: composa operation show op_1 (and of 1 more)"} {
-		if got := heldNote(ops); got != want {
-			t.Errorf("of %d operations it says %q, want %q", len(ops), got, want)
+	const id = "op_0000000000000001"
+	for i, want := range []map[int]string{
+		{0: "", 40: ""},
+		{0: "", 40: ""},
+		{
+			0:  "somebody is to decide: composa operation show " + id,
+			65: "somebody is to decide: composa operation show " + id,
+			64: "1 held: composa operation show " + id,
+			50: "1 held: composa operation show " + id,
+			49: "composa operation show " + id,
+			40: "operation show " + id,
+			33: id,
+			18: "",
+		},
+		{
+			0:  "somebody is to decide: composa operation show " + id + " (and of 1 more)",
+			79: "2 held: composa operation show " + id,
+			40: "operation show " + id,
+		},
+	} {
+		for width, want := range want {
+			if got := heldNote(ops, width); got != want {
+				t.Errorf("of %d operations it says in %d characters %q, want %q", len(ops), width, got, want)
+			}
 		}
-		op := api.Operation{ID: fmt.Sprintf("op_%d", i), Phase: "held"}
+		op := api.Operation{ID: fmt.Sprintf("op_%016d", i), Phase: "held"}
 		if i == 0 {
 			op.Phase = "running"
 		}

@@ -94,7 +94,7 @@ func (a *app) showStatus(s *siteStatus) error {
 	if err := printSection(a, operationTable, "open operations", s.Operations); err != nil {
 		return err
 	}
-	if note := heldNote(s.Operations); note != "" {
+	if note := heldNote(s.Operations, 0); note != "" {
 		return a.write([]byte(clean(note) + "\n"))
 	}
 	return nil
