@@ -118,7 +118,8 @@ type Operation struct {
 type Result struct {
 	Code Code   `json:"code,omitempty"` // empty when it was done
 	Text string `json:"text"`
-	// Where says, for a held operation, what is where; Ways what a person can do.
+	// Where says, for an operation that is held or was resolved, what is where;
+	// Ways what a person can do about a held one.
 	Where []string `json:"where,omitempty"`
 	Ways  []string `json:"ways,omitempty"`
 }

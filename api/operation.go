@@ -36,9 +36,9 @@ type OperationMachine struct {
 
 // Result is how an operation ended.
 type Result struct {
-	Code  string   `json:"code,omitempty" doc:"Absent when it was done"`
+	Code  string   `json:"code,omitempty" doc:"Absent when it was done; done with a text: a person resolved it"`
 	Text  string   `json:"text"`
-	Where []string `json:"where,omitempty" doc:"Held: what is where"`
+	Where []string `json:"where,omitempty" doc:"Held or resolved: what is where"`
 	Ways  []string `json:"ways,omitempty" doc:"Held: what a person can do"`
 }
 

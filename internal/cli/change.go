@@ -310,6 +310,19 @@ func (o *outcome) end(ctx context.Context, c *client.Client, interruptedHere boo
 		}
 	}
 	o.machine, o.err = c.MachineByID(ctx, id)
+	if o.err == nil {
+		o.err = notFreed(o.op, o.machine)
+	}
+}
+
+// notFreed tells of a free that a person resolved while the machine stands.
+func notFreed(op *api.Operation, m *api.Machine) error {
+	if op.Verb != "free" || !resolved(op) || m.FreedAt != nil {
+		return nil
+	}
+	f := fail("conflict", "cannot free %q: %s", m.Name, op.Result.Text)
+	f.problem.Operation = op.ID
+	return f.next("`composa operation show %s` tells what is where", op.ID)
 }
 
 // judge says what a settled operation means: nil when it was done.

@@ -579,8 +579,10 @@ func (f *fake) decide(r *http.Request) (int, any) {
 	case verb == "cancel":
 		op.CancelRequested = true
 		f.end(op, "cancelled", &api.Result{Code: "cancelled", Text: fmt.Sprintf("cannot %s %q: it was cancelled", op.Verb, op.Machines[0].Name)})
-	case verb == "retry" || verb == "resolve":
-		f.end(op, "done", &api.Result{Text: "done"})
+	case verb == "retry":
+		f.end(op, "done", nil)
+	case verb == "resolve":
+		f.end(op, "done", &api.Result{Text: `resolved: "stuck" stays as rack1 shows it`, Where: []string{"rack1/gpu0 is in it too"}})
 	case verb == "undo":
 		f.end(op, "undone", &api.Result{Code: "failed", Text: "undone as asked"})
 	}

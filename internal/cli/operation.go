@@ -22,7 +22,11 @@ queued one ends at once. What only goes forward (free, unplug) is not put back.`
 		a.operationDecide("undo", "let a held operation go back to what was before",
 			"Let a held operation go back to what was before.", (*client.Client).Undo),
 		a.operationDecide("resolve", "take what the fabric shows as the result of a held operation",
-			"End a held operation by taking what the fabric shows now as its result.", (*client.Client).Resolve))
+			`End a held operation by taking what the fabric shows now as its result. Nothing
+is changed on the fabric. A machine that the fabric shows stays, also where it
+was to be freed: with the devices that are in it, powered as it is, and with a
+wish that asks for just these. A machine that it does not show is freed. What is
+in no machine of the operation is held until it is shown given back.`, (*client.Client).Resolve))
 	return cmd
 }
 
@@ -156,12 +160,24 @@ func (a *app) waitFor(ctx context.Context, c *client.Client, op *api.Operation, 
 
 func (a *app) printEnded(op *api.Operation) error {
 	return printOne(a, operationTable, *op, func(io.Writer) error {
+		if resolved(op) {
+			text := clean(fmt.Sprintf("%s: %s is %s", operationName(op), op.Verb, op.Result.Text)) + "\n"
+			for _, w := range op.Result.Where {
+				text += "  " + clean(w) + "\n"
+			}
+			return a.write([]byte(text))
+		}
 		line := fmt.Sprintf("%s: %s is %s", operationName(op), op.Verb, op.Phase)
 		if ran := elapsed(op, a.clock()); ran > 0 {
 			line += ", " + secondsText(ran.Seconds())
 		}
 		return a.write([]byte(clean(line) + "\n"))
 	})
+}
+
+// resolved says whether a person took what the fabric shows as the result.
+func resolved(op *api.Operation) bool {
+	return op.Phase == "done" && op.Result != nil && op.Result.Code == ""
 }
 
 // operationDecide makes a command that decides about an operation.

@@ -70,3 +70,16 @@ func TestADoneMachineIsNotToldAsStale(t *testing.T) {
 		}
 	}
 }
+
+// Whoever waits for a free that somebody resolves is not told that it freed.
+func TestAFreeThatWasResolvedDidNotFree(t *testing.T) {
+	op := &api.Operation{ID: "op_1", Verb: "free", Phase: "done", Result: &api.Result{Text: `resolved: "train" is not freed`}}
+	err := notFreed(op, &api.Machine{Name: "train", State: "degraded"})
+	if err == nil || failureOf(err).exit != exitConflict {
+		t.Errorf("the end is %v, want a conflict", err)
+	}
+	op.Result = nil
+	if err := notFreed(op, &api.Machine{Name: "train"}); err != nil {
+		t.Errorf("a free that was done is %v", err)
+	}
+}

@@ -72,7 +72,6 @@ func lastTouched(op *composa.Operation) time.Time {
 func resolved(site *composa.Site, p *composa.Picture, op *composa.Operation) composa.Advance {
 	a := composa.Advance{
 		Operation: op.ID, Revision: op.Revision, Phase: composa.PhaseDone, Direction: op.Direction,
-		Result: &composa.Result{Text: "resolved: what " + string(op.Fabric) + " shows was taken as the result"},
 	}
 	inMachine := map[string]*composa.Machine{}
 	for _, id := range op.Scope().Machines {
@@ -121,6 +120,7 @@ func resolved(site *composa.Site, p *composa.Picture, op *composa.Operation) com
 		spec := counted(m.Spec, held[m.ID])
 		c.Spec, c.SpecRevision, c.Binding = &spec, m.SpecRevision+1, held[m.ID]
 	}
+	a.Result = left(site, p, op, a)
 	return a
 }
 

@@ -59,6 +59,18 @@ func TestResolveTakesWhatIsThere(t *testing.T) {
 	if err != nil || done.Phase != composa.PhaseDone {
 		t.Fatalf("resolve is %+v, %v; want done", done, err)
 	}
+	want := &composa.Result{
+		Text: `resolved: "train" stays as rack1 shows it`,
+		Where: []string{
+			`"train" is on rack1 as 7, power off, with rack1/gpu0, rack1/pcpu0`,
+			`the wish of "train" is now --cpu 1 --gpu 1; it was --cpu 1 --gpu 2 --ssd 1`,
+			"rack1/gpu1 is not held any more",
+			"rack1/ssd0 is not held any more",
+		},
+	}
+	if diff := cmp.Diff(want, done.Result); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff([]string{"rack1/gpu0", "rack1/pcpu0"}, w.places("train")); diff != "" {
 		t.Errorf("binding (-want +got):\n%s", diff)
 	}
@@ -105,12 +117,51 @@ func TestResolveOfAMachineThatIsNotThereFreesIt(t *testing.T) {
 	op := w.composed("train", wants(gpus(1)))
 	w.hold(op.ID, "7")
 	w.see("rack1")
-	if _, err := w.Resolve(t.Context(), w.who, op.ID); err != nil {
+	done, err := w.Resolve(t.Context(), w.who, op.ID)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if want := `resolved: "train" is freed: rack1 does not show it`; done.Result.Text != want {
+		t.Errorf("result is %q, want %q", done.Result.Text, want)
 	}
 	if s := w.site(); s.MachineNamed(w.project, "train") != nil || len(s.Claims) != 0 {
 		t.Errorf("machine %+v and claims %+v are left", s.MachineNamed(w.project, "train"), s.Claims)
 	}
-	_, err := w.Resolve(t.Context(), w.who, op.ID)
+	_, err = w.Resolve(t.Context(), w.who, op.ID)
 	refused(t, err, composa.CodeInvalid, "only a held one can be resolved")
+}
+
+// A held free that is resolved where the machine still stands freed nothing, and
+// says so: what is in it, what of that is nobody's, and what its wish became.
+func TestResolveOfAHeldFreeSaysThatNothingIsFreed(t *testing.T) {
+	w := newWorld(t)
+	w.ready("fast", wants(gpus(1)))
+	out, err := w.Free(t.Context(), w.who, composa.FreeRequest{Asked: w.asked("fast")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	native := w.site().MachineNamed(w.project, "fast").Native
+	w.hold(out.Operation.ID, native)
+	p := w.pictures["rack1"]
+	p.Device("gpu0").Fingerprint.Serial = "another"
+	w.see("rack1")
+	old := w.site().At("rack1/gpu0")
+	if err := w.store.Record(t.Context(), composa.System(), composa.Observation{Fabric: "rack1", Parts: []composa.PartChange{{Device: *old, Gone: true}}}); err != nil {
+		t.Fatal(err)
+	}
+	done, err := w.Resolve(t.Context(), w.who, out.Operation.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &composa.Result{
+		Text: `resolved: "fast" is not freed: it stays as rack1 shows it`,
+		Where: []string{
+			`"fast" is on rack1 as ` + native + `, power on, with rack1/pcpu0`,
+			`rack1/gpu0 is in "fast" too and is not its own: only the director's own tool takes it out`,
+			`the wish of "fast" is now --cpu 1; it was --cpu 1 --gpu 1`,
+		},
+	}
+	if diff := cmp.Diff(want, done.Result); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
 }

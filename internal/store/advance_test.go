@@ -68,6 +68,20 @@ func TestAdvance(t *testing.T) {
 		if !ok || took != op.EndedAt.Sub(op.StartedAt) {
 			t.Errorf("typical = %s %t, want %s", took, ok, op.EndedAt.Sub(op.StartedAt))
 		}
+		held := b.accept(b.compose("held", devices[2]))
+		held = b.advance(composa.Advance{Operation: held.ID, Revision: held.Revision, Phase: composa.PhaseHeld, Result: &composa.Result{Text: "stuck"}})
+		b.clock.looks.Add(60_000) // a minute passes until somebody decides
+		held, err = b.Decide(b.ctx(), b.admin, held.ID, "retry")
+		b.ok(err)
+		held = b.made(held, "")
+		if ran := held.EndedAt.Sub(held.StartedAt); ran <= took {
+			t.Fatalf("the held one took %s, no longer than %s, so it shows nothing", ran, took)
+		}
+		again, ok, err := b.Typical(b.ctx(), b.admin, composa.VerbCompose, "rack1")
+		b.ok(err)
+		if !ok || again != took {
+			t.Errorf("with one that was held typical = %s %t, want %s as before", again, ok, took)
+		}
 		_, ok, err = b.Typical(b.ctx(), b.admin, composa.VerbMove, "rack1")
 		b.ok(err)
 		if ok {

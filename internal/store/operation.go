@@ -195,12 +195,14 @@ func (t *tx) operationCondition(f composa.OperationFilter, p composa.Page) (stri
 const typicalOf = 9
 
 // Typical tells how long operations of a verb took on a fabric: the median of
-// the last nine that were done. ok is false where there is none.
+// the last nine that were done and never held: how long a person takes to decide
+// says nothing about the next one. ok is false where there is none.
 func (s *Store) Typical(ctx context.Context, who composa.Who, verb composa.Verb, fabric composa.FabricName) (took time.Duration, ok bool, err error) {
 	var times []int64
 	err = s.read(ctx, who, "read how long operations took", func(t *tx) error {
 		args := []any{string(verb), string(fabric), typicalOf}
-		where := "verb = $1 AND fabric = $2 AND phase = 'done' AND started_at IS NOT NULL"
+		where := "verb = $1 AND fabric = $2 AND phase = 'done' AND started_at IS NOT NULL" +
+			" AND NOT EXISTS (SELECT 1 FROM event WHERE subject = operation.id AND type = 'operation.held')"
 		if seen, more := t.visible("project", args); seen != "" {
 			where, args = where+" AND "+seen, more
 		}

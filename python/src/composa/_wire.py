@@ -591,7 +591,7 @@ class Result(Wire):
     )
     code: str | None = None
     """
-    Absent when it was done
+    Absent when it was done; done with a text: a person resolved it
     """
     text: str
     ways: list[str] | None = None
@@ -600,7 +600,7 @@ class Result(Wire):
     """
     where: list[str] | None = None
     """
-    Held: what is where
+    Held or resolved: what is where
     """
 
 
