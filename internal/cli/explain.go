@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/composa-dev/composa/api"
@@ -52,62 +50,4 @@ func (a *app) explain(ctx context.Context, c *client.Client, o *outcome) {
 	default:
 		a.tell(explainText(x))
 	}
-}
-
-// maxExplained is how many of a machine's newest operations are looked at.
-const maxExplained = 20
-
-func (a *app) explainCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain NAME",
-		Short: "tell why a machine has the devices that it has",
-		Long: `Tell for each change of a machine that chose devices why it chose this fabric and
-these devices, and what spoke against the others, as it was then. The newest comes
-last; it looks at the last 20 changes.`,
-		Example: `  composa explain train
-  composa compose train --gpu 4 --dry-run --explain`,
-		Args:              argsBetween(1, 1, "a machine"),
-		ValidArgsFunction: a.completeMachines,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			c, err := a.connect()
-			if err != nil {
-				return err
-			}
-			m, err := a.machineNamed(ctx, c, args[0])
-			if err != nil {
-				return err
-			}
-			ops, err := explained(ctx, c, m.ID)
-			if err != nil {
-				return err
-			}
-			if a.format != formatPlain {
-				return printList(a, operationTable, "operations", ops)
-			}
-			for _, op := range ops {
-				head := fmt.Sprintf("%s %s, %s:\n", op.Verb, m.Name, momentText(op.CreatedAt))
-				if err := a.write([]byte(clean(strings.TrimSuffix(head, "\n")) + "\n" + explainText(op.Explanation))); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-}
-
-// explained are the operations of a machine that chose something, oldest first.
-func explained(ctx context.Context, c *client.Client, machine string) ([]api.Operation, error) {
-	ops, err := atMost(maxExplained, c.Operations(ctx, client.OperationFilter{Machine: machine}))
-	if err != nil {
-		return nil, err
-	}
-	for i := range ops {
-		if ops[i].Explanation, err = c.Explanation(ctx, ops[i].ID); err != nil {
-			return nil, err
-		}
-	}
-	ops = slices.DeleteFunc(ops, func(op api.Operation) bool { return op.Explanation == nil })
-	slices.Reverse(ops)
-	return ops, nil
 }
