@@ -141,6 +141,8 @@ var tests = []test{
 	{"a machine lives from its making to its end", wholeLife, true},
 	{"a proof shows what it is asked to show", proofShowsMore, false},
 	{"an enter step takes in devices for several operations", entersForSeveral, true},
+	{"what one of several operations cannot have stops all, and changes nothing", oneOfSeveralIsTaken, false},
+	{"each of several operations ends well whatever went wrong with their step", faultsOfSeveral, true},
 	{"steps that nobody began settle", settlesNothing, false},
 	{"what the abilities exclude touches nothing", excludedTouchesNothing, false},
 	{"a fabric that is only observed is never changed", observedIsNeverChanged, false},

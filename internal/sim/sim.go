@@ -229,7 +229,7 @@ func (s *sim) kill() error {
 // run lets things happen, and then drains.
 func (s *sim) run() error {
 	for range s.config.Actions {
-		s.pass(time.Duration(s.rng.IntN(2000)) * time.Millisecond)
+		s.pass(s.while())
 		if err := s.act(); err != nil {
 			return err
 		}
@@ -243,6 +243,15 @@ func (s *sim) run() error {
 		}
 	}
 	return s.drain()
+}
+
+// while is how long lies between two things that happen: often less than a wait
+// or a write takes.
+func (s *sim) while() time.Duration {
+	if s.rng.IntN(2) == 0 {
+		return time.Duration(s.rng.IntN(30)) * time.Millisecond
+	}
+	return time.Duration(s.rng.IntN(2000)) * time.Millisecond
 }
 
 // act does one thing.
@@ -294,6 +303,10 @@ func (s *sim) runnerTurn() error {
 	for _, a := range eff.Advances {
 		if s.config.Crashes && !s.quiet && s.rng.IntN(60) == 0 {
 			return s.kill()
+		}
+		if s.config.Faults && !s.quiet && s.rng.IntN(40) == 0 {
+			s.note("  the store failed for %s", a.Operation)
+			continue
 		}
 		op, err := s.store.Advance(s.ctx, composa.System(), a)
 		switch {

@@ -58,5 +58,8 @@ func TestTruthsHold(t *testing.T) {
 			}
 		})
 	}
+	if seeds > 1 && (companies == parted || parted == 0) {
+		t.Errorf("%d calls were of several operations and %d of them failed: both kinds are to be met", companies, parted)
+	}
 	t.Logf("operations: %v; the server was killed %d times; %d calls were of several operations, %d of them failed", ended, kills, companies, parted)
 }
