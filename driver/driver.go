@@ -53,8 +53,8 @@ type Fabric interface {
 	// step that names no machine takes in devices for several operations.
 	Apply(ctx context.Context, s composa.Step) (*composa.Picture, error)
 
-	// Settle ends whatever an unfinished Apply of s left open (a session, a
-	// task), or one that took in its devices with those of others, so that nothing
+	// Settle ends whatever an unfinished Apply of s, or of a step that took in its
+	// devices with those of others, left open (a session, a task), so that nothing
 	// of it can still take effect, and touches nothing that is not ours. It
 	// succeeds where nothing was left open, and answers read_only where the fabric
 	// may not be changed now: nobody knows then.

@@ -134,9 +134,8 @@ func keepsCPU(site *composa.Site, m *composa.Machine, leaving []composa.Bound) e
 		WithNext("free it with: composa free %s", m.Name)
 }
 
-// hasCPU refuses to give up the last cpu of a machine as lost, unless others are
-// wanted instead. Where a host is the machine it cannot be given up at all: once
-// it is back the machine has it.
+// hasCPU refuses to give up the last cpu of a machine as lost, unless another one
+// is wanted instead, which placement refuses where a host is the machine.
 func hasCPU(site *composa.Site, m *composa.Machine, more []composa.Entry) error {
 	bound := slices.ContainsFunc(site.Binding(m.ID), func(b composa.Bound) bool { return b.Device.Kind == composa.KindCPU })
 	wished := slices.ContainsFunc(m.Spec.Entries, func(e composa.Entry) bool { return e.Kind == composa.KindCPU })
@@ -144,8 +143,11 @@ func hasCPU(site *composa.Site, m *composa.Machine, more []composa.Entry) error 
 	if bound || wanted || !wished || len(site.Lost(m.ID)) == 0 {
 		return nil
 	}
-	return composa.Errorf(composa.CodeConflict, "cannot reshape %q: its cpu was taken out of %s, and without one it is no machine", m.Name, m.Fabric).
-		WithNext("put it back, name another one with --cpu 1, or free the machine with: composa free %s", m.Name)
+	err := composa.Errorf(composa.CodeConflict, "cannot reshape %q: its cpu was taken out of %s, and without one it is no machine", m.Name, m.Fabric)
+	if f := site.Fabric(m.Fabric); f != nil && f.Abilities != nil && f.Abilities.Make == composa.MakeHosted {
+		return err.WithNext("put it back, or free the machine with: composa free %s", m.Name)
+	}
+	return err.WithNext("put it back, name another one with --cpu 1, or free the machine with: composa free %s", m.Name)
 }
 
 // Reshape sets totals of kinds.
