@@ -121,8 +121,8 @@ func init() {
 		{method: remove, path: "/v1/pools/{project}/{name}", verb: auth.PoolDelete, id: "deletePool", tag: "pools",
 			summary: "Remove a pool that holds no devices",
 			answers: []success{
-				{status: http.StatusNoContent, about: "It is gone"},
 				{status: http.StatusOK, about: "Of a dry run: the pool that would go, with what becomes of its devices", body: api.Pool{}},
+				{status: http.StatusNoContent, about: "It is gone"},
 			}, on: reply((*Server).deletePool)},
 		{method: post, path: "/v1/pools/{project}/{name}/add", verb: auth.PoolEdit, id: "addToPool", tag: "pools",
 			summary: "Put devices into a pool", about: "All or none. Machines keep what they have.", answers: ok(api.Pool{}), example: examplePoolDevices, on: reply((*Server).addToPool)},
