@@ -166,17 +166,38 @@ that, and makes no pool.`,
 }
 
 func (a *app) poolRm() *cobra.Command {
-	cmd := &cobra.Command{Use: "rm NAME", Aliases: []string{"delete"}, Short: "remove a pool that holds no devices"}
-	return a.onPool(cmd, func(ctx context.Context, c *client.Client, project, name string) error {
-		if err := a.announce(ctx); err != nil {
-			return err
-		}
-		if err := c.DeletePool(ctx, project, name, 0); err != nil {
-			return err
-		}
-		a.say("removed pool %s", name)
-		return nil
-	})
+	var terms client.PoolTerms
+	cmd := &cobra.Command{
+		Use:     "rm NAME",
+		Aliases: []string{"delete"},
+		Short:   "remove a pool into which no device was put",
+		Long: `Remove a pool into which no device was put. What it holds by its condition is then
+in the oldest other pool whose condition it meets, or in none; --dry-run tells
+that, and removes nothing.`,
+		Args:              argsBetween(1, 1, "a pool"),
+		ValidArgsFunction: a.completePools,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := args[0]
+			ctx, c, project, err := a.poolToChange(cmd, name, terms)
+			if err != nil {
+				return err
+			}
+			if terms.DryRun {
+				p, err := c.TryDeletePool(ctx, project, name, terms.Revision)
+				if err != nil {
+					return err
+				}
+				return a.showPool(p)
+			}
+			if err := c.DeletePool(ctx, project, name, terms.Revision); err != nil {
+				return err
+			}
+			a.say("removed pool %s", name)
+			return nil
+		},
+	}
+	addPoolTerms(cmd, &terms)
+	return cmd
 }
 
 // poolRefill makes pool add and pool remove.

@@ -18,17 +18,23 @@ func addPoolTerms(cmd *cobra.Command, terms *client.PoolTerms) {
 	_ = cmd.RegisterFlagCompletionFunc("revision", nothing)
 }
 
-// changePool makes a change of a pool and shows the pool.
-func (a *app) changePool(cmd *cobra.Command, name string, terms client.PoolTerms, change func(ctx context.Context, c *client.Client, project string) (*api.Pool, error)) error {
-	if cmd.Flags().Changed("revision") && terms.Revision < 1 {
-		return wrong("cannot change pool %q: %d is no revision", name, terms.Revision).next("`composa pool show %s` tells it", name)
-	}
+// poolToChange connects, for a change of a pool under terms.
+func (a *app) poolToChange(cmd *cobra.Command, name string, terms client.PoolTerms) (context.Context, *client.Client, string, error) {
 	ctx := cmd.Context()
+	if cmd.Flags().Changed("revision") && terms.Revision < 1 {
+		return ctx, nil, "", wrong("cannot change pool %q: %d is no revision", name, terms.Revision).next("`composa pool show %s` tells it", name)
+	}
 	c, project, err := a.poolClient(ctx, name)
 	if err != nil {
-		return err
+		return ctx, nil, "", err
 	}
-	if err := a.announce(ctx); err != nil {
+	return ctx, c, project, a.announce(ctx)
+}
+
+// changePool makes a change of a pool and shows the pool.
+func (a *app) changePool(cmd *cobra.Command, name string, terms client.PoolTerms, change func(ctx context.Context, c *client.Client, project string) (*api.Pool, error)) error {
+	ctx, c, project, err := a.poolToChange(cmd, name, terms)
+	if err != nil {
 		return err
 	}
 	p, err := change(ctx, c, project)
@@ -55,8 +61,8 @@ not named stays, and so does what was put into it with pool add.
 Machines keep what they have: the pool of a device says who gets it next. What is
 shown ends with the devices that come and go, which machines have some of them,
 and how many of the site the pool holds; --dry-run tells that, and does nothing.
-A device that is in another pool by its condition is not taken from it: the change
-is refused. With --revision a change is made to what you looked at, or not at all.`,
+A device that is in another pool by its condition is not taken from it, be it that
+this pool gets more room: the change is refused. With --revision a change is made to what you looked at, or not at all.`,
 		Example: `  composa pool set vision --where 'device.labels.team == "vision"' --dry-run
   composa pool set vision --no-where --most 8
   composa pool set vision --label cost-center=7 --unlabel trial`,
