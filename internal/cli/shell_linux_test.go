@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,57 +57,59 @@ func (p *typist) types(text, until string) {
 	}
 }
 
+// completions are lines with TABs in them, and what the program is given when
+// they are run. Where a shell takes another line, or leaves a word as it is
+// typed, the line says in which shells it is tried.
+var completions = []struct{ in, typed, given string }{
+	{"", "machine show tr\t--columns na\t", "machine show train --columns name"},
+	{"", "free tr\t", "free train"},
+	{"", "plug train rack1/gpu2,rack1/gpu1\t", "plug train rack1/gpu2,rack1/gpu10"},
+	{"bash", "plug train rack1/gpu2,rack1/gpu3,rack1/gpu1\t", "plug train rack1/gpu2,rack1/gpu3,rack1/gpu10"},
+	{"bash", "plug train 'rack1/gpu[6-1\t", "plug train rack1/gpu[6-10]"},
+	{"zsh", "plug train 'rack1/gpu[6-1\t'", "plug train rack1/gpu[6-10]"},
+	{"fish", "plug train rack1/gpu[6-1\t", "plug train rack1/gpu[6-10]"},
+	{"", "compose x --gpu A1\t4", "compose x --gpu A100:4"},
+	{"bash", "compose x --gpu A100:11\t--nic CX\t2", "compose x --gpu A100:11 --nic CX2"},
+	{"", "free --label te\tvi\t", "free --label team=vision"},
+	{"", "operation retry op\t", "operation retry op_2"},
+	{"", "compose q --where gpu:device.mem\t", "compose q --where gpu:device.memory"},
+	{"bash zsh", "compose q --where \"gpu:device.mem\t >= 8*GB\"", "compose q --where gpu:device.memory >= 8*GB"},
+	{"bash", "compose r --where 'gpu:device.mem\t >= 8*GB'", "compose r --where gpu:device.memory >= 8*GB"},
+	{"zsh", "compose q --where 'gpu:device.cores > 2 && device.mem\t >= 8*GB'", "compose q --where gpu:device.cores > 2 && device.memory >= 8*GB"},
+}
+
+// completes types all lines of a shell, and then asks for machines without
+// running anything: it shows them, and what it says of each.
+func (p *typist) completes(shell, ask, shown string) {
+	p.t.Helper()
+	for _, c := range completions {
+		if c.in == "" || slices.Contains(strings.Fields(c.in), shell) {
+			p.types("composa "+c.typed+"\n", "given<"+c.given+">")
+		}
+	}
+	p.types(ask, shown)
+	p.types("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
+}
+
+// In each shell the completion calls the program by its path once the function
+// hides it.
 func TestBashCompletesAtATerminal(t *testing.T) {
 	p := typeIn(t, "dumb", "bash", "--norc", "--noprofile", "-i")
-	// The completion calls the program by its path once the function hides it.
 	p.types("source <(composa completion bash); composa() { if [[ $1 == __complete* ]]; then command composa \"$@\"; else echo \"given<$*>\"; fi; }; echo rea\"\"dy\n", "ready")
-	p.types("composa machine show tr\t--columns na\t\n", "given<machine show train --columns name>")
-	p.types("composa free tr\t\n", "given<free train>")
-	p.types("composa plug train rack1/gpu2,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu10>")
-	p.types("composa plug train rack1/gpu2,rack1/gpu3,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu3,rack1/gpu10>")
-	p.types("composa plug train 'rack1/gpu[6-1\t\n", "given<plug train rack1/gpu[6-10]>")
-	p.types("composa compose x --gpu A1\t4\n", "given<compose x --gpu A100:4>")
-	p.types("composa compose x --gpu A100:11\t--nic CX\t2\n", "given<compose x --gpu A100:11 --nic CX2>")
-	p.types("composa free --label te\tvi\t\n", "given<free --label team=vision>")
-	p.types("composa operation retry op\t\n", "given<operation retry op_2>")
-	p.types("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
-	p.types("composa compose q --where \"gpu:device.mem\t >= 8*GB\"\n", "given<compose q --where gpu:device.memory >= 8*GB>")
-	p.types("composa compose q --where 'gpu:device.mem\t >= 8*GB'\n", "given<compose q --where gpu:device.memory >= 8*GB>")
-	p.types("composa machine show t\t\t", "train ")
-	p.types("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
+	p.completes("bash", "composa machine show t\t\t", "train ")
 }
 
 // zsh and fish show what is said of each word, too.
 func TestZshCompletesAtATerminal(t *testing.T) {
 	p := typeIn(t, "dumb", "zsh", "-f", "-i")
 	p.types("autoload -U compinit; compinit -D; source <(composa completion zsh); composa() { if [[ $1 == __complete* ]]; then command composa \"$@\"; else echo \"given<$*>\"; fi; }; echo rea\"\"dy\n", "ready")
-	p.types("composa machine show tr\t--columns na\t\n", "given<machine show train --columns name>")
-	p.types("composa free tr\t\n", "given<free train>")
-	p.types("composa plug train rack1/gpu2,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu10>")
-	p.types("composa plug train 'rack1/gpu[6-1\t'\n", "given<plug train rack1/gpu[6-10]>")
-	p.types("composa compose q --where \"gpu:device.mem\t >= 8*GB\"\n", "given<compose q --where gpu:device.memory >= 8*GB>")
-	p.types("composa compose q --where 'gpu:device.cores > 2 && device.mem\t >= 8*GB'\n", "given<compose q --where gpu:device.cores > 2 && device.memory >= 8*GB>")
-	p.types("composa compose x --gpu A1\t4\n", "given<compose x --gpu A100:4>")
-	p.types("composa free --label te\tvi\t\n", "given<free --label team=vision>")
-	p.types("composa operation retry op\t\n", "given<operation retry op_2>")
-	p.types("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
-	p.types("composa machine show t\t", "train   -- ready, 2 gpu A100 on rack1")
-	p.types("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
+	p.completes("zsh", "composa machine show t\t", "train   -- ready, 2 gpu A100 on rack1")
 }
 
 func TestFishCompletesAtATerminal(t *testing.T) {
 	p := typeIn(t, "xterm", "fish", "--no-config", "-i")
 	p.types("composa completion fish | source; function composa; if string match -q '__complete*' -- $argv[1]; command composa $argv; else; echo \"given<$argv>\"; end; end; echo rea''dy\n", "ready\r\n")
-	p.types("composa machine show tr\t--columns na\t\n", "given<machine show train --columns name>")
-	p.types("composa free tr\t\n", "given<free train>")
-	p.types("composa plug train rack1/gpu2,rack1/gpu1\t\n", "given<plug train rack1/gpu2,rack1/gpu10>")
-	p.types("composa plug train rack1/gpu[6-1\t\n", "given<plug train rack1/gpu[6-10]>")
-	p.types("composa compose x --gpu A1\t4\n", "given<compose x --gpu A100:4>")
-	p.types("composa free --label te\tvi\t\n", "given<free --label team=vision>")
-	p.types("composa operation retry op\t\n", "given<operation retry op_2>")
-	p.types("composa compose q --where gpu:device.mem\t\n", "given<compose q --where gpu:device.memory>")
-	p.types("composa machine show t\t", "ready, 2 gpu A100 on rack1")
-	p.types("\x15composa device ls --kind g\t\n", "given<device ls --kind gpu>")
+	p.completes("fish", "composa machine show t\t", "ready, 2 gpu A100 on rack1")
 }
 
 // screenText is what a terminal was given so far.
