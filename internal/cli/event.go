@@ -40,8 +40,14 @@ prints one object a line.`,
 			case limit > 0 && follow:
 				return wrong("cannot follow only %s: those that happen are printed as long as they are followed", plural(limit, "event")).next("leave out --limit or --follow")
 			}
+			if err := a.checkEventType(filter.Type); err != nil {
+				return err
+			}
 			c, err := a.connect()
 			if err != nil {
+				return err
+			}
+			if filter.Subject, err = a.subjectID(cmd.Context(), c, filter.Subject); err != nil {
 				return err
 			}
 			if follow {
@@ -58,11 +64,12 @@ prints one object a line.`,
 	f.BoolVarP(&follow, "follow", "f", false, "print events as they happen")
 	f.IntVar(&limit, "limit", 0, "only the newest `N` (0: all)")
 	f.StringVar(&after, "after", "", "only those behind the event of this `ID`")
-	f.StringVar(&filter.Type, "type", "", "only those of this `TYPE`, such as machine.ready")
-	f.StringVar(&filter.Subject, "subject", "", "only those about this `ID`")
-	for _, name := range []string{"after", "limit", "subject"} {
+	f.StringVar(&filter.Type, "type", "", "only those of this `TYPE`, such as machine.ready, or family, such as machine")
+	f.StringVar(&filter.Subject, "subject", "", "only those about this machine, pool, fabric, device, or `ID`")
+	for _, name := range []string{"after", "limit"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, nothing)
 	}
+	_ = cmd.RegisterFlagCompletionFunc("subject", a.completeSubject)
 	_ = cmd.RegisterFlagCompletionFunc("type", words(eventTypes...))
 	return cmd
 }
