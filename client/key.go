@@ -31,8 +31,8 @@ func keyOf(ctx context.Context) string {
 type atOnce struct{}
 
 // AtOnce makes the calls that are made with the context tell at once that a
-// server is away or asked too often, for callers that go on asking themselves.
-// A change whose answer is lost is sent again all the same.
+// server is away which was there before, for callers that go on asking
+// themselves. A change whose answer is lost is sent again all the same.
 func AtOnce(ctx context.Context) context.Context {
 	return context.WithValue(ctx, atOnce{}, true)
 }
@@ -88,7 +88,7 @@ const waits = 4
 // last answer.
 func (k call) triesAfter(ctx context.Context, e *Error) int {
 	switch {
-	case ctx.Value(atOnce{}) != nil:
+	case e.away && ctx.Value(atOnce{}) != nil:
 		return 1
 	case e.away:
 		return tries

@@ -264,7 +264,7 @@ func (a *app) carryOut(cmd *cobra.Command, c *client.Client, flags *changeFlags,
 		for _, o := range outcomes {
 			if o.op != nil {
 				o.op = f.ops[o.op.ID]
-				o.end(ctx, c, f.pressed > 0)
+				o.end(ctx, f, again)
 			}
 		}
 	}
@@ -295,10 +295,11 @@ func (f *follower) left(err error) bool {
 }
 
 // end judges a settled operation and fetches the machine as it is after it.
-func (o *outcome) end(ctx context.Context, c *client.Client, interruptedHere bool) {
+// again is the command that tells of it once more.
+func (o *outcome) end(ctx context.Context, f *follower, again string) {
 	freedInTheMaking := o.plan.Verb == "free" && o.op.Verb == "compose" && o.op.Phase != "held"
 	if !freedInTheMaking {
-		o.err = judge(o.op, interruptedHere)
+		o.err = judge(o.op, f.pressed > 0)
 	}
 	if o.err != nil || len(o.op.Machines) == 0 {
 		return
@@ -309,7 +310,7 @@ func (o *outcome) end(ctx context.Context, c *client.Client, interruptedHere boo
 			id = m.ID
 		}
 	}
-	o.machine, o.err = c.MachineByID(ctx, id)
+	o.machine, o.err = f.closing(ctx, o.op, id, again)
 	if o.err == nil {
 		o.err = notFreed(o.op, o.machine)
 	}

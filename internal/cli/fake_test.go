@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -553,7 +554,8 @@ func (f *fake) operation(r *http.Request) (int, any) {
 		c := *op
 		c.Steps = slices.Clone(op.Steps)
 		f.mu.Unlock()
-		if r.URL.Query().Get("wait") == "" || c.EndedAt != nil || c.Phase == "held" {
+		newer, _ := strconv.ParseInt(r.URL.Query().Get("newer"), 10, 64) // 0: not asked for
+		if r.URL.Query().Get("wait") == "" || newer > 0 && c.Revision > newer || c.EndedAt != nil || c.Phase == "held" {
 			return 200, c
 		}
 		select {

@@ -85,7 +85,7 @@ func (f *follower) untilSettled(ctx context.Context, ops ...*api.Operation) erro
 	for _, op := range ops {
 		f.see(op)
 		if !client.Settled(op) {
-			trackers.Go(func() { track(ctx, f.client, op.ID, updates) })
+			trackers.Go(func() { f.track(ctx, op, updates) })
 		}
 	}
 	if f.pressed > 0 {
@@ -219,7 +219,7 @@ type update struct {
 }
 
 const (
-	// longPoll is how long one call waits for the end of an operation.
+	// longPoll is how long one call waits for the next step of an operation.
 	longPoll = time.Minute
 	// patience is how long a server may be away before the waiting ends.
 	patience = 30 * time.Second
@@ -228,77 +228,86 @@ const (
 	longestPause = 2 * time.Second
 )
 
-// track sends newer states of an operation until it settled: at each event about
-// it, and when the call that waits for its end answers.
-func track(ctx context.Context, c *client.Client, id string, out chan<- update) {
-	ctx, cancel := context.WithCancel(ctx)
-	var events sync.WaitGroup
-	defer events.Wait()
-	defer cancel()
-	send := func(u update) {
+// track sends newer states of an operation until it settled: at each step, and
+// over restarts of the server.
+func (f *follower) track(ctx context.Context, op *api.Operation, out chan<- update) {
+	id, at := op.ID, op.Revision
+	for ctx.Err() == nil {
+		op, err := patiently(ctx, f.a.retrying.again, func(ctx context.Context) (*api.Operation, error) {
+			return f.client.Newer(ctx, id, at, longPoll)
+		})
 		select {
-		case out <- u:
+		case out <- update{op: op, err: err}:
 		case <-ctx.Done():
 		}
-	}
-	events.Go(func() {
-		about := client.EventFilter{Subject: id}
-		for _, err := range c.Events(ctx, lastEvent(ctx, c, about), about) {
-			if err != nil {
-				return // the call that waits finds the end, and says what is wrong
-			}
-			if op, err := c.Operation(ctx, id, 0); err == nil {
-				send(update{op: op})
-			}
-		}
-	})
-	for ctx.Err() == nil {
-		op, err := patiently(ctx, c, id)
-		send(update{op: op, err: err})
 		if err != nil || client.Settled(op) {
 			return
 		}
+		at = max(at, op.Revision)
 	}
 }
 
-// lastEvent is the id of the newest event that there is: following from there
-// misses none. Empty where there is none, or none can be had.
-func lastEvent(ctx context.Context, c *client.Client, about client.EventFilter) string {
-	last := ""
-	for e, err := range c.PastEvents(ctx, "", about) {
-		if err != nil {
-			break
+// closing reads the machine as it is after a change that is done, over a restart
+// of the server too. Where it cannot be had the change is told as done, and again
+// as the command that tells of it. A signal ends the reading.
+func (f *follower) closing(ctx context.Context, op *api.Operation, id, again string) (*api.Machine, error) {
+	done := fmt.Sprintf("%s of %q is done", op.Verb, operationName(op))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	type answer struct {
+		m   *api.Machine
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		m, err := patiently(ctx, f.a.retrying.again, func(ctx context.Context) (*api.Machine, error) { return f.client.MachineByID(ctx, id) })
+		answered <- answer{m, err}
+	}()
+	for {
+		select {
+		case a := <-answered:
+			if a.err == nil || f.left(a.err) {
+				return a.m, a.err
+			}
+			e := *failureOf(a.err)
+			e.problem.Detail = fmt.Sprintf("%s, and the machine cannot be shown: %s", done, e.problem.Detail)
+			return nil, e.next("`%s` tells of it, and does nothing twice", again)
+		case <-f.signals:
+			f.pressed++
+			cancel(interrupted("%s; stopped waiting for the machine to be shown", done).next("`%s` tells of it, and does nothing twice", again))
+		case <-f.deadline:
+			cancel(fail("timeout", "%s; --timeout passed before the machine could be shown", done).next("`%s` tells of it, and does nothing twice", again))
 		}
-		last = e.ID
 	}
-	return last
 }
 
-// patiently waits for the end of an operation for a while, also over a restart
-// of the server.
-func patiently(ctx context.Context, c *client.Client, id string) (*api.Operation, error) {
+// patiently asks until there is an answer, for a while also where the server is
+// away. told is told before each further try.
+func patiently[T any](ctx context.Context, told func(error, time.Duration), ask func(context.Context) (T, error)) (T, error) {
+	var none T
 	pause := firstPause
 	var giveUp <-chan time.Time // runs from the first call that did not get through
 	for {
-		op, err := c.Operation(ctx, id, longPoll)
+		got, err := ask(client.AtOnce(ctx))
 		if err == nil {
-			return op, nil
+			return got, nil
 		}
 		if exit := failureOf(err).exit; exit != exitUnreachable {
-			return nil, err
+			return none, err
 		}
 		if giveUp == nil {
 			giveUp = time.After(patience)
 		}
+		told(err, pause)
 		again := time.NewTimer(pause)
 		select {
 		case <-again.C:
 		case <-giveUp:
 			again.Stop()
-			return nil, err
+			return none, err
 		case <-ctx.Done():
 			again.Stop()
-			return nil, context.Cause(ctx)
+			return none, context.Cause(ctx)
 		}
 		pause = min(2*pause, longestPause)
 	}

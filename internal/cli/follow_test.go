@@ -2,12 +2,19 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/composa-dev/composa/api"
+	"github.com/composa-dev/composa/client"
 	"go.uber.org/goleak"
 )
 
@@ -118,4 +125,91 @@ func TestSignals(t *testing.T) {
 	}
 	goleak.VerifyNone(t, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
 		goleak.IgnoreAnyFunction("os/signal.signal_recv"))
+}
+
+// breaking breaks the first calls of a path, after it was reached, and refuses
+// the connection to all others meanwhile.
+type breaking struct {
+	path   string
+	left   int // how often, from the first call of the path on
+	begun  bool
+	breaks int
+}
+
+func (b *breaking) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.begun = b.begun || r.URL.Path == b.path
+	if !b.begun || b.left == 0 {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	b.left--
+	if b.breaks++; b.breaks > 1 {
+		return nil, errors.New("connection refused")
+	}
+	httptrace.ContextClientTrace(r.Context()).WroteHeaders()
+	return nil, errors.New("connection reset by peer")
+}
+
+// A server that is restarted during a command is waited for, whichever of its
+// calls that meets: the first, that of the change, or the one that reads what was
+// made.
+func TestARestartIsWaitedForThroughout(t *testing.T) {
+	for _, path := range []string{"/v1", "/v1/machines/default/train", "/v1/operations/op_1", "/v1/machines/mach_train"} {
+		t.Run(path, func(t *testing.T) {
+			f := newFake()
+			defer f.web.Close()
+			b := &breaking{path: path, left: 3}
+			exit, stderr := f.run(t, b, "compose train --gpu 1")
+			if exit != exitDone || !strings.Contains(stderr, "trying again in ") {
+				t.Errorf("exit %d, want 0 and that it is tried again:\n%s", exit, stderr)
+			}
+			if path != "/v1/operations/op_1" && b.left != 0 {
+				t.Errorf("%d calls did not break", b.left)
+			}
+		})
+	}
+}
+
+// Where what was done cannot be shown it is not told as if nothing had been: the
+// last line is the command that tells of it.
+func TestWhatWasDoneIsToldAsDone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		signal bool
+		exit   int
+		detail string
+	}{
+		{"the server stays away", false, exitUnreachable, `compose of "train" is done, and the machine cannot be shown: cannot call GET /v1/machines/mach_1 at http://composa.example: connection refused`},
+		{"interrupted", true, exitInterrupted, `compose of "train" is done; stopped waiting for the machine to be shown`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, err := client.New(client.Config{URL: "http://composa.example", HTTP: &http.Client{Transport: refusing{}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				signals := make(chan os.Signal, 1)
+				f := &follower{a: &app{}, client: c, signals: signals}
+				if tt.signal {
+					signals <- os.Interrupt
+				}
+				began := time.Now()
+				op := &api.Operation{ID: "op_1", Verb: "compose", Machines: []api.OperationMachine{{ID: "mach_1", Name: "train"}}}
+				_, err = f.closing(t.Context(), op, "mach_1", "composa compose train --key k")
+				got := failureOf(err)
+				if got.exit != tt.exit || got.problem.Detail != tt.detail || got.problem.Next != "`composa compose train --key k` tells of it, and does nothing twice" {
+					t.Errorf("exit %d: %s", got.exit, got.text())
+				}
+				if !tt.signal && time.Since(began) < patience {
+					t.Errorf("it was given up after %s", time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// refusing is a server that is not there.
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("connection refused")
 }

@@ -17,7 +17,8 @@ func (a *app) operationCommand() *cobra.Command {
 	cmd.AddCommand(a.operationLs(), a.operationShow(), a.operationWait(),
 		a.operationDecide("cancel", "ask an operation to stop and to put everything back",
 			`Ask an operation to stop before its next step and to put everything back. A
-queued one ends at once. What only goes forward (free, unplug) is not put back.`, (*client.Client).Cancel),
+queued one ends at once. What only goes forward (free, unplug) is not put back.
+The exit code is 0 where it was ended so, and 9 where it was done before.`, (*client.Client).Cancel),
 		a.operationDecide("retry", "let a held operation go on", "Let a held operation go on.", (*client.Client).Retry),
 		a.operationDecide("undo", "let a held operation go back to what was before",
 			"Let a held operation go back to what was before.", (*client.Client).Undo),
@@ -139,23 +140,24 @@ it: 0 done, 1 undone or cancelled, 10 held. An interrupt only stops the waiting.
 		if err != nil {
 			return err
 		}
-		return a.waitFor(ctx, c, op, timeout.value)
+		_, err = a.waitFor(ctx, c, op, timeout.value)
+		return err
 	})
 }
 
 // waitFor follows an operation, prints how it ended, and says so with the error.
-func (a *app) waitFor(ctx context.Context, c *client.Client, op *api.Operation, timeout time.Duration) error {
+func (a *app) waitFor(ctx context.Context, c *client.Client, op *api.Operation, timeout time.Duration) (*api.Operation, error) {
 	f := a.follow(c, true, timeout)
 	err := f.untilSettled(ctx, op)
 	f.close()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	op = f.ops[op.ID]
 	if err := a.printEnded(op); err != nil {
-		return err
+		return nil, err
 	}
-	return judge(op, false)
+	return op, judge(op, false)
 }
 
 func (a *app) printEnded(op *api.Operation) error {
@@ -197,17 +199,28 @@ func (a *app) operationDecide(verb, short, long string, do func(*client.Client, 
 		if err != nil {
 			return err
 		}
-		if noWait {
-			return a.showOperation(op)
+		if verb == "cancel" && onlyForward(op) && !client.Settled(op) {
+			a.say("%s of %s has begun and is not put back: it goes on to its end", op.Verb, operationName(op))
 		}
-		return asDecided(verb, a.waitFor(ctx, c, op, timeout.value))
+		if noWait {
+			if err := a.showOperation(op); err != nil {
+				return err
+			}
+			return asDecided(verb, op, nil)
+		}
+		op, err = a.waitFor(ctx, c, op, timeout.value)
+		return asDecided(verb, op, err)
 	}))
 }
 
 // asDecided takes the end that was asked for as success: an operation that was
-// cancelled or undone on purpose.
-func asDecided(verb string, err error) error {
-	if err == nil {
+// cancelled or undone on purpose. One that was done before it could be cancelled
+// is not.
+func asDecided(verb string, op *api.Operation, err error) error {
+	switch {
+	case err == nil && verb == "cancel" && op.Phase == "done":
+		return tooLate(op)
+	case err == nil:
 		return nil
 	}
 	f := failureOf(err)
@@ -216,6 +229,19 @@ func asDecided(verb string, err error) error {
 		return nil
 	}
 	return err
+}
+
+// tooLate tells of an operation that was done although it was to be cancelled.
+func tooLate(op *api.Operation) error {
+	f := fail("conflict", "cannot cancel operation %s: too late, %s of %q was done", op.ID, op.Verb, operationName(op))
+	f.problem.Operation = op.ID
+	switch op.Verb {
+	case "compose":
+		return f.next("`composa free %s` gives it back", operationName(op))
+	case "free":
+		return f.next("what is given back is only to be composed anew: `composa operation show %s` tells what it did", op.ID)
+	}
+	return f.next("`composa operation show %s` tells what it did", op.ID)
 }
 
 var operationTable = table[api.Operation]{

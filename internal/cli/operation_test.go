@@ -83,3 +83,32 @@ func TestAFreeThatWasResolvedDidNotFree(t *testing.T) {
 		t.Errorf("a free that was done is %v", err)
 	}
 }
+
+// What was to be cancelled and was done all the same is no success, also where
+// nobody waits; what was cancelled is one.
+func TestACancelThatCameTooLate(t *testing.T) {
+	for _, tt := range []struct {
+		verb, word, phase, next string
+		exit                    int
+	}{
+		{"plug", "cancel", "done", "`composa operation show op_1` tells what it did", exitConflict},
+		{"compose", "cancel", "done", "`composa free train` gives it back", exitConflict},
+		{"free", "cancel", "done", "what is given back is only to be composed anew: `composa operation show op_1` tells what it did", exitConflict},
+		{"compose", "cancel", "cancelled", "", exitDone},
+		{"compose", "cancel", "undone", "", exitDone},
+		{"compose", "retry", "done", "", exitDone},
+	} {
+		op := &api.Operation{ID: "op_1", Verb: tt.verb, Phase: tt.phase, Machines: []api.OperationMachine{{ID: "mach_1", Name: "train"}}}
+		err := asDecided(tt.word, op, judge(op, false))
+		if tt.exit == exitDone {
+			if err != nil {
+				t.Errorf("%s of a %s that is %s: %v", tt.word, tt.verb, tt.phase, err)
+			}
+			continue
+		}
+		got := failureOf(err)
+		if got.exit != tt.exit || got.problem.Next != tt.next || got.problem.Detail != "cannot cancel operation op_1: too late, "+tt.verb+` of "train" was done` {
+			t.Errorf("%s of a %s that is %s: exit %d, %s", tt.word, tt.verb, tt.phase, got.exit, got.text())
+		}
+	}
+}

@@ -124,7 +124,7 @@ func rest[T any](ctx context.Context, d time.Duration, sized <-chan T, changed <
 // does not answer just now leaves the board as it was, and says so; the error is
 // one that asking again does not end.
 func (a *app) lookOnce(ctx context.Context, b *board) error {
-	s, err := a.status(ctx)
+	s, err := a.status(client.AtOnce(ctx)) // it is looked at again anyway
 	switch {
 	case ctx.Err() != nil:
 		return nil
