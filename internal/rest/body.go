@@ -37,6 +37,7 @@ func (s *Server) sound(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	callOf(r.Context()).body = body
 	r.Header.Set("Content-Type", "application/json")
 	next(ctx)
 }

@@ -26,7 +26,8 @@ type call struct {
 	token string
 	// project is that of the path; nil where the path has none.
 	project *composa.Project
-	cause   error // why it failed, for the log
+	body    []byte // as it was sent, and sound
+	cause   error  // why it failed, for the log
 
 	header   http.Header          // of the answer
 	kept     *composa.KeptRequest // the earlier request of the same key; nil: there was none

@@ -149,13 +149,15 @@ type editPoolInput struct {
 	PoolPath
 	MatchInput
 	DryRunInput
-	RawBody []byte
-	Body    api.EditPool
+	Body api.EditPool
 }
 
 func (s *Server) editPool(ctx context.Context, in *editPoolInput) (*poolOutput, error) {
 	revision, err := in.revision()
 	if err != nil {
+		return nil, err
+	}
+	if err := checkNoNull(callOf(ctx).body, "where", "most"); err != nil {
 		return nil, err
 	}
 	u, err := poolUpdate(in)
@@ -170,9 +172,6 @@ func (s *Server) editPool(ctx context.Context, in *editPoolInput) (*poolOutput, 
 
 func poolUpdate(in *editPoolInput) (composa.PoolUpdate, error) {
 	u := composa.PoolUpdate{Most: in.Body.Most, Labels: in.Body.Labels}
-	if err := checkNoNull(in.RawBody, "where", "most"); err != nil {
-		return u, err
-	}
 	if in.Body.Where == nil && u.Most == nil && len(u.Labels) == 0 {
 		return u, composa.Errorf(composa.CodeInvalid, "cannot set pool %q: nothing is said of it", composa.Abridge(in.Name, composa.MaxName)).
 			WithNext("say where, most or labels")
