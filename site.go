@@ -454,6 +454,30 @@ func (s *Site) Drift(m *Machine) []Drift {
 	return out
 }
 
+// Extra tells in which of our machines a part is that is not of it; nil: none.
+// lacks says that the machine lacks a part of that kind, which is in no place:
+// most likely somebody exchanged it for this one.
+func (s *Site) Extra(d *Device) (m *Machine, lacks bool) {
+	seen, p := s.Seen(d), s.Pictures[d.Fabric]
+	if seen == nil || seen.Spot.Area != AreaMachine || s.Claim(d.ID) != nil {
+		return nil, false
+	}
+	for i := range s.Machines {
+		m := &s.Machines[i]
+		if m.Fabric != d.Fabric || !m.Living() {
+			continue
+		}
+		if shown := p.Ours(m.Ref()); shown == nil || shown.Native != seen.Spot.Machine {
+			continue
+		}
+		lacks := slices.ContainsFunc(s.Binding(m.ID), func(b Bound) bool {
+			return b.Device.Kind == d.Kind && s.HealthOf(s.Device(b.Device.ID)) == HealthMissing
+		})
+		return m, lacks || len(s.Lost(m.ID)) > 0
+	}
+	return nil, false
+}
+
 // State is the state of a living machine.
 func (s *Site) State(m *Machine) MachineState {
 	var op *Operation

@@ -20,7 +20,7 @@ type Explanation struct {
 // Since is what became of a device that was chosen.
 type Since struct {
 	Place string `json:"place" example:"rack1/gpu3" doc:"Where it was chosen"`
-	What  string `json:"what" example:"gone" doc:"gone: it was taken out of its fabric; missing: the fabric does not show it; left: the machine has it no more; unused: the operation went on without it; moved: it sits at another place"`
+	What  string `json:"what" example:"gone" doc:"gone: it was taken out of its fabric; missing: the fabric does not show it; exchanged: another part is in its place; left: the machine has it no more; unused: the operation went on without it; moved: it sits at another place"`
 	Now   string `json:"now,omitempty" doc:"Of one that moved: its place now"`
 }
 

@@ -128,6 +128,7 @@ type MachineDevice struct {
 type Drift struct {
 	Sort   string `json:"sort" enum:"lost,vanished,extra" example:"vanished"`
 	Device string `json:"device,omitempty" example:"rack1/gpu3"`
+	Text   string `json:"text,omitempty" doc:"What it is, for people" example:"rack1/gpu3 is not in it"`
 }
 
 // Machines is a page of machines.

@@ -164,17 +164,17 @@ func machineDetails(m *api.Machine) []detail {
 	sortNaturally(devices, func(d api.MachineDevice) string { return d.Place })
 	for _, d := range devices {
 		place := d.Place
-		if place == "" { // the part is in no place any more
-			place = d.ID
+		if place == "" {
+			place = "in no place any more"
 		}
 		text := strings.TrimSpace(place + "  " + d.Kind + " " + d.Model)
-		if d.State != "attached" {
+		if d.State != "attached" && d.Place != "" {
 			text += "  (" + d.State + ")"
 		}
 		details = append(details, detail{"device", text})
 	}
 	for _, d := range m.Drift {
-		details = append(details, detail{"differs", strings.TrimSpace(d.Sort + " " + cmp.Or(d.Device, "a part that is gone"))})
+		details = append(details, detail{"differs", strings.TrimSpace(d.Sort + " " + cmp.Or(d.Text, d.Device, "a part that is gone"))})
 	}
 	return details
 }

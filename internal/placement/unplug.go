@@ -96,8 +96,20 @@ func (u *unplugging) name(places []composa.Place) error {
 	return nil
 }
 
-// notIn guesses at no other device: what is taken away must be meant.
+// notIn guesses at no other device: what is taken away must be meant. What the
+// fabric shows in the machine without being of it is nobody's to take.
 func (u *unplugging) notIn(p composa.Place) error {
+	if d := u.site.At(p); d != nil {
+		switch m, lacks := u.site.Extra(d); {
+		case m == nil || m.ID != u.machine.ID:
+		case lacks:
+			return composa.Errorf(composa.CodeConflict, "%s: %s is another part now than the one that was put there", u.begin, p).
+				WithNext("somebody exchanged it: take it out of the machine with the director's own tool, or put the former part back, then try again")
+		default:
+			return composa.Errorf(composa.CodeConflict, "%s: %s is in it, and nobody here put it there", u.begin, p).
+				WithNext("take it out with the tool that put it in")
+		}
+	}
 	return composa.Errorf(composa.CodeNotFound, "%s: %s is not in it", u.begin, composa.Abridge(string(p), 80)).
 		WithNext("composa machine show %s lists its devices", u.machine.Name)
 }

@@ -1,6 +1,7 @@
 package placement_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,6 +56,22 @@ func TestUnplug(t *testing.T) {
 	}
 }
 
+// exchange puts another part in the place of one of train's.
+func exchange(site *composa.Site) {
+	other := *at(site, "rack1/gpu2")
+	at(site, "rack1/gpu2").Name = ""
+	other.ID = "dev_other"
+	site.Devices = append(site.Devices, other)
+	site.Index()
+}
+
+// disown leaves a device in train that is not of it.
+func disown(site *composa.Site) {
+	id := at(site, "rack1/gpu2").ID
+	site.Claims = slices.DeleteFunc(site.Claims, func(c composa.Claim) bool { return c.Device == id })
+	site.Index()
+}
+
 func TestUnplugRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -67,6 +84,10 @@ func TestUnplugRefuses(t *testing.T) {
 	}{
 		{"not in it", nil, []composa.Place{"rack1/gpu3"}, nil, composa.CodeNotFound,
 			`cannot unplug from "train": rack1/gpu3 is not in it; composa machine show train lists its devices`, nil},
+		{"another part in its place", exchange, []composa.Place{"rack1/gpu2"}, nil, composa.CodeConflict,
+			`cannot unplug from "train": rack1/gpu2 is another part now than the one that was put there; somebody exchanged it: take it out of the machine with the director's own tool, or put the former part back, then try again`, nil},
+		{"put in by somebody else", disown, []composa.Place{"rack1/gpu2"}, nil, composa.CodeConflict,
+			`cannot unplug from "train": rack1/gpu2 is in it, and nobody here put it there; take it out with the tool that put it in`, nil},
 		{"named twice", nil, []composa.Place{"rack1/gpu2", "rack1/gpu2"}, nil, composa.CodeInvalid,
 			`cannot unplug from "train": rack1/gpu2 is named twice`, nil},
 		{"half a unit", nil, []composa.Place{"rack1/nic0"}, nil, composa.CodeInvalid,

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/composa-dev/composa"
@@ -22,6 +23,13 @@ func (v *view) device(d *composa.Device) *api.Device {
 	}
 	if p := v.site.Pool(d.Pool); p != nil && v.who.Sees(p.Project) {
 		out.Pool = p.Name
+	}
+	switch m, lacks := v.site.Extra(d); {
+	case m == nil || !v.who.Sees(m.Project):
+	case lacks:
+		out.WhyNot = fmt.Sprintf("another part now than the one that was put into %s", m.Name)
+	default:
+		out.WhyNot = fmt.Sprintf("in %s, and nobody here put it there", m.Name)
 	}
 	if m := v.holder(d); m != nil {
 		out.Machine, out.MachineID, out.Project = m.Name, string(m.ID), v.project(m.Project)

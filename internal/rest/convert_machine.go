@@ -21,11 +21,29 @@ func (v *view) machine(m *composa.Machine) *api.Machine {
 	}
 	out.State = string(v.site.State(m))
 	for _, d := range v.site.Drift(m) {
-		out.Drift = append(out.Drift, api.Drift{Sort: string(d.Sort), Device: string(d.Device)})
+		out.Drift = append(out.Drift, api.Drift{Sort: string(d.Sort), Device: string(d.Device), Text: v.differs(m, d)})
 	}
 	v.fromPicture(m, out)
 	v.fromHost(m, out)
 	return out
+}
+
+// differs tells a difference of a machine for people.
+func (v *view) differs(m *composa.Machine, d composa.Drift) string {
+	switch {
+	case d.Sort == composa.DriftLost:
+		return string(m.Fabric) + " does not show it"
+	case d.Sort == composa.DriftVanished && d.Device == "":
+		return "a part of it is in no place of " + string(m.Fabric) + " any more"
+	case d.Sort == composa.DriftVanished:
+		return string(d.Device) + " is of it and is not in it"
+	}
+	if part := v.site.At(d.Device); part != nil {
+		if _, lacks := v.site.Extra(part); lacks {
+			return string(d.Device) + " is another part now than the one that was put there: take it out with the director's own tool, or put the former part back"
+		}
+	}
+	return string(d.Device) + " is in it, and nobody here put it there"
 }
 
 // fromPicture fills in what the fabric shows of a machine.

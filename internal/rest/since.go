@@ -12,6 +12,7 @@ import (
 const (
 	sinceGone    = "gone"
 	sinceMissing = "missing"
+	sinceOther   = "exchanged"
 	sinceLeft    = "left"
 	sinceUnused  = "unused"
 	sinceMoved   = "moved"
@@ -46,6 +47,7 @@ func (v *view) since(x *api.Explanation, op *composa.Operation) {
 	for _, kind := range []struct{ what, one, many string }{
 		{sinceGone, "was taken out of " + x.Fabric, "were taken out of " + x.Fabric},
 		{sinceMissing, "is missing: " + x.Fabric + " does not show it", "are missing: " + x.Fabric + " does not show them"},
+		{sinceOther, "is another part now: the one that was chosen is not in " + x.Fabric, "are other parts now: those that were chosen are not in " + x.Fabric},
 		{sinceLeft, "is not the machine's any more", "are not the machine's any more"},
 		{sinceUnused, "was not used: the operation went on without it", "were not used: the operation went on without them"},
 		{sinceMoved, "", ""},
@@ -72,12 +74,17 @@ func (v *view) became(op *composa.Operation, place composa.Place) *api.Since {
 	case g == nil: // it may be chosen anew when the operation's turn comes
 		return nil
 	}
-	d := v.site.Device(chosen)
+	d, now := v.site.Device(chosen), v.site.At(place)
+	other := now != nil && now.ID != chosen && v.site.Seen(now) != nil
 	switch {
+	case d == nil && other:
+		return &api.Since{Place: string(place), What: sinceOther}
 	case d == nil:
 		return &api.Since{Place: string(place), What: sinceGone}
 	case done && v.site.Machine(g.Machine.ID) != nil && !v.has(g.Machine.ID, chosen):
 		return &api.Since{Place: string(place), What: sinceLeft}
+	case v.site.HealthOf(d) == composa.HealthMissing && other:
+		return &api.Since{Place: string(place), What: sinceOther}
 	case v.site.HealthOf(d) == composa.HealthMissing:
 		return &api.Since{Place: string(place), What: sinceMissing}
 	case d.Place() != place:

@@ -44,13 +44,14 @@ func TestAnExplanationMarksWhatIsNotThereAnyMore(t *testing.T) {
 	newView(names{}, composa.Who{}, site.Index()).since(why, op)
 	want := []api.Since{
 		{Place: "rack1/pulled", What: "gone"}, {Place: "rack1/missing", What: "missing"}, {Place: "rack1/back", What: "left"},
-		{Place: "rack1/moved", What: "moved", Now: "rack1/slot9"}, {Place: "rack1/exchanged", What: "gone"},
+		{Place: "rack1/moved", What: "moved", Now: "rack1/slot9"}, {Place: "rack1/exchanged", What: "exchanged"},
 	}
 	if diff := cmp.Diff(want, why.Since); diff != "" {
 		t.Error(diff)
 	}
 	lines := []string{
-		"as it was", "since then rack1/pulled and rack1/exchanged were taken out of rack1", "since then rack1/missing is missing: rack1 does not show it",
+		"as it was", "since then rack1/pulled was taken out of rack1", "since then rack1/missing is missing: rack1 does not show it",
+		"since then rack1/exchanged is another part now: the one that was chosen is not in rack1",
 		"since then rack1/back is not the machine's any more", "since then moved: rack1/moved to rack1/slot9",
 	}
 	if diff := cmp.Diff(lines, why.Lines); diff != "" {
@@ -109,6 +110,50 @@ func TestAnExplanationMarksByHowTheOperationStands(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.lines, why.Lines); diff != "" {
 			t.Errorf("%s: %s", c.phase, diff)
+		}
+	}
+}
+
+// Of a part that somebody exchanged in a machine, and of one that somebody put
+// in, the machine and the device tell the same.
+func TestAnExchangedPartIsToldTheSameEverywhere(t *testing.T) {
+	site := func(claimed ...string) *composa.Site {
+		out := &composa.Site{
+			Fabrics:  []composa.Fabric{{Name: "rack1"}},
+			Machines: []composa.Machine{{ID: "mach_train", Project: "proj_a", Name: "train", Fabric: "rack1", Native: "7", Made: true}},
+			Devices:  []composa.Device{{ID: "dev_new", Fabric: "rack1", Name: "gpu0", Kind: composa.KindGPU, Health: composa.HealthOK}},
+			Pictures: map[composa.FabricName]*composa.Picture{"rack1": {Fabric: "rack1", Complete: true,
+				Machines: []composa.SeenMachine{{Native: "7", InOurs: true, Devices: []string{"gpu0"}}},
+				Devices:  []composa.SeenDevice{{Name: "gpu0", Kind: composa.KindGPU, Spot: composa.Spot{Area: composa.AreaMachine, Machine: "7"}}},
+			}},
+		}
+		for _, id := range claimed {
+			out.Devices = append(out.Devices, composa.Device{ID: composa.DeviceID(id), Fabric: "rack1", Kind: composa.KindGPU})
+			out.Claims = append(out.Claims, composa.Claim{Device: composa.DeviceID(id), Machine: "mach_train", Purpose: composa.PurposeMachine})
+		}
+		return out.Index()
+	}
+	for _, tt := range []struct {
+		site   *composa.Site
+		whyNot string
+		differ []string
+	}{
+		{site("dev_old"), "another part now than the one that was put into train", []string{
+			"a part of it is in no place of rack1 any more",
+			"rack1/gpu0 is another part now than the one that was put there: take it out with the director's own tool, or put the former part back",
+		}},
+		{site(), "in train, and nobody here put it there", []string{"rack1/gpu0 is in it, and nobody here put it there"}},
+	} {
+		v := newView(names{}, composa.Who{Projects: []composa.ProjectID{"proj_a"}}, tt.site)
+		if got := v.device(tt.site.At("rack1/gpu0")).WhyNot; got != tt.whyNot {
+			t.Errorf("the device is not free: %s; want: %s", got, tt.whyNot)
+		}
+		var got []string
+		for _, d := range v.machine(&tt.site.Machines[0]).Drift {
+			got = append(got, d.Text)
+		}
+		if diff := cmp.Diff(tt.differ, got); diff != "" {
+			t.Errorf("the machine differs (-want +got):\n%s", diff)
 		}
 	}
 }

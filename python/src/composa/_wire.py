@@ -172,6 +172,10 @@ class Drift(Wire):
     )
     device: Annotated[str | None, Field(examples=["rack1/gpu3"])] = None
     sort: Annotated[str, Field(examples=["vanished"])]
+    text: Annotated[str | None, Field(examples=["rack1/gpu3 is not in it"])] = None
+    """
+    What it is, for people
+    """
 
 
 class Earliest(Wire):
@@ -638,7 +642,7 @@ class Since(Wire):
     """
     what: Annotated[str, Field(examples=["gone"])]
     """
-    gone: it was taken out of its fabric; missing: the fabric does not show it; left: the machine has it no more; unused: the operation went on without it; moved: it sits at another place
+    gone: it was taken out of its fabric; missing: the fabric does not show it; exchanged: another part is in its place; left: the machine has it no more; unused: the operation went on without it; moved: it sits at another place
     """
 
 
