@@ -404,6 +404,44 @@ def test_a_server_that_is_away_is_only_looked_at(
         assert given == pytest.approx(within, abs=0.5)
 
 
+class Restarting:
+    """A connection to a server that is away for some calls."""
+
+    def __init__(self, away: int) -> None:
+        self.away = away
+
+    def get(self, path: str, *, model: Any) -> Any:
+        self.away -= 1
+        if self.away >= 0:
+            raise composa.Unreachable("cannot call it", retryable=True)
+        return path
+
+
+def test_what_was_made_is_read_over_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_limits, "first_pause", 0.0)
+    connection: Any = Restarting(3)
+    told = Told()
+    assert (
+        following.read(connection, following.Seen(operation(phase="done"), told), "/v1/machines/m")
+        == "/v1/machines/m"
+    )
+    assert told.notes[-1] == "the server answers again"
+
+
+def test_what_was_done_is_told_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_limits, "first_pause", 0.0)
+    monkeypatch.setattr(_limits, "patience", 0.0)
+    connection: Any = Restarting(1000)
+    seen = following.Seen(operation(phase="done"), Told())
+    with pytest.raises(composa.Unreachable) as e:
+        following.read(connection, seen, "/v1/machines/m")
+    assert f"{following.title(seen.op)} is done, and the machine cannot be read: cannot call it" in str(
+        e.value
+    )
+    assert "goes on" not in str(e.value)
+    assert e.value.operation == seen.op.id
+
+
 def test_a_block_frees_what_it_made_also_after_an_error(site: Any, name: str) -> None:
     told = telling(site, Told())._progress()
     with pytest.raises(ZeroDivisionError), site.compose(name, gpu=1) as m:

@@ -125,10 +125,10 @@ class Call:
         if not isinstance(cause, not_sent) and self.key:
             return self.unknown(f"the connection was lost before the answer: {why}")
         trust = "certificate verify failed" in why.lower()
+        then = "nothing was changed, so the call may be repeated" if self.key else "then ask again"
         return Unreachable(
             f"cannot call {self.shown}: {why}",
-            next=_advice(why, self.base)
-            or f"check {self._checks}; nothing was changed, so the call may be repeated",
+            next=_advice(why, self.base) or f"check {self._checks}; {then}",
             retryable=not trust,
         )
 

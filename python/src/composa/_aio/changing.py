@@ -213,6 +213,10 @@ class _Run:
             raise NotFound(
                 f"{change.begin}: operation {op.id} names no machine of that name", operation=op.id
             )
-        machine = await self._connection.get(f"/v1/machines/{part(id)}", model=_wire.Machine)
+        path = f"/v1/machines/{part(id)}"
+        if self._seen is not None and following.settled(self._seen.op):
+            machine = await following.read(self._connection, self._seen, path)
+        else:
+            machine = await self._connection.get(path, model=_wire.Machine)
         machine.explanation = why
         return machine

@@ -108,6 +108,24 @@ async def follow(connection: Connection, seen: Seen, patience: float | None = No
     return await _until_settled(connection, seen, patience)
 
 
+async def read(connection: Connection, seen: Seen, path: str) -> _wire.Machine:
+    """Read the machine of an operation that is done, for a while also where the server is away.
+
+    Raises:
+        Error: It cannot be read. The error says that the operation is done.
+    """
+    away = _Away()
+    while True:
+        try:
+            machine = await connection.get(path, model=_wire.Machine)
+            away.over(seen.shows)
+            return machine
+        except Error as e:
+            if not _passes(e):
+                raise
+            await pausing.pause(away.again(e, seen))
+
+
 async def cancel(connection: Connection, seen: Seen) -> str:
     """Ask the server to cancel what an interrupted call began, and wait for the end of that.
 
@@ -250,9 +268,15 @@ def _out_of_time(op: _wire.Operation, patience: float | None) -> TimedOut:
 
 def _told_of(error: Error, op: _wire.Operation, how: str) -> Error:
     """Return an error that ended the waiting for an operation, with what becomes of that."""
+    begin, then = f"cannot go on waiting for operation {op.id} ({title(op)})", how + goes_on(op)
+    if settled(op):
+        begin = f"{title(op)} is {op.phase}, and the machine cannot be read"
+        then = (
+            f'site.operation("{op.id}") tells what it did; look at the machine again when the server answers'
+        )
     told = type(error)(
-        f"cannot go on waiting for operation {op.id} ({title(op)}): {error.detail}",
-        next=how + goes_on(op),
+        f"{begin}: {error.detail}",
+        next=then,
         code=error.code,
         operation=op.id,
         status=error.status,
