@@ -17,6 +17,8 @@ import (
 	"github.com/composa-dev/composa/client"
 )
 
+func second[T any](_ T, err error) error { return err }
+
 // A key goes with what changes something, and with nothing else.
 func TestKeyGoesWithChanges(t *testing.T) {
 	got := ""
@@ -30,6 +32,13 @@ func TestKeyGoesWithChanges(t *testing.T) {
 	}
 	if _, err := c.Machine(ctx, "default", "train"); err != nil || got != "" {
 		t.Errorf("a question carries %q, %v", got, err)
+	}
+	for name, err := range map[string]error{
+		"create": second(c.TryPool(ctx, api.NewPool{Name: "vision"})), "delete": second(c.TryDeletePool(ctx, "default", "vision", 0)),
+	} {
+		if err != nil || got != "" {
+			t.Errorf("a dry run of %s carries %q, %v", name, got, err)
+		}
 	}
 	own := map[string]bool{}
 	for range 2 {
