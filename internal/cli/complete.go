@@ -42,6 +42,9 @@ func offered(begin string, offers []offer, how cobra.ShellCompDirective) ([]stri
 		return cmp.Or(cmp.Compare(x.rank, y.rank), naturalCompare(x.word, y.word))
 	})
 	offers = slices.CompactFunc(offers, func(x, y offer) bool { return x.word == y.word })
+	if how == open && len(offers) == 1 && offers[0].word == begin {
+		offers = nil // it stands there already, and is typed on
+	}
 	var lines []string
 	for _, o := range offers[:min(len(offers), completionMost)] {
 		line := o.word

@@ -21,7 +21,18 @@ func (a *app) completeDevices(cmd *cobra.Command, args []string, begin string) (
 	if len(args) > 0 {
 		return nothing(cmd, args, begin)
 	}
-	return a.completePlaces(begin, client.DeviceFilter{})
+	return a.completePlace(begin)
+}
+
+// completePlace completes one place: its fabric, and then a device of it.
+func (a *app) completePlace(begin string) ([]string, cobra.ShellCompDirective) {
+	how := open
+	if strings.Contains(begin, "/") {
+		how = ended
+	}
+	return a.asking(begin, how, func(ctx context.Context, c *client.Client) []offer {
+		return placeOffers(ctx, c, begin, nil, client.DeviceFilter{})
+	})
 }
 
 // completeMoving completes the devices of the machine behind --from.

@@ -111,6 +111,15 @@ func TestCompletion(t *testing.T) {
 		{"event ls --type machine.re|", []string{"machine.ready"}},
 		{"machine ls --state he|", []string{"held"}},
 		{"device ls --model A|", []string{"A100\tA100: 22 free, at most 11 in one machine"}},
+		{"device show rack1/ssd1|", []string{"rack1/ssd1\tssd P4510, free"}},
+		{"compose x --min gpu.memory=|", []string{}},
+		{`device ls --where device.kind=="s|`, []string{`device.kind=="ssd"`, `device.kind=="scm"`}},
+		{`compose x --where gpu:device.health!='f|`, []string{`gpu:device.health!='failed'`}},
+		{`device ls --where device.fabric=="|`, []string{`device.fabric=="rack1"` + "\tok", `device.fabric=="rack2"` + "\tok"}},
+		{`device ls --where device.model=="A|`, []string{`device.model=="A100"` + "\tgpu"}},
+		{`device ls --where device.vendor=="|`, []string{}},
+		{`device ls --where device.model.contains("|`, []string{}},
+		{`device ls --where device.kind=="gpu"&&device.me|`, []string{`device.kind=="gpu"&&device.memory` + "\tbytes"}},
 		{"completion |", []string{"bash", "zsh", "fish", "powershell"}},
 	} {
 		t.Run(tt.typed, func(t *testing.T) {

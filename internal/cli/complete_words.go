@@ -2,7 +2,6 @@ package cli
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -52,37 +51,6 @@ func completeMin(_ *cobra.Command, _ []string, begin string) ([]string, cobra.Sh
 
 var minExamples = map[string]string{
 	"memory": "40GB, 40Gi, …", "size": "960GB, 2TB, …", "speed": "100Gb, …", "cores": "a number", "threads": "a number", "lanes": "a number",
-}
-
-// completeWhere completes KIND: of --where, and the attributes of a device in
-// the expression behind it.
-func completeWhere(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	kind, expr, ok := strings.Cut(begin, ":")
-	if !ok {
-		var offers []offer
-		for i, k := range kinds {
-			offers = append(offers, offer{word: k + ":", about: "an expression over device", rank: i})
-		}
-		return offered(begin, offers, open)
-	}
-	return expressionOffers(begin, kind+":", expr)
-}
-
-// completeExpression completes an expression alone.
-func completeExpression(_ *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
-	return expressionOffers(begin, "", begin)
-}
-
-// expressionOffers completes the last word of an expression.
-func expressionOffers(begin, prefix, expr string) ([]string, cobra.ShellCompDirective) {
-	at := strings.LastIndexFunc(expr, func(r rune) bool {
-		return r != '.' && r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
-	}) + 1
-	var offers []offer
-	for i, f := range whereFields {
-		offers = append(offers, offer{word: prefix + expr[:at] + "device." + f.word, about: f.about, rank: i})
-	}
-	return offered(begin, offers, open)
 }
 
 // completeColumns completes the list of --columns with those of the command's

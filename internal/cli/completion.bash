@@ -18,8 +18,38 @@ __composa_words() {
         fi
         [[ $i -eq $COMP_CWORD ]] && cword=$((${#words[@]} - 1))
     done
-    [[ ${words[cword]} == [\'\"]* ]] && quoted=1
-    words=("${words[@]//[\'\"\\]/}")
+    case ${words[cword]} in
+    [\'\"]*) quoted=${words[cword]:0:1} ;;
+    esac
+    for i in "${!words[@]}"; do
+        __composa_plain "${words[i]}"
+        words[i]=$word
+    done
+}
+
+# A word without the quotes that were typed around it or in it; what stands in
+# quotes of another sort is its own.
+__composa_plain() {
+    local text=$1 in= c next
+    word=
+    while [[ -n $text ]]; do
+        c=${text:0:1}
+        next=${text:1:1}
+        text=${text:1}
+        case $in$c in
+        \'\' | \"\") in= ;;
+        \' | \") in=$c ;;
+        \\ | \"\\)
+            if [[ -z $in || $next == [\"\\\$\`] ]]; then
+                word+=$next
+                text=${text:1}
+            else
+                word+=$c
+            fi
+            ;;
+        *) word+=$c ;;
+        esac
+    done
 }
 
 # What is offered, in columns with what is said of it, as far as the terminal is
@@ -79,6 +109,10 @@ __composa() {
     # bash puts what is offered behind the last colon of what was typed, but not
     # within quotes.
     if [[ -n $quoted ]]; then
+        if [[ $quoted == \" ]]; then
+            COMPREPLY=("${COMPREPLY[@]//[\\]/\\\\}")
+            COMPREPLY=("${COMPREPLY[@]//\"/\\\"}")
+        fi
         # bash closes the quote behind the one word there is, and a condition goes on.
         ((${#COMPREPLY[@]} == 1)) && [[ ${words[cword - 1]} == --where || $cur == --where=* ]] && COMPREPLY+=("${COMPREPLY[0]} ")
         return 0

@@ -46,7 +46,8 @@ func completionScript(root *cobra.Command, shell string, to io.Writer) error {
 	case "zsh":
 		return zshScript(root, to)
 	case "fish":
-		return root.GenFishCompletion(to, true)
+		_, err := io.WriteString(to, fishScript)
+		return err
 	}
 	return root.GenPowerShellCompletionWithDesc(to)
 }
@@ -58,7 +59,7 @@ var asZshTypes = [][2]string{
 	{`words=("${=words[1,CURRENT]}")`, `words=("${(@)words[1,CURRENT]}")`},
 	{`out=$(eval ${requestComp} 2>/dev/null)`, `local -a asked
     asked=("${(@Q)words[2,-1]}")
-    [[ -n ${compstate[quote]} ]] && asked[-1]=${words[-1]#${compstate[quote]}}
+    [[ -n ${compstate[quote]} ]] && asked[-1]=${(Q)${:-${words[-1]}${compstate[quote]}}}
     out=$(eval ${words[1]} __complete '"${asked[@]}"' 2>/dev/null)`},
 }
 
@@ -84,3 +85,9 @@ func zshScript(root *cobra.Command, to io.Writer) error {
 //
 //go:embed completion.bash
 var bashScript string
+
+// fishScript is our own: the one that cobra makes hands words on with their quotes, and offers
+// words that are none.
+//
+//go:embed completion.fish
+var fishScript string

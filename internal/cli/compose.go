@@ -47,7 +47,7 @@ everything is put back as it was.`,
 		ValidArgsFunction: nothing,
 	}
 	kindFlags := a.addWantFlags(cmd)
-	asked.add(cmd)
+	asked.add(a, cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&fabrics, "fabric", nil, "on fabric `F`, or one of F,F")
 	filledVar(f, &wish.Pool, "pool", "take devices of pool `P` only; it needs compute nodes of its own")

@@ -15,12 +15,12 @@ type conditions struct{ min, where []string }
 // the same.
 const maxExpression = 1024
 
-func (c *conditions) add(cmd *cobra.Command) {
+func (c *conditions) add(a *app, cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&c.min, "min", nil, "each device of a kind has at least this: `KIND.FIELD=Q` (repeatable)")
 	f.StringArrayVar(&c.where, "where", nil, "each device of a kind meets this: `KIND:EXPR` (repeatable)")
 	_ = cmd.RegisterFlagCompletionFunc("min", completeMin)
-	_ = cmd.RegisterFlagCompletionFunc("where", completeWhere)
+	_ = cmd.RegisterFlagCompletionFunc("where", a.completeWhere)
 }
 
 // apply adds the conditions to the entries of their kinds. impliedCPU says that

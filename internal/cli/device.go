@@ -68,7 +68,7 @@ func (a *app) deviceLs() *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("kind", words(kinds...))
 	_ = cmd.RegisterFlagCompletionFunc("fabric", a.completeFabrics)
 	_ = cmd.RegisterFlagCompletionFunc("pool", a.completePools)
-	_ = cmd.RegisterFlagCompletionFunc("where", completeExpression)
+	_ = cmd.RegisterFlagCompletionFunc("where", a.completeExpression)
 	_ = cmd.RegisterFlagCompletionFunc("use", words("free", "claimed", "attached", "foreign"))
 	_ = cmd.RegisterFlagCompletionFunc("model", a.completeModels)
 	return cmd

@@ -28,7 +28,7 @@ that.`,
 		ValidArgsFunction: a.completeMachineThenFree,
 	}
 	kindFlags := a.addWantFlags(cmd)
-	asked.add(cmd)
+	asked.add(a, cmd)
 	flags.add(cmd)
 	flags.addExplain(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

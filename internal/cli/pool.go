@@ -160,7 +160,7 @@ that, and makes no pool.`,
 	cmd.Flags().IntVar(&most, "most", 0, "it may hold `N` devices (any number unless said)")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "label it `K=V` (repeatable)")
 	filledVar(cmd.Flags(), &where, "where", "also hold what meets this `EXPR`, in CEL over device")
-	_ = cmd.RegisterFlagCompletionFunc("where", completeExpression)
+	_ = cmd.RegisterFlagCompletionFunc("where", a.completeExpression)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, poolDryRun)
 	return cmd
 }

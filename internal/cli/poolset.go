@@ -99,7 +99,7 @@ this pool gets more room: the change is refused. With --revision a change is mad
 	}
 	f := cmd.Flags()
 	filledVar(f, &where, "where", "also hold what meets this `EXPR`, in CEL over device, in place of what it had")
-	_ = cmd.RegisterFlagCompletionFunc("where", completeExpression)
+	_ = cmd.RegisterFlagCompletionFunc("where", a.completeExpression)
 	f.BoolVar(&noWhere, "no-where", false, "hold only what was put into it")
 	f.IntVar(&most, "most", 0, "it may hold `N` devices")
 	f.BoolVar(&noMost, "no-most", false, "it may hold any number")

@@ -76,6 +76,13 @@ var completions = []struct{ in, typed, given string }{
 	{"bash zsh", "compose q --where \"gpu:device.mem\t >= 8*GB\"", "compose q --where gpu:device.memory >= 8*GB"},
 	{"bash", "compose r --where 'gpu:device.mem\t >= 8*GB'", "compose r --where gpu:device.memory >= 8*GB"},
 	{"zsh", "compose q --where 'gpu:device.cores > 2 && device.mem\t >= 8*GB'", "compose q --where gpu:device.cores > 2 && device.memory >= 8*GB"},
+	{"fish", "compose s --where 'gpu:device.mem\t >= 8*GB'", "compose s --where gpu:device.memory >= 8*GB"},
+	{"", "compose q --where 'gpu:device.kind == \"g\t'", "compose q --where gpu:device.kind == \"gpu\""},
+	{"", "compose u --where \"gpu:device.kind == \\\"g\t\"", "compose u --where gpu:device.kind == \"gpu\""},
+	{"", "device ls --where 'device.fabric != \"rack\t2\t'", "device ls --where device.fabric != \"rack2\""},
+	{"", "compose q --min gpu.memory=\t8GB", "compose q --min gpu.memory=8GB"},
+	{"", "device show rack1/ssd1\t", "device show rack1/ssd1"},
+	{"", "compose t --gpu rack1/gpu2,rack1/gpu1\t", "compose t --gpu rack1/gpu2,rack1/gpu10"},
 }
 
 // completes types all lines of a shell, and then asks for machines without

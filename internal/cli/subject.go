@@ -94,7 +94,7 @@ func (a *app) checkEventType(text string) error {
 // completeSubject completes machines, and behind a slash devices.
 func (a *app) completeSubject(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	if strings.Contains(begin, "/") {
-		return a.completePlaces(begin, client.DeviceFilter{})
+		return a.completePlace(begin)
 	}
 	return a.completeMachines(cmd, args, begin)
 }
