@@ -160,15 +160,28 @@ func (d *Director) Gone(name string) error {
 }
 
 // Return brings a vanished device back to where it was, or to the nearest place
-// that is left of that, and gives a narrow link its lanes back.
+// that is left of that, and gives a narrow link its lanes back. Where neither is
+// so, it puts the part back that the last [Director.Replace] took out, with what
+// it held then.
 func (d *Director) Return(name string) error {
 	return d.handle(name, "bring back", func(v *device) error {
 		if !v.gone && !v.narrow {
-			return errAlreadySo
+			return v.putBack()
 		}
 		v.gone, v.narrow = false, false
 		return nil
 	})
+}
+
+func (v *device) putBack() error {
+	f := v.former
+	if f == nil {
+		return errAlreadySo
+	}
+	part := *v.part
+	part.Serial = f.Serial
+	v.part, v.former, v.data, v.erased, v.udesc = &part, nil, f.Data, f.Erased, f.UDesc
+	return nil
 }
 
 // Narrow lets a device's link fall to half its lanes, in every record that shows
@@ -192,6 +205,7 @@ func (d *Director) Replace(name string) error {
 	return d.handle(name, "replace", func(v *device) error {
 		other := *v.part
 		v.replaced++
+		v.former = &former{Serial: v.Serial, UDesc: v.udesc, Data: v.data, Erased: v.erased}
 		other.Serial = serial(d.config.Name, d.config.Seed, v.Name, v.Model, v.replaced)
 		v.part, v.gone, v.narrow, v.data, v.erased, v.udesc = &other, false, false, false, 0, unset
 		return nil
@@ -274,7 +288,7 @@ func (d *Director) CancelSessions() error {
 //	POST   /clock?off=-1h          its clock is so far ahead; negative is behind
 //	POST   /rate?persecond=10      it takes so many calls a second; 0 is any number
 //	POST   /device/{name}/gone     a device vanishes
-//	POST   /device/{name}/return   it comes back, with its whole link
+//	POST   /device/{name}/return   it comes back, with its whole link; after replace the former part
 //	POST   /device/{name}/replace  another part is put in its place
 //	POST   /device/{name}/narrow   its link falls to half its lanes
 //	POST   /device/{name}/use      a program on its host has it open

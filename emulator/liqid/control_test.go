@@ -71,6 +71,12 @@ func TestControl(t *testing.T) {
 	if before.Serial == after.Serial || before.Model != after.Model || after.Replaced != 1 {
 		t.Errorf("replaced %+v by %+v", before, after)
 	}
+	control[any](t, d, "POST", "/device/gpu1/replace", "", 204)
+	control[any](t, d, "POST", "/device/gpu1/return", "", 204)
+	if back, _ := d.Snapshot().Device("gpu1"); back.Serial != after.Serial || back.Replaced != 2 {
+		t.Errorf("put back is %+v, want the part before: %+v", back, after)
+	}
+	control[any](t, d, "POST", "/device/gpu1/return", "", 409) // the one before that is gone for good
 	control[any](t, d, "POST", "/device/gpu99/gone", "", 404)
 	control[any](t, d, "POST", "/device/gpu1/explode", "", 404)
 

@@ -46,21 +46,22 @@ type saved struct {
 }
 
 type savedDevice struct {
-	Gone     bool   `json:"gone,omitempty"`
-	Group    int    `json:"group,omitempty"`
-	Machine  int    `json:"machine,omitempty"`
-	Attached int64  `json:"attached,omitempty"`
-	Order    int64  `json:"order,omitempty"`
-	UDesc    string `json:"udesc,omitempty"`
-	Data     bool   `json:"data,omitempty"`
-	Erased   int64  `json:"erased,omitempty"`
-	Powered  bool   `json:"powered,omitempty"`
-	UpAt     int64  `json:"upAt,omitempty"`
-	Replaced int    `json:"replaced,omitempty"`
-	Narrow   bool   `json:"narrow,omitempty"`
-	Hidden   bool   `json:"hidden,omitempty"`
-	Inactive bool   `json:"inactive,omitempty"`
-	Serial   string `json:"serial,omitempty"` // of a replaced part
+	Gone     bool    `json:"gone,omitempty"`
+	Group    int     `json:"group,omitempty"`
+	Machine  int     `json:"machine,omitempty"`
+	Attached int64   `json:"attached,omitempty"`
+	Order    int64   `json:"order,omitempty"`
+	UDesc    string  `json:"udesc,omitempty"`
+	Data     bool    `json:"data,omitempty"`
+	Erased   int64   `json:"erased,omitempty"`
+	Powered  bool    `json:"powered,omitempty"`
+	UpAt     int64   `json:"upAt,omitempty"`
+	Replaced int     `json:"replaced,omitempty"`
+	Narrow   bool    `json:"narrow,omitempty"`
+	Hidden   bool    `json:"hidden,omitempty"`
+	Inactive bool    `json:"inactive,omitempty"`
+	Serial   string  `json:"serial,omitempty"` // of a replaced part
+	Former   *former `json:"former,omitempty"`
 }
 
 const savedFormat = 1
@@ -103,7 +104,7 @@ func (k *disk) save(s *state) error {
 	}
 	for i := range s.devices {
 		d := &s.devices[i]
-		v := savedDevice{d.gone, d.group, d.machine, d.attached, d.order, d.udesc, d.data, d.erased, d.powered, d.upAt, d.replaced, d.narrow, d.hidden, d.inactive, ""}
+		v := savedDevice{d.gone, d.group, d.machine, d.attached, d.order, d.udesc, d.data, d.erased, d.powered, d.upAt, d.replaced, d.narrow, d.hidden, d.inactive, "", d.former}
 		if v.UDesc == unset {
 			v.UDesc = ""
 		}
@@ -199,7 +200,7 @@ func (k *disk) load(s *state, restart string) error {
 		*d = device{
 			part: d.part, gone: v.Gone, group: v.Group, machine: v.Machine, attached: v.Attached, order: v.Order, udesc: v.UDesc,
 			data: v.Data, erased: v.Erased, powered: v.Powered, upAt: v.UpAt, replaced: v.Replaced, narrow: v.Narrow,
-			hidden: v.Hidden, inactive: v.Inactive,
+			hidden: v.Hidden, inactive: v.Inactive, former: v.Former,
 		}
 	}
 	return nil
@@ -228,6 +229,9 @@ func (f *saved) checkMoments() error {
 	for _, name := range slices.Sorted(maps.Keys(f.Devices)) {
 		d := f.Devices[name]
 		errs = append(errs, check("device "+name, 1, d.Attached), check("device "+name, 1000, d.Erased, d.UpAt))
+		if d.Former != nil {
+			errs = append(errs, check("what was in the place of "+name, 1000, d.Former.Erased))
+		}
 	}
 	for _, open := range []map[int]session{f.Pools, f.Edits} {
 		for _, id := range slices.Sorted(maps.Keys(open)) {

@@ -80,15 +80,24 @@ type device struct {
 	attached int64 // Unix seconds of the attach
 	order    int64 // of the attach, among all
 	udesc    string
-	data     bool  // it may hold somebody's data
-	erased   int64 // Unix milliseconds of the last erase, 0 for never
-	powered  bool  // of a cpu: its host is on
-	upAt     int64 // Unix milliseconds when that host has booted, whatever the director's clock shows
-	replaced int   // how often another part was put in this place
-	narrow   bool  // its link has trained at half its lanes
-	hidden   bool  // it is deferred: no class list has it
-	inactive bool  // somebody switched it off
-	inUse    bool  // a program on its host has it open; forgotten by a restart
+	data     bool    // it may hold somebody's data
+	erased   int64   // Unix milliseconds of the last erase, 0 for never
+	powered  bool    // of a cpu: its host is on
+	upAt     int64   // Unix milliseconds when that host has booted, whatever the director's clock shows
+	replaced int     // how often another part was put in this place
+	former   *former // the part that the last one took the place of; nil: none
+	narrow   bool    // its link has trained at half its lanes
+	hidden   bool    // it is deferred: no class list has it
+	inactive bool    // somebody switched it off
+	inUse    bool    // a program on its host has it open; forgotten by a restart
+}
+
+// former is a part that was taken out for another one, as it was then.
+type former struct {
+	Serial string `json:"serial"`
+	UDesc  string `json:"udesc,omitempty"`
+	Data   bool   `json:"data,omitempty"`
+	Erased int64  `json:"erased,omitempty"` // Unix milliseconds
 }
 
 // session is one edit session on a group or a machine, with the devices queued

@@ -140,3 +140,53 @@ func TestAPartExchangedInARunningMachine(t *testing.T) {
 		}
 	}
 }
+
+// The former part put back ends it all: the machine is as it was, whether the
+// exchange was noticed at once or long after, and can be given back.
+func TestTheFormerPartPutBackEndsIt(t *testing.T) {
+	for _, noticed := range []bool{true, false} {
+		t.Run(fmt.Sprint(noticed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				s, err := Open(ctx, nil, emulator.Config{API: "3.4", Counts: emulator.Counts{CPUs: 1, GPUs: 2}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				if ok, err := s.Seen(ctx, time.Time{}); !ok {
+					t.Fatalf("the rack is not seen: %v", err)
+				}
+				if _, err := s.compose(ctx, stand{"train", []string{"pcpu0", "gpu0"}}); err != nil {
+					t.Fatal(err)
+				}
+				if ok, err := s.rests(ctx, patience); !ok {
+					t.Fatalf("it does not come to rest: %v", err)
+				}
+				d := s.racks[0].director
+				exchange(t, d, "gpu0", noticed)
+				if err := d.Return("gpu0"); err != nil {
+					t.Fatal(err)
+				}
+				if ok, err := s.Seen(ctx, time.Now()); !ok {
+					t.Fatal(err)
+				}
+				site, err := s.now(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m := site.MachineNamed(s.project, "train"); site.State(m) != composa.MachineReady {
+					t.Errorf("it is %s and differs so: %+v", site.State(m), site.Drift(m))
+				}
+				if _, err := s.server.intake.Free(ctx, s.who, composa.FreeRequest{Asked: s.asked("train")}); err != nil {
+					t.Fatal(err)
+				}
+				if ok, err := s.rests(ctx, patience); !ok {
+					t.Fatalf("it does not come to rest: %v", err)
+				}
+				if site, err = s.now(ctx); err != nil || len(site.Machines)+len(site.Claims) > 0 {
+					t.Errorf("left: machines %+v, claims %+v, %v", site.Machines, site.Claims, err)
+				}
+			})
+		})
+	}
+}

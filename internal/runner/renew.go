@@ -174,7 +174,7 @@ func (d *decision) closeGeneration(op *composa.Operation, r *composa.StepRecord,
 	for row := r; row != nil; row = next(op, row) {
 		state, evidence := composa.StepFailed, "another plan took its place"
 		if row.Attempt == 0 {
-			evidence = "not begun: " + evidence
+			evidence = "not begun: " + notBegun(op, row)
 		}
 		if row.State == composa.StepRunning {
 			if standing, _ := row.Step.Judge(p); standing == composa.Holds {
@@ -189,6 +189,17 @@ func (d *decision) closeGeneration(op *composa.Operation, r *composa.StepRecord,
 		}
 	}
 	return rows, machines
+}
+
+// notBegun says why a step of the plan that is replaced never began.
+func notBegun(op *composa.Operation, row *composa.StepRecord) string {
+	switch {
+	case op.Direction != composa.Undo || row.Direction == composa.Undo:
+		return "another plan took its place"
+	case op.Result != nil && op.Result.Code == composa.CodeCancelled:
+		return "cancelled"
+	}
+	return "everything goes back to what was before"
 }
 
 // nameless says why nobody can tell whether a machine is the one that a make

@@ -21,6 +21,20 @@ func TestStepsThatNeverBeganSaySo(t *testing.T) {
 	}
 }
 
+// Of an operation that was cancelled, or is put back, no other plan is told.
+func TestStepsOfACancelledOperationSaySo(t *testing.T) {
+	for code, want := range map[composa.Code]string{composa.CodeCancelled: "not begun: cancelled", composa.CodeFailed: "not begun: everything goes back to what was before"} {
+		op := &composa.Operation{
+			Direction: composa.Undo, Result: &composa.Result{Code: code},
+			Steps: []composa.StepRecord{{Generation: 1, Ordinal: 1, Direction: composa.Forward, State: composa.StepPlanned, Step: composa.Step{Act: composa.ActEnter, Fabric: rack}}},
+		}
+		rows, _ := (&decision{state: &State{Fabric: rack}, now: moment}).closeGeneration(op, &op.Steps[0], nil)
+		if len(rows) != 1 || rows[0].Evidence != want {
+			t.Errorf("with %s the rows end as %+v, want %q", code, rows, want)
+		}
+	}
+}
+
 // What a step failed with is told, also where nobody knew what that meant.
 func TestTheLastErrorIsTold(t *testing.T) {
 	step := composa.Step{Act: composa.ActEnter, Fabric: rack, Attach: []composa.DeviceRef{{ID: "gpu0", Name: "gpu0"}}}
