@@ -18,10 +18,11 @@ type OperationFilter struct {
 	Machine string // id
 	Verb    string
 	Open    bool // only those that have not ended
+	Phase   string
 }
 
 func (f OperationFilter) query() url.Values {
-	q := values("machine", f.Machine, "verb", f.Verb)
+	q := values("machine", f.Machine, "verb", f.Verb, "phase", f.Phase)
 	if f.Open {
 		q.Set("open", "true")
 	}

@@ -177,7 +177,7 @@ func (f *fake) handler() http.Handler {
 		defer f.mu.Unlock()
 		list := []api.Operation{}
 		for _, op := range slices.Backward(f.ops) {
-			if r.URL.Query().Get("open") == "" || op.EndedAt == nil {
+			if phase := r.URL.Query().Get("phase"); (r.URL.Query().Get("open") == "" || op.EndedAt == nil) && (phase == "" || phase == op.Phase) {
 				c := *op
 				c.Steps = []api.Step{}
 				list = append(list, c)

@@ -31,6 +31,9 @@ in no machine of the operation is held until it is shown given back.`, (*client.
 	return cmd
 }
 
+// operationPhases are the phases of an operation, in the order of its life.
+var operationPhases = []string{"queued", "running", "waiting", "undoing", "done", "undone", "cancelled", "held"}
+
 func (a *app) operationLs() *cobra.Command {
 	var (
 		f       client.OperationFilter
@@ -47,6 +50,11 @@ func (a *app) operationLs() *cobra.Command {
 			ctx := cmd.Context()
 			if limit < 0 {
 				return wrong("cannot list %d operations", limit).next("write --limit 20, or 0 for all of them")
+			}
+			if f.Phase != "" {
+				if err := oneOf("--phase", f.Phase, operationPhases...); err != nil {
+					return err
+				}
 			}
 			c, err := a.connect()
 			if err != nil {
@@ -70,9 +78,11 @@ func (a *app) operationLs() *cobra.Command {
 	flags.StringVar(&machine, "machine", "", "only those of machine `NAME`, or of that id")
 	flags.StringVar(&f.Verb, "verb", "", "only those of this `VERB`")
 	flags.BoolVar(&f.Open, "open", false, "only those that have not ended")
+	flags.StringVar(&f.Phase, "phase", "", "only those in this `PHASE`: "+strings.Join(operationPhases, ", "))
 	flags.IntVar(&limit, "limit", 0, "only the newest `N` (0: all)")
 	_ = cmd.RegisterFlagCompletionFunc("machine", a.completeMachines)
 	_ = cmd.RegisterFlagCompletionFunc("verb", words("compose", "free", "plug", "unplug", "reshape", "move"))
+	_ = cmd.RegisterFlagCompletionFunc("phase", words(operationPhases...))
 	_ = cmd.RegisterFlagCompletionFunc("limit", nothing)
 	return cmd
 }
@@ -199,10 +209,10 @@ func (a *app) operationDecide(verb, short, long string, do func(*client.Client, 
 		if err != nil {
 			return err
 		}
-		if verb == "cancel" && onlyForward(op) && !client.Settled(op) {
-			a.say("%s of %s has begun and is not put back: it goes on to its end", op.Verb, operationName(op))
-		}
 		if noWait {
+			if verb == "cancel" && !client.Settled(op) {
+				a.say("%s: %s", operationName(op), cancelText(op))
+			}
 			if err := a.showOperation(op); err != nil {
 				return err
 			}

@@ -45,6 +45,11 @@ func mainJob(t *testing.T, w *world) {
 	if n := kinds(reshaped.Machine, "attached")["gpu"]; n != 1 {
 		t.Errorf("after reshape it has %d gpu, want 1", n)
 	}
+	for phase, want := range map[string]int{"": 3, "done": 3, "cancelled": 0} {
+		if ops := must(client.All(c.Operations(ctx, client.OperationFilter{Phase: phase}))); len(ops) != want {
+			t.Errorf("%d operations are listed in phase %q, want %d", len(ops), phase, want)
+		}
+	}
 	listed := must(client.All(c.Machines(ctx, client.MachineFilter{State: "ready"})))
 	if len(listed) != 1 || listed[0].ID != m.ID {
 		t.Errorf("machines = %+v", listed)

@@ -12,6 +12,7 @@ type listOperationsInput struct {
 	Machine string `query:"machine" maxLength:"63" doc:"Only those that change the machine of this id"`
 	Open    bool   `query:"open" doc:"Only those that have not ended"`
 	Verb    string `query:"verb" enum:"compose,free,plug,unplug,reshape,move" doc:"Only those of this verb"`
+	Phase   string `query:"phase" enum:"queued,running,waiting,undoing,done,undone,cancelled,held" doc:"Only those in this phase"`
 	PageInput
 }
 
@@ -26,8 +27,11 @@ func (s *Server) listOperations(ctx context.Context, in *listOperationsInput) (*
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.Store.Operations(ctx, v.who,
-		composa.OperationFilter{Machine: composa.MachineID(in.Machine), Verb: composa.Verb(in.Verb), Open: in.Open},
+	filter := composa.OperationFilter{Machine: composa.MachineID(in.Machine), Verb: composa.Verb(in.Verb), Open: in.Open}
+	if in.Phase != "" {
+		filter.Phases = []composa.Phase{composa.Phase(in.Phase)}
+	}
+	found, next, err := s.Store.Operations(ctx, v.who, filter,
 		composa.Page{After: after, Limit: in.limit()})
 	if err != nil {
 		return nil, err
