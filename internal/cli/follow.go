@@ -177,6 +177,14 @@ func onlyForward(op *api.Operation) bool {
 	return (op.Verb == "free" || op.Verb == "unplug") && op.Phase != "queued"
 }
 
+// cancelText tells what becomes of an operation that is to be cancelled.
+func cancelText(op *api.Operation) string {
+	if onlyForward(op) {
+		return "goes on to its end although it was to be cancelled: " + op.Verb + " is not put back once it has begun"
+	}
+	return "is being cancelled"
+}
+
 // interrupt does what an interrupt asks for: the first cancels, or ends the
 // waiting where something is given back; later ones end the waiting.
 func (f *follower) interrupt(ctx context.Context) error {

@@ -79,7 +79,7 @@ func changes(last, op *api.Operation) []string {
 		add("waits behind operation %s", op.Behind)
 	}
 	if op.CancelRequested && !last.CancelRequested && !client.Settled(op) {
-		add("is being cancelled")
+		add("%s", cancelText(op))
 	}
 	if op.Phase != last.Phase {
 		switch op.Phase {

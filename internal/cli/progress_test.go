@@ -46,6 +46,10 @@ func TestChangesAreTold(t *testing.T) {
 	undoing.Steps = append(undoing.Steps, api.Step{Generation: 2, Ordinal: 1, Text: "remove the machine", State: "running", Attempt: 2})
 	failed := operationAt("running", 1)
 	failed.Steps[1].State, failed.Steps[1].Evidence = "failed", "the director says 500"
+	forward := operationAt("running", 1)
+	forward.Verb = "free"
+	goesOn := operationAt("running", 1)
+	goesOn.Verb, goesOn.CancelRequested = "free", true
 	for _, tt := range []struct {
 		name     string
 		last, op *api.Operation
@@ -57,6 +61,7 @@ func TestChangesAreTold(t *testing.T) {
 		{"nothing new", operationAt("running", 1), operationAt("running", 1), nil},
 		{"it waits", operationAt("running", 1), waiting, []string{"train: waits for its fabric: rack1 is silent"}},
 		{"it goes back", operationAt("running", 1), undoing, []string{"train: is being cancelled", "train: goes back to what was before: it was cancelled", "train: 1/1 remove the machine (attempt 2)"}},
+		{"it only goes forward", forward, goesOn, []string{"train: goes on to its end although it was to be cancelled: free is not put back once it has begun"}},
 		{"a step failed", operationAt("running", 1), failed, []string{"train: 2/3 attach rack1/gpu0, rack1/gpu1 to train: failed: the director says 500"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
