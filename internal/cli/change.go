@@ -492,6 +492,9 @@ func saidOfWhole(o *outcome) string {
 	if o.op != nil && o.op.Phase == "done" && m.State == "stale" {
 		state = "is ready" // what was just done is known, however old the last look is
 	}
+	if o.op != nil && o.op.Phase == "done" && m.State == "changing" {
+		state = fmt.Sprintf("has its %s, and is changed further", o.op.Verb)
+	}
 	if o.op == nil && m.Operation == "" {
 		state += " already"
 	}

@@ -88,18 +88,27 @@ func (a *app) completeOwn(begin, machine string, before []string) ([]string, cob
 // completePoolThenDevices completes a pool, and then the devices that can be put
 // into it, or taken out.
 func (a *app) completePoolThenDevices(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
-	if len(args) != 1 {
+	if len(args) == 0 {
 		return a.completePools(cmd, args, begin)
 	}
-	if cmd.Name() != "remove" {
-		return a.completePlaces(begin, client.DeviceFilter{})
+	var in client.DeviceFilter
+	if cmd.Name() == "remove" {
+		in.Pool = args[0]
 	}
-	return a.completePlaces(begin, client.DeviceFilter{Pool: args[0]})
+	return a.completePlaces(begin, args[1:], in)
 }
 
-// completePlaces completes a list of places.
-func (a *app) completePlaces(begin string, f client.DeviceFilter) ([]string, cobra.ShellCompDirective) {
-	return a.asking(begin, open, func(ctx context.Context, c *client.Client) []offer { return placeOffers(ctx, c, begin, nil, f) })
+// completeNewPool completes the devices of a pool behind its name.
+func (a *app) completeNewPool(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nothing(cmd, args, begin)
+	}
+	return a.completePlaces(begin, args[1:], client.DeviceFilter{})
+}
+
+// completePlaces completes a list of places, but for those before.
+func (a *app) completePlaces(begin string, before []string, f client.DeviceFilter) ([]string, cobra.ShellCompDirective) {
+	return a.asking(begin, open, func(ctx context.Context, c *client.Client) []offer { return placeOffers(ctx, c, begin, before, f) })
 }
 
 // placeOffers completes the last place of a list: first its fabric, so that a
@@ -189,7 +198,7 @@ func (a *app) completeWant(kind string) completion {
 	return func(cmd *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
 		if strings.ContainsAny(begin, "/,") {
 			free := true
-			return a.completePlaces(begin, client.DeviceFilter{Kind: kind, Free: &free})
+			return a.completePlaces(begin, nil, client.DeviceFilter{Kind: kind, Free: &free})
 		}
 		how := open
 		model, _, counted := strings.Cut(begin, ":")

@@ -101,7 +101,7 @@ func (a *app) poolCreate() *cobra.Command {
 		dryRun bool
 	)
 	cmd := &cobra.Command{
-		Use:   "create NAME [IDS]",
+		Use:   "create NAME [IDS …]",
 		Short: "make a pool, of devices, of what meets a condition, or empty",
 		Long: `Make a pool, of devices, of what meets a condition, or empty. A machine takes
 all of its devices from one pool, so a pool needs compute nodes of its own.
@@ -113,10 +113,10 @@ of two pools is in the older one.
 What is shown ends with what the pool does to others: which devices requests that
 do not name it get no more, and how many of the site it holds. --dry-run tells
 that, and makes no pool.`,
-		Example: `  composa pool create vision 'rack1/gpu[0-3],rack1/pcpu[0-1]'
+		Example: `  composa pool create vision 'rack1/gpu[0-3]' rack1/pcpu0 rack1/pcpu1
   composa pool create vision --where 'device.labels.team == "vision"'`,
-		Args:              argsBetween(1, 2, "a name for the pool"),
-		ValidArgsFunction: nothing,
+		Args:              argsBetween(1, -1, "a name for the pool"),
+		ValidArgsFunction: a.completeNewPool,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkName("pool", args[0]); err != nil {
 				return err
@@ -126,16 +126,16 @@ that, and makes no pool.`,
 			if pool.Labels, err = parseLabels(labels); err != nil {
 				return err
 			}
-			if len(args) == 2 {
-				if pool.IDs, err = parsePlaces("IDS", args[1]); err != nil {
-					return err
-				}
-				if err := checkDoubled(fmt.Sprintf("cannot create pool %q", args[0]), pool.IDs); err != nil {
-					return err
-				}
+			if pool.IDs, err = parseArguments(args[1:]); err != nil {
+				return err
 			}
-			if cmd.Flags().Changed("most") && most < 1 {
-				return wrong("cannot create pool %q: --most %d holds no device", args[0], most).next("leave --most out for any number")
+			if err := checkDoubled(fmt.Sprintf("cannot create pool %q", args[0]), pool.IDs); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("most") {
+				if err := checkMost(fmt.Sprintf("cannot create pool %q", args[0]), most); err != nil {
+					return failureOf(err).next("leave --most out for any number")
+				}
 			}
 			ctx := cmd.Context()
 			c, project, err := a.poolClient(ctx, args[0])
@@ -204,15 +204,15 @@ that, and removes nothing.`,
 func (a *app) poolRefill(verb, short string, do func(*client.Client, context.Context, string, string, []string, client.PoolTerms) (*api.Pool, error)) *cobra.Command {
 	var terms client.PoolTerms
 	cmd := &cobra.Command{
-		Use:   verb + " NAME IDS",
+		Use:   verb + " NAME IDS …",
 		Short: short,
 		Long:  capital(short) + ".\nMachines keep what they have; the pool of a device says who gets it next.",
 		Example: "  composa pool " + verb + " vision 'rack1/gpu[0-3]'\n" +
-			"  composa pool " + verb + " vision rack1/pcpu1 --dry-run",
-		Args:              argsBetween(2, 2, "a pool and devices"),
+			"  composa pool " + verb + " vision rack1/pcpu1 rack1/ssd1 --dry-run",
+		Args:              argsBetween(2, -1, "a pool and devices"),
 		ValidArgsFunction: a.completePoolThenDevices,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ids, err := parsePlaces("IDS", args[1])
+			ids, err := parseArguments(args[1:])
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// maxMost bounds --most; the server's own bound is the same.
+const maxMost = 100_000
+
+// checkMost refuses a number of devices that no pool may hold at most.
+func checkMost(begin string, most int) error {
+	if most < 1 || most > maxMost {
+		return wrong("%s: --most takes a number from 1 to %d, not %d", begin, maxMost, most)
+	}
+	return nil
+}
+
 const poolDryRun = "show what it would do and to whom, and do nothing"
 
 // addPoolTerms adds the flags that say under which terms a pool is changed.
@@ -76,10 +87,13 @@ this pool gets more room: the change is refused. With --revision a change is mad
 				return wrong("cannot use --where with --no-where").next("use one of the two")
 			case changed("most") && noMost:
 				return wrong("cannot use --most with --no-most").next("use one of the two")
-			case changed("most") && most < 1:
-				return wrong("cannot set pool %q: --most %d holds no device", name, most).next("write --no-most for any number")
 			case changed("where") || noWhere:
 				edit.Where = &where
+			}
+			if changed("most") {
+				if err := checkMost(fmt.Sprintf("cannot set pool %q", name), most); err != nil {
+					return failureOf(err).next("write --no-most for any number")
+				}
 			}
 			if changed("most") || noMost {
 				edit.Most = &most
