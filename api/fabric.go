@@ -14,6 +14,7 @@ type Fabric struct {
 	Emulated    bool       `json:"emulated,omitempty"`
 	State       string     `json:"state" enum:"new,ok,stale,silent" doc:"new until the first complete picture; stale from the start of the server until it was read again: what is shown is from before, of seen"`
 	Seen        *time.Time `json:"seen,omitempty" doc:"When the newest complete picture began"`
+	Age         float64    `json:"age,omitempty" doc:"Seconds since then: how old what is shown is"`
 	SilentSince *time.Time `json:"silentSince,omitempty"`
 	Reason      string     `json:"reason,omitempty" doc:"Why it is silent"`
 	Acts        []string   `json:"acts" doc:"What it can do"`

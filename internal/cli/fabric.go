@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/composa-dev/composa/api"
@@ -99,7 +100,7 @@ var fabricTable = table[api.Fabric]{
 	columns: []column[api.Fabric]{
 		{name: "name", text: func(f api.Fabric) string { return marked(f.Name, f.Emulated) }},
 		{name: "driver", text: func(f api.Fabric) string { return strings.TrimSpace(f.Driver + " " + f.Era) }},
-		{name: "state", text: func(f api.Fabric) string { return f.State }},
+		{name: "state", text: fabricState},
 		{name: "access", text: accessText},
 		{name: "machines", text: func(f api.Fabric) string { return fmt.Sprint(f.Machines) }},
 		{name: "free", text: func(f api.Fabric) string { return sharesText(f.Kinds) }},
@@ -109,6 +110,18 @@ var fabricTable = table[api.Fabric]{
 		{name: "seen", wide: true, text: func(f api.Fabric) string { return optionalMoment(f.Seen) }},
 		{name: "reason", wide: true, text: func(f api.Fabric) string { return f.Reason }},
 	},
+}
+
+// sightAge is how old, in seconds, what is shown of a fabric gets before it is
+// said: a quiet one is written down every ten.
+const sightAge = 15
+
+// fabricState is the state, with the age of what is shown where it is old.
+func fabricState(f api.Fabric) string {
+	if f.State == "ok" && f.Age >= sightAge {
+		return "ok, seen " + secondsText(math.Floor(f.Age)) + " ago"
+	}
+	return f.State
 }
 
 // accessText is what may be done on a fabric.
@@ -145,7 +158,7 @@ func sharesText(shares []api.Share) string {
 func fabricDetails(f *api.Fabric) []detail {
 	return []detail{
 		{"name", marked(f.Name, f.Emulated)}, {"driver", strings.TrimSpace(f.Driver + " " + f.Era)}, {"url", f.URL}, {"source", f.Source},
-		{"access", accessText(*f)}, {"read-only", f.ReadOnly}, {"state", f.State}, {"seen", optionalMoment(f.Seen)}, {"silent since", optionalMoment(f.SilentSince)}, {"reason", f.Reason},
+		{"access", accessText(*f)}, {"read-only", f.ReadOnly}, {"state", fabricState(*f)}, {"seen", optionalMoment(f.Seen)}, {"silent since", optionalMoment(f.SilentSince)}, {"reason", f.Reason},
 		{"free", sharesText(f.Kinds)}, {"machines", fmt.Sprint(f.Machines)}, {"foreign", fmt.Sprint(f.Foreign)},
 		{"can", strings.Join(f.Acts, ", ")}, {"epoch", fmt.Sprint(f.Epoch)},
 	}

@@ -112,3 +112,15 @@ func TestACancelThatCameTooLate(t *testing.T) {
 		}
 	}
 }
+
+// What is shown of a fabric says how old it is once that is more than usual.
+func TestAnOldSightOfAFabricSaysSo(t *testing.T) {
+	for age, want := range map[float64]string{0: "ok", 14.9: "ok", 25.4: "ok, seen 25 s ago"} {
+		if got := fabricState(api.Fabric{State: "ok", Age: age}); got != want {
+			t.Errorf("after %v s it is %q, not %q", age, got, want)
+		}
+	}
+	if got := fabricState(api.Fabric{State: "silent", Age: 99}); got != "silent" {
+		t.Errorf("a silent one is %q", got)
+	}
+}

@@ -3,6 +3,8 @@ package rest
 import (
 	"context"
 	"maps"
+	"slices"
+	"time"
 
 	"github.com/composa-dev/composa"
 	"github.com/composa-dev/composa/api"
@@ -26,7 +28,19 @@ func (s *Server) listFabrics(ctx context.Context, in *listFabricsInput) (*listFa
 	if err != nil {
 		return nil, err
 	}
-	return &listFabricsOutput{Body: api.Fabrics{Items: page, Page: api.Page{Next: next, AsOf: s.Clock().UTC()}}}, nil
+	now := s.Clock().UTC()
+	page = slices.Clone(page) // the others are shown to everybody
+	for i := range page {
+		age(&page[i], now)
+	}
+	return &listFabricsOutput{Body: api.Fabrics{Items: page, Page: api.Page{Next: next, AsOf: now}}}, nil
+}
+
+// age tells how old what is shown of a fabric is.
+func age(f *api.Fabric, now time.Time) {
+	if f.Seen != nil {
+		f.Age = max(now.Sub(*f.Seen).Seconds(), 0)
+	}
 }
 
 // FabricPath is the path of what is asked of one fabric; exported because huma reads
@@ -46,6 +60,7 @@ func (s *Server) fabric(ctx context.Context, in *FabricPath) (*fabricOutput, err
 	if err != nil {
 		return nil, err
 	}
+	age(body, s.Clock())
 	return &fabricOutput{Body: body}, nil
 }
 

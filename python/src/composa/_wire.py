@@ -933,6 +933,10 @@ class Fabric(Wire):
     """
     What it can do
     """
+    age: float | None = None
+    """
+    Seconds since then: how old what is shown is
+    """
     driver: Annotated[str, Field(examples=["liqid"])]
     emulated: bool | None = None
     epoch: int
