@@ -459,7 +459,7 @@ func (s *Site) Drift(m *Machine) []Drift {
 // most likely somebody exchanged it for this one.
 func (s *Site) Extra(d *Device) (m *Machine, lacks bool) {
 	seen, p := s.Seen(d), s.Pictures[d.Fabric]
-	if seen == nil || seen.Spot.Area != AreaMachine || s.Claim(d.ID) != nil {
+	if seen == nil || seen.Spot.Area != AreaMachine || s.Claim(d.ID) != nil || !s.ours(d.Fabric, seen.Spot.Machine) {
 		return nil, false
 	}
 	for i := range s.Machines {

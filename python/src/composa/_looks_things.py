@@ -34,7 +34,7 @@ def machine(m: Any, now: datetime.datetime) -> Look:
         Row("changed", w.moment(m.updated_at)),
         Row("freed", w.moment(m.freed_at)),
         Row("id", m.id),
-        Row("differs", "", lines=[f"{d.sort} {d.device or 'a part that is gone'}" for d in m.drift or ()]),
+        Row("differs", "", lines=[f"{d.sort} {d.text or d.device or 'a part that is gone'}" for d in m.drift or ()]),
     ]
     into = w.reach(m)
     return Look(f"machine {m.name}", rows, [Line(into, code=bool(m.address))] if into else [])
