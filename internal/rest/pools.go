@@ -246,7 +246,28 @@ func (s *Server) addToPool(ctx context.Context, in *poolDevicesInput) (*poolOutp
 }
 
 func (s *Server) removeFromPool(ctx context.Context, in *poolDevicesInput) (*poolOutput, error) {
-	return s.refillPool(ctx, "cannot remove from pool %q", in, s.Store.RemoveFromPool)
+	out, err := s.refillPool(ctx, "cannot remove from pool %q", in, s.Store.RemoveFromPool)
+	if err != nil || out.Body.Change == nil {
+		return out, err
+	}
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var stay []string
+	for _, word := range in.Body.IDs {
+		if d := v.site.Device(composa.DeviceID(word)); d != nil {
+			word = string(d.Place())
+		}
+		if slices.Contains(out.Body.Devices, word) {
+			stay = append(stay, word)
+		}
+	}
+	if len(stay) > 0 {
+		line := fmt.Sprintf("%s %s in it by its condition, not by name any more", some(stay), oneOr(stay, "stays", "stay"))
+		out.Body.Change.Lines = slices.Insert(out.Body.Change.Lines, 0, line)
+	}
+	return out, nil
 }
 
 func (s *Server) refillPool(ctx context.Context, begin string, in *poolDevicesInput,

@@ -241,15 +241,14 @@ func (c *condition) checkCost(site *keptSite, what string, p *composa.Pool) erro
 	return nil
 }
 
-// standing is how a device stands to a pool. Its own row, which the transaction
+// standing is how a device stands to pools. Its own row, which the transaction
 // holds, says into which pool it was put.
-func (site *keptSite) standing(p *composa.Pool, d *composa.Device) standing {
+func (site *keptSite) standing(d *composa.Device) standing {
 	id := d.Pool
 	if found := site.Device(d.ID); id == "" && found != nil {
 		id = found.Pool
 	}
-	c := site.conditions[p.ID]
-	return standing{in: site.Pool(id), meets: c != nil && c.meets(d)}
+	return standing{in: site.Pool(id)}
 }
 
 // moves are the devices that are in another pool once a pool is as p, with the

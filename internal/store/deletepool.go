@@ -3,9 +3,27 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/composa-dev/composa"
 )
+
+// maxPutTold is how many devices the refusal to remove a pool names.
+const maxPutTold = 20
+
+// placesOf lists devices as commands take them, the first of many.
+func placesOf(devices []composa.Device) string {
+	var places []string
+	for i := range devices {
+		places = append(places, string(devices[i].Place()))
+	}
+	slices.SortFunc(places, composa.NaturalCompare)
+	if n := len(places) - maxPutTold; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(places[:maxPutTold], ","), n)
+	}
+	return strings.Join(places, ",")
+}
 
 // DeletePool removes a pool into which no device was put; refused while one is.
 // What was in it by its condition is then in the oldest other pool whose
@@ -17,16 +35,13 @@ func (s *Store) DeletePool(ctx context.Context, who composa.Who, terms composa.P
 		if err != nil {
 			return nil, err
 		}
-		n, err := t.held(p.ID)
+		put, err := t.devices("pool = $1 AND gone_at IS NULL", string(p.ID))
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 {
-			holds := "1 device that was"
-			if n > 1 {
-				holds = fmt.Sprintf("%d devices that were", n)
-			}
-			return nil, composa.Errorf(composa.CodeRefused, "cannot %s: it holds %s put into it", what, holds).WithNext("remove what was put into it first")
+		if len(put) > 0 {
+			return nil, composa.Errorf(composa.CodeRefused, "cannot %s: it holds what was put into it: %s", what, placesOf(put)).
+				WithNext("remove that from it first")
 		}
 		if _, err := t.exec(`UPDATE device SET pool = '', revision = revision + 1 WHERE pool = $1`, string(p.ID)); err != nil {
 			return nil, err

@@ -158,11 +158,8 @@ func (s *Store) AddToPool(ctx context.Context, who composa.Who, terms composa.Po
 type poolChange func(*composa.Pool, *composa.Device, standing) (bool, error)
 
 // standing is how a device stands to the pool that is changed: which one it is
-// in, be it by a condition (nil: none), and whether it meets the pool's own.
-type standing struct {
-	in    *composa.Pool
-	meets bool
-}
+// in, be it by a condition (nil: none).
+type standing struct{ in *composa.Pool }
 
 // addTo puts devices into a pool. That goes before the conditions of the same
 // project's pools, not of another's.
@@ -183,9 +180,9 @@ func addTo(begin string) poolChange {
 }
 
 // RemoveFromPool takes devices out of a pool, all or none: refused when one is
-// in another pool, or meets the condition of this one, or when the room that they
-// leave would be filled from another pool. A device that is in no pool is no
-// mistake.
+// in another pool, or in this one by its condition alone, or when the room that
+// they leave would be filled from another pool. One that was put into it and meets
+// the condition too stays by that. A device that is in no pool is no mistake.
 func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, terms composa.PoolTerms, project composa.ProjectID, name string, devices []composa.DeviceID) (*composa.PoolChange, error) {
 	begin := fmt.Sprintf("remove from pool %q", name)
 	return s.refillPool(ctx, who, terms, project, name, begin, devices, func(p *composa.Pool, d *composa.Device, now standing) (bool, error) {
@@ -194,8 +191,8 @@ func (s *Store) RemoveFromPool(ctx context.Context, who composa.Who, terms compo
 			return false, nil
 		case now.in.ID != p.ID:
 			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in another pool", begin, d.Place())
-		case now.meets:
-			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s is in it because it meets its condition", begin, d.Place()).
+		case d.Pool != p.ID: // it was not put into it
+			return false, composa.Errorf(composa.CodeRefused, "cannot %s: %s was not put into it: it meets its condition", begin, d.Place()).
 				WithNext("put it into another pool, or make the condition narrower")
 		}
 		d.Pool = ""
@@ -234,7 +231,7 @@ func (t *tx) fillPool(site *keptSite, p *composa.Pool, devices []composa.DeviceI
 		if err != nil {
 			return nil, err
 		}
-		changed, err := change(p, d, site.standing(p, d))
+		changed, err := change(p, d, site.standing(d))
 		if err != nil {
 			return nil, err
 		}
