@@ -34,7 +34,7 @@ def machine(m: Any, now: datetime.datetime) -> Look:
         Row("changed", w.moment(m.updated_at)),
         Row("freed", w.moment(m.freed_at)),
         Row("id", m.id),
-        Row("differs", "", lines=[f"{d.sort} {d.text or d.device or 'a part that is gone'}" for d in m.drift or ()]),
+        Row("differs", "", lines=[f"{d.sort} {_differs(d)}" for d in m.drift or ()]),
     ]
     into = w.reach(m)
     return Look(f"machine {m.name}", rows, [Line(into, code=bool(m.address))] if into else [])
@@ -43,6 +43,10 @@ def machine(m: Any, now: datetime.datetime) -> Look:
 def _part(d: Any) -> str:
     told = f"{d.place or d.id}  {d.kind} {d.model or ''}".strip()
     return told if d.state == "attached" else f"{told}  ({d.state})"
+
+
+def _differs(d: Any) -> str:
+    return str(d.text or d.device or "a part that is gone")
 
 
 def machine_device(d: Any, now: datetime.datetime) -> Look:
