@@ -235,8 +235,9 @@ func (w *writer) pool() {
 	}
 	if len(site.Pools) < 3 {
 		w.n++
-		_, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: fmt.Sprintf("p%d", w.n), Where: where()})
-		b.ok(err)
+		if _, err := b.CreatePool(b.ctx(), b.admin, composa.PoolTerms{}, composa.Pool{Project: b.project, Name: fmt.Sprintf("p%d", w.n), Where: where()}); err != nil {
+			b.code(err, composa.CodeRefused)
+		}
 		return
 	}
 	p := rapid.SampledFrom(site.Pools).Draw(w.t, "pool")
