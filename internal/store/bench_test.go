@@ -41,7 +41,7 @@ func BenchmarkClaims(b *testing.B) {
 				bed := openBed(b, url)
 				devices := bed.addFabric("rack1", 1+2*callers*holding)
 				c := claiming{bed: bed, raw: recorded(bed, devices[1])}
-				const each = 8 // requests of each caller in one batch
+				each := 64 / callers // requests of each caller in one batch
 				batch := func(one func(devices []composa.Device), first int) func() time.Duration {
 					return func() time.Duration {
 						began := time.Now()

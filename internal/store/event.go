@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -123,14 +122,22 @@ func (t *tx) numbered(before head) (after head, rows [][]any, err error) {
 }
 
 // eventHash chains an event to the one before it: SHA-256 of that hash and the
-// JSON of the event.
+// JSON of the event. Its body is that of [tx.tell], which is encoded and need not
+// be read once more.
 func eventHash(prev []byte, e *composa.Event) ([]byte, error) {
-	text, err := json.Marshal(e)
+	bare := *e
+	bare.Body = nil
+	text, err := json.Marshal(&bare)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(bytes.Join([][]byte{prev, text}, nil))
-	return sum[:], nil
+	if len(e.Body) > 0 { // the last of its fields
+		text = append(append(append(text[:len(text)-1], `,"body":`...), e.Body...), '}')
+	}
+	sum := sha256.New()
+	sum.Write(prev)
+	sum.Write(text)
+	return sum.Sum(nil), nil
 }
 
 // Events returns up to limit events after number after, in order; at most

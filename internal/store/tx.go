@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/composa-dev/composa"
@@ -270,28 +272,14 @@ const maxParameters = 500
 func (t *tx) insert(table, columns, tail string, rows [][]any, check func(added, of int64) error) error {
 	for len(rows) > 0 {
 		n := min(len(rows), max(1, maxParameters/len(rows[0])))
-		var q strings.Builder
 		args := make([]any, 0, n*len(rows[0]))
-		fmt.Fprintf(&q, "INSERT INTO %s (%s) VALUES ", table, columns)
-		for i, values := range rows[:n] {
-			if i > 0 {
-				q.WriteString(", ")
-			}
-			q.WriteByte('(')
-			for j := range values {
-				if j > 0 {
-					q.WriteByte(',')
-				}
-				fmt.Fprintf(&q, "$%d", len(args)+j+1)
-			}
-			q.WriteByte(')')
-			args = append(args, values...)
-		}
-		q.WriteString(" " + tail)
 		for _, values := range rows[:n] {
-			t.changed.add(table, fmt.Sprint(values[0]))
+			args = append(args, values...)
+			t.changed.add(table, keyOf(values[0]))
 		}
-		one := queued{query: q.String(), args: args}
+		one := queued{args: args, query: textOf(shape{"INSERT", table, columns, tail, n}, func() string {
+			return "INSERT INTO " + table + " (" + columns + ") VALUES " + rowsOf(n, len(rows[0]), func(int) (before, after string) { return "", "" }) + " " + tail
+		})}
 		if check != nil {
 			one.check = func(added int64) error { return check(added, int64(n)) }
 		}
@@ -303,6 +291,61 @@ func (t *tx) insert(table, columns, tail string, rows [][]any, check func(added,
 	return nil
 }
 
+// shape is all that the text of a statement depends on.
+type shape struct {
+	verb, table, columns, tail string
+	rows                       int
+}
+
+// keptRows is how many rows a statement has at most whose text is kept.
+const keptRows = 16
+
+// texts are the texts of statements by their shape: there are some dozens, and
+// each transaction would write some of them anew.
+var texts sync.Map
+
+// textOf is the text of a statement, made where it is not kept.
+func textOf(s shape, make func() string) string {
+	if s.rows > keptRows {
+		return make()
+	}
+	if text, is := texts.Load(s); is {
+		return text.(string)
+	}
+	text := make()
+	texts.Store(s, text)
+	return text
+}
+
+// rowsOf writes places for the values of n rows: "($1,$2), ($3,$4)"; around says
+// what stands before and after the place in a column.
+func rowsOf(n, columns int, around func(column int) (before, after string)) string {
+	var q strings.Builder
+	for i := range n {
+		if i > 0 {
+			q.WriteString(", ")
+		}
+		q.WriteByte('(')
+		for j := range columns {
+			if j > 0 {
+				q.WriteByte(',')
+			}
+			before, after := around(j)
+			q.WriteString(before + "$" + strconv.Itoa(i*columns+j+1) + after)
+		}
+		q.WriteByte(')')
+	}
+	return q.String()
+}
+
+// keyOf is the first value of a row as text.
+func keyOf(value any) string {
+	if text, ok := value.(string); ok {
+		return text
+	}
+	return fmt.Sprint(value)
+}
+
 // update brings rows that exist to new values, in as few statements as the
 // engines take. The first of the text columns is the id; the values of a row are
 // those of texts and then those of integers, as the columns are. Each of them
@@ -311,29 +354,26 @@ func (t *tx) update(table, texts, integers, where string, rows [][]any) error {
 	columns := strings.Split(texts, ", ")
 	firstInteger := len(columns)
 	columns = append(columns, strings.Split(integers, ", ")...)
-	var set []string
-	for i, column := range columns[1:] {
-		set = append(set, fmt.Sprintf("%s = v.column%d", column, i+2))
-	}
 	for chunk := range slices.Chunk(rows, maxParameters/len(columns)) {
-		var values []string
-		var args []any
+		args := make([]any, 0, len(chunk)*len(columns))
 		for _, row := range chunk {
-			marks := make([]string, len(row))
-			for i, value := range row {
-				args = append(args, value)
-				kind := "TEXT"
-				if i >= firstInteger {
-					kind = "BIGINT"
-				}
-				marks[i] = fmt.Sprintf("CAST($%d AS %s)", len(args), kind)
-			}
-			values = append(values, "("+strings.Join(marks, ",")+")")
-			t.changed.add(table, fmt.Sprint(row[0]))
+			args = append(args, row...)
+			t.changed.add(table, keyOf(row[0]))
 		}
-		err := t.later(queued{args: args, check: still(len(chunk)), query: fmt.Sprintf(`UPDATE %s SET %s FROM (VALUES %s) AS v WHERE %s.%s = v.column1 AND %s`,
-			table, strings.Join(set, ", "), strings.Join(values, ", "), table, columns[0], where)})
-		if err != nil {
+		query := textOf(shape{"UPDATE", table, texts + "; " + integers, where, len(chunk)}, func() string {
+			var set []string
+			for i, column := range columns[1:] {
+				set = append(set, fmt.Sprintf("%s = v.column%d", column, i+2))
+			}
+			values := rowsOf(len(chunk), len(columns), func(column int) (before, after string) {
+				if column >= firstInteger {
+					return "CAST(", " AS BIGINT)"
+				}
+				return "CAST(", " AS TEXT)"
+			})
+			return fmt.Sprintf(`UPDATE %s SET %s FROM (VALUES %s) AS v WHERE %s.%s = v.column1 AND %s`, table, strings.Join(set, ", "), values, table, columns[0], where)
+		})
+		if err := t.later(queued{args: args, check: still(len(chunk)), query: query}); err != nil {
 			return err
 		}
 	}
@@ -349,7 +389,7 @@ func in[T ~string](column string, list []T, args []any) (string, []any) {
 	marks := make([]string, len(list))
 	for i, v := range list {
 		args = append(args, string(v))
-		marks[i] = fmt.Sprintf("$%d", len(args))
+		marks[i] = "$" + strconv.Itoa(len(args))
 	}
 	return column + " IN (" + strings.Join(marks, ", ") + ")", args
 }
